@@ -1,0 +1,1 @@
+"""Who does the work: the evaluator pool, the dispatcher and the aggregator."""

@@ -1,0 +1,1 @@
+"""Where the service runs: settings, Redis keys and scripts, storage, lifecycle, validators."""

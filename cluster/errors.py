@@ -1,0 +1,74 @@
+"""What the service refuses, each with a stable code, an HTTP status and a sentence its caller understands.
+
+Faults of documents have their own table in ``pipeline.errors``; the two share no code (a test holds this).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row of the error table: stable ``code``, HTTP ``status``, whether a retry makes sense, Spanish sentence."""
+
+    code: str
+    status: int
+    retryable: bool
+    sentence: str
+
+
+INVALID_METADATA = Refusal("invalid_metadata", 422, False, "Faltan datos del envío o no son válidos.")
+MALFORMED_UPLOAD = Refusal("malformed_upload", 400, False, "El cuerpo de la petición no es un formulario multipart válido.")
+NO_FILES = Refusal("no_files", 422, False, "El envío no contiene ningún archivo.")
+TOO_MANY_FILES = Refusal("too_many_files", 422, False, "El envío contiene más archivos de los permitidos.")
+FILE_TOO_LARGE = Refusal("file_too_large", 413, False, "Un archivo supera el tamaño permitido.")
+REQUEST_TOO_LARGE = Refusal("request_too_large", 413, False, "La petición supera el tamaño permitido.")
+UPLOAD_NOT_PDF = Refusal("upload_not_pdf", 415, False, "Un archivo no es un PDF.")
+UPLOAD_EMPTY = Refusal("upload_empty", 422, False, "Un archivo está vacío.")
+INVALID_FILE_NAME = Refusal("invalid_file_name", 422, False, "El nombre de un archivo no es válido.")
+LENGTH_REQUIRED = Refusal("length_required", 411, False, "La petición debe declarar su tamaño (Content-Length).")
+UNSUPPORTED_MEDIA_TYPE = Refusal("unsupported_media_type", 415, False, "El tipo de contenido de la petición no es el esperado.")
+HASH_MISMATCH = Refusal("hash_mismatch", 422, True, "El archivo recibido no coincide con la suma SHA-256 declarada.")
+UPLOAD_INTERRUPTED = Refusal("upload_interrupted", 400, True, "El envío se interrumpió antes de terminar.")
+IDEMPOTENCY_CONFLICT = Refusal(
+    "idempotency_conflict", 409, False, "La clave de idempotencia ya se usó con un envío diferente."
+)
+JOB_NOT_FOUND = Refusal("job_not_found", 404, False, "No existe ningún trabajo con ese identificador.")
+DOCUMENT_NOT_FOUND = Refusal("document_not_found", 404, False, "El trabajo no contiene ese documento.")
+EVIDENCE_NOT_FOUND = Refusal("evidence_not_found", 404, False, "El documento no contiene esa evidencia.")
+PAGE_NOT_FOUND = Refusal("page_not_found", 404, False, "El documento no tiene esa página.")
+NOT_FOUND = Refusal("not_found", 404, False, "No existe esa dirección.")
+METHOD_NOT_ALLOWED = Refusal("method_not_allowed", 405, False, "Esa operación no existe en esta dirección.")
+JOB_EXPIRED = Refusal("job_expired", 410, False, "Los resultados de este trabajo ya vencieron y fueron borrados.")
+JOB_DELETED = Refusal("job_deleted", 410, False, "Este trabajo fue borrado.")
+JOB_NOT_OPEN = Refusal("job_not_open", 409, False, "El trabajo ya fue enviado y no acepta más archivos.")
+RESULTS_NOT_READY = Refusal("results_not_ready", 409, True, "El trabajo aún no ha terminado.")
+DOCUMENT_WITHOUT_RESULT = Refusal("document_without_result", 409, False, "Este documento no tiene resultado.")
+UNKNOWN_FORMAT = Refusal("unknown_format", 422, False, "El formato pedido no existe; use json, csv, pdf o zip.")
+INVALID_REQUEST = Refusal("invalid_request", 422, False, "La petición contiene valores no válidos.")
+REDIS_UNAVAILABLE = Refusal("redis_unavailable", 503, True, "El registro de trabajos no está disponible; intente de nuevo.")
+STORAGE_FULL = Refusal("storage_full", 507, True, "No hay espacio suficiente en disco para recibir archivos.")
+STORAGE_UNAVAILABLE = Refusal("storage_unavailable", 503, True, "El almacenamiento no está disponible; intente de nuevo.")
+NOT_READY = Refusal("not_ready", 503, True, "El servicio no está listo para recibir documentos.")
+BUSY = Refusal("busy", 429, True, "Hay demasiados envíos simultáneos; intente de nuevo en unos segundos.")
+UNEXPECTED = Refusal("unexpected", 500, True, "Ocurrió un error inesperado; cite la referencia al reportarlo.")
+
+# Codes a document can end with although the document itself is not to blame.
+CANCELLED = Refusal("cancelled", 409, False, "El documento fue cancelado.")
+ATTEMPTS_EXHAUSTED = Refusal(
+    "attempts_exhausted", 500, False, "El documento no se pudo evaluar después de varios intentos."
+)
+UPLOAD_LOST = Refusal("upload_lost", 500, False, "El archivo recibido ya no está en el almacenamiento; envíelo de nuevo.")
+
+REFUSALS: tuple[Refusal, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Refusal))
+
+
+class ServiceError(Exception):
+    """A refusal with what is particular to this case. ``detail`` is shown to the caller, so: no paths, no traces."""
+
+    def __init__(self, refusal: Refusal, detail: str = "", *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(f"{refusal.code}: {detail}" if detail else refusal.code)
+        self.refusal = refusal
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds

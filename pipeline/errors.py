@@ -1,0 +1,89 @@
+"""What can go wrong with a document, each with a stable code and a sentence its sender understands.
+
+    PipelineError
+    ├── DocumentFault        final: the document itself is the reason, another attempt would end the same
+    ├── ExtractionFailure    the extraction child broke; one more attempt in a fresh child may succeed
+    ├── LimitExceeded        final: the document costs more than a limit allows
+    └── FreezeMismatch       what decides has changed since start-up; nothing may be evaluated
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """A row of the error table: stable ``code``, whether a retry makes sense, the public Spanish sentence."""
+
+    code: str
+    retryable: bool
+    sentence: str
+
+
+ENCRYPTED = FaultKind("encrypted", False, "El PDF está protegido con contraseña; envíe una copia sin contraseña.")
+MALFORMED = FaultKind("malformed", False, "El archivo no se puede leer como PDF; está dañado o incompleto.")
+NOT_A_PDF = FaultKind("not_a_pdf", False, "El archivo no es un PDF.")
+EMPTY_FILE = FaultKind("empty_file", False, "El archivo está vacío.")
+NO_PAGES = FaultKind("no_pages", False, "El PDF no tiene páginas.")
+NO_TEXT = FaultKind(
+    "no_text", False, "El PDF no contiene texto, solo imágenes; aplique reconocimiento de texto (OCR) y envíelo de nuevo."
+)
+NOT_A_PLAN = FaultKind(
+    "not_a_plan",
+    False,
+    "El documento no parece un plan de desarrollo municipal; si debe evaluarse de todos modos, actívelo al enviarlo.",
+)
+TOO_MANY_PAGES = FaultKind("too_many_pages", False, "El documento tiene más páginas de las permitidas.")
+TOO_MUCH_TEXT = FaultKind("too_much_text", False, "El documento contiene más texto del permitido.")
+TIMEOUT = FaultKind("timeout", False, "El documento no se pudo procesar en el tiempo permitido.")
+MEMORY = FaultKind("memory", False, "El documento exige más memoria de la permitida.")
+PARSER_CRASH = FaultKind("parser_crash", True, "El lector de PDF falló con este documento.")
+CHILD_PROTOCOL = FaultKind("child_protocol", True, "El lector de PDF devolvió datos inválidos para este documento.")
+FREEZE_MISMATCH = FaultKind(
+    "freeze_mismatch", True, "La configuración del evaluador cambió mientras estaba en marcha; debe reiniciarse."
+)
+INTERNAL = FaultKind("internal", True, "Ocurrió un error interno al evaluar el documento.")
+
+FAULTS: tuple[FaultKind, ...] = (
+    ENCRYPTED,
+    MALFORMED,
+    NOT_A_PDF,
+    EMPTY_FILE,
+    NO_PAGES,
+    NO_TEXT,
+    NOT_A_PLAN,
+    TOO_MANY_PAGES,
+    TOO_MUCH_TEXT,
+    TIMEOUT,
+    MEMORY,
+    PARSER_CRASH,
+    CHILD_PROTOCOL,
+    FREEZE_MISMATCH,
+    INTERNAL,
+)
+
+
+class PipelineError(Exception):
+    """Root of what the pipeline raises on purpose. ``detail`` is for logs and never shown to users."""
+
+    def __init__(self, kind: FaultKind, detail: str = "") -> None:
+        super().__init__(f"{kind.code}: {detail}" if detail else kind.code)
+        self.kind = kind
+        self.detail = detail
+
+
+class DocumentFault(PipelineError):
+    """The document itself is the reason: encrypted, damaged, without text, no plan."""
+
+
+class ExtractionFailure(PipelineError):
+    """The extraction child died or sent rubbish."""
+
+
+class LimitExceeded(PipelineError):
+    """The document costs more time, memory, pages or text than a limit allows."""
+
+
+class FreezeMismatch(PipelineError):
+    """Questionnaire, lexicons, model or code differ from the snapshot taken at start-up."""

@@ -1,0 +1,1 @@
+"""How people reach the service: HTTP applications, client and command line."""
