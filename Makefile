@@ -1,0 +1,61 @@
+# The two commands: `make run` (everything starts, a sample batch is evaluated) and `make test`.
+# PYTHON chooses the interpreter the environment is made with (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run stop test check lint types imports bench accuracy examples lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+# The environment is complete when its stamp is newer than the lock it was installed from.
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (make PYTHON=python3.11 …)")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/.runtime  ## start everything and evaluate the sample batch over HTTP
+	@$(BIN)/decalogo demo examples
+
+stop: $(VENV)/.runtime  ## end exactly what `make run` started
+	@$(BIN)/decalogo down
+
+test: $(VENV)/.dev  ## all tests (under 10 minutes)
+	@$(BIN)/python -m pytest
+
+check: lint types imports  ## lint, types and import contracts
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.dev  ## speed and memory on real or generated plans (see benchmarks/README.md)
+	@$(BIN)/python -m benchmarks.batch
+
+accuracy: $(VENV)/.dev  ## agreement with the labelled plans, where they are present
+	@$(BIN)/python -m benchmarks.accuracy
+
+examples: $(VENV)/.runtime  ## typeset the sample plans again
+	@$(BIN)/python examples/build.py
+
+lock: $(VENV)/.dev  ## renew the lock files from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-annotate --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-annotate --no-header -q -o requirements-dev.lock
+
+clean:  ## remove the environment and what the service stored (ends the service first)
+	@test ! -x $(BIN)/decalogo || $(BIN)/decalogo down
+	rm -rf $(VENV) var build *.egg-info
