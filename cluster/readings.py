@@ -1,0 +1,257 @@
+"""Reading jobs and documents back from the registry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from cluster.errors import INVALID_REQUEST, JOB_DELETED, JOB_EXPIRED, JOB_NOT_FOUND, ServiceError
+from cluster.identifiers import is_job_id
+from cluster.keys import member
+from cluster.records import (
+    STATE_CODES,
+    DocumentRecord,
+    DocumentState,
+    DocumentSummary,
+    JobEvent,
+    JobMetadata,
+    JobPage,
+    JobRecord,
+    JobState,
+)
+from cluster.redis_access import RedisAccess, redis_errors
+
+JOBS_PER_PAGE_MAX = 200
+SCAN_BATCH = 200
+SCANNED_PER_PAGE_MAX = 2000
+"""A list filtered by state looks at this many jobs per call at most; the cursor goes on from there."""
+EVENTS_PER_READ = 200
+BLOCK_MARGIN = 0.5
+"""A blocking read must end before the socket's own time-out does."""
+
+_EVENT_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
+_CURSOR = re.compile(r"[0-9]{1,17}")
+
+
+class Readings:
+    """What clients may know. Nothing here changes the registry, except that listing drops expired names."""
+
+    access: RedisAccess
+
+    async def job(self, job_id: str) -> JobRecord:
+        """One job.
+
+        Raises:
+            ServiceError: JOB_NOT_FOUND, JOB_EXPIRED, JOB_DELETED, REDIS_UNAVAILABLE.
+        """
+        (record,) = await self._jobs_by_id([job_id] if is_job_id(job_id) else []) or (None,)
+        return record or await self._missing(job_id)
+
+    async def exists(self, job_ids: Sequence[str]) -> frozenset[str]:
+        """Those of ``job_ids`` that the registry still has."""
+        if not job_ids:
+            return frozenset()
+        with redis_errors():
+            async with self.access.client.pipeline(transaction=False) as pipeline:
+                for job_id in job_ids:
+                    pipeline.exists(self.access.keys.job(job_id))
+                found = await pipeline.execute()
+        return frozenset(job_id for job_id, there in zip(job_ids, found, strict=True) if there)
+
+    async def documents(self, job_id: str) -> tuple[DocumentRecord, ...]:
+        """All documents of a job in the order they were added.
+
+        Raises:
+            ServiceError: JOB_NOT_FOUND, JOB_EXPIRED, JOB_DELETED, REDIS_UNAVAILABLE.
+        """
+        if not is_job_id(job_id):
+            await self._missing(job_id)
+        keys = self.access.keys
+        with redis_errors():
+            async with self.access.client.pipeline(transaction=True) as pipeline:
+                pipeline.exists(keys.job(job_id))
+                pipeline.hgetall(keys.documents(job_id))
+                pipeline.zrange(keys.states(job_id), 0, -1, withscores=True)
+                there, fields, states = await pipeline.execute()
+        if not there:
+            await self._missing(job_id)
+        return _document_records(fields, states=states)
+
+    async def jobs(
+        self, *, state: JobState | None = None, limit: int = 50, cursor: str | None = None
+    ) -> JobPage:
+        """Jobs, newest first, from ``cursor`` on; with ``state`` a page may hold fewer than ``limit``.
+
+        Raises:
+            ServiceError: INVALID_REQUEST for a cursor this service did not give, REDIS_UNAVAILABLE.
+        """
+        if cursor is not None and not _CURSOR.fullmatch(cursor):
+            raise ServiceError(INVALID_REQUEST, "El cursor no es válido.")
+        limit = max(1, min(limit, JOBS_PER_PAGE_MAX))
+        found: list[JobRecord] = []
+        scanned = 0
+        while scanned < SCANNED_PER_PAGE_MAX:
+            names = await self._names_before(cursor)
+            records = await self._jobs_by_id([name for name, _ in names])
+            scanned += len(names)
+            for (name, score), record in zip(names, records, strict=True):
+                if record is None:
+                    await self._forget_name(name)
+                elif state is None or record.state is state:
+                    found.append(record)
+                cursor = str(int(score))
+                if len(found) == limit:
+                    return JobPage(tuple(found), cursor)
+            if len(names) < SCAN_BATCH:
+                return JobPage(tuple(found), None)
+        return JobPage(tuple(found), cursor)
+
+    async def queue_position(self, job_id: str) -> int | None:
+        """How many documents are to be claimed until the first waiting one of this job is, itself included.
+
+        None when nothing of the job waits. Documents that wait for a retry are not counted.
+        """
+        with redis_errors():
+            first = await self.access.client.zrangebyscore(
+                self.access.keys.states(job_id), 0, 0, start=0, num=1
+            )
+            if not first:
+                return None
+            rank = await self.access.client.zrank(self.access.keys.waiting, member(job_id, first[0]))
+        return None if rank is None else rank + 1
+
+    async def events(
+        self, job_id: str, *, after: str | None = None, block_ms: int = 0
+    ) -> tuple[JobEvent, ...]:
+        """Events after ``after`` (an ``event_id``; None: from the oldest kept), waiting up to ``block_ms`` for one.
+
+        Returns nothing when none came. Events of a job keep their order; the oldest are dropped beyond about 2,000.
+        An ``after`` that is no event id counts as None. For jobs that are gone there are none: ask ``job`` first.
+        """
+        position = after if after and _EVENT_ID.fullmatch(after) else "0-0"
+        key = self.access.keys.events(job_id)
+        longest = int(self.access.settings.redis_timeout_seconds * BLOCK_MARGIN * 1000)
+        with redis_errors():
+            answer = await self.access.blocking.xread(
+                {key: position}, count=EVENTS_PER_READ, block=min(block_ms, longest) if block_ms > 0 else None
+            )
+        entries = answer[0][1] if answer else []
+        return tuple(
+            JobEvent(event_id=event_id, kind=values["kind"], data=msgspec.json.decode(values["data"]))
+            for event_id, values in entries
+        )
+
+    # ------------------------------------------------------------------ parts
+
+    async def _missing(self, job_id: str) -> JobRecord:
+        said = None
+        if is_job_id(job_id):
+            with redis_errors():
+                said = await self.access.client.get(self.access.keys.tombstone(job_id))
+        raise ServiceError({"expired": JOB_EXPIRED, "deleted": JOB_DELETED}.get(said or "", JOB_NOT_FOUND))
+
+    async def _jobs_by_id(self, job_ids: Sequence[str]) -> list[JobRecord | None]:
+        if not job_ids:
+            return []
+        keys = self.access.keys
+        with redis_errors():
+            async with self.access.client.pipeline(transaction=True) as pipeline:
+                for job_id in job_ids:
+                    pipeline.hgetall(keys.job(job_id))
+                    pipeline.zrange(keys.states(job_id), 0, -1, withscores=True)
+                answers = await pipeline.execute()
+        pairs = zip(answers[::2], answers[1::2], strict=True)
+        return [
+            _job_record(job_id, fields=fields, states=states) if fields else None
+            for job_id, (fields, states) in zip(job_ids, pairs, strict=True)
+        ]
+
+    async def _names_before(self, cursor: str | None) -> list[tuple[str, float]]:
+        with redis_errors():
+            return list(
+                await self.access.client.zrevrangebyscore(
+                    self.access.keys.jobs,
+                    "+inf" if cursor is None else f"({cursor}",
+                    "-inf",
+                    start=0,
+                    num=SCAN_BATCH,
+                    withscores=True,
+                )
+            )
+
+    async def _forget_name(self, job_id: str) -> None:
+        with redis_errors():
+            await self.access.client.zrem(self.access.keys.jobs, job_id)
+
+
+# --------------------------------------------------------------------------- from fields to records
+
+
+def _seconds(fields: Mapping[str, str], name: str) -> float | None:
+    value = fields.get(name)
+    return int(value) / 1000 if value else None
+
+
+def _job_record(job_id: str, *, fields: Mapping[str, str], states: Sequence[tuple[str, float]]) -> JobRecord:
+    counts = dict.fromkeys(DocumentState, 0)
+    for _, code in states:
+        counts[STATE_CODES[int(code)]] += 1
+    summary: dict[str, Any] | None = msgspec.json.decode(fields["summary"]) if "summary" in fields else None
+    return JobRecord(
+        job_id=job_id,
+        state=JobState(fields["state"]),
+        metadata=msgspec.json.decode(fields["metadata"], type=JobMetadata),
+        document_count=len(states),
+        counts=counts,
+        created_at=int(fields["created_ms"]) / 1000,
+        submitted_at=_seconds(fields, "submitted_ms"),
+        started_at=_seconds(fields, "started_ms"),
+        finished_at=_seconds(fields, "finished_ms"),
+        expires_at=_seconds(fields, "expires_ms"),
+        cancel_requested="cancel" in fields,
+        summary=summary,
+    )
+
+
+def _document_records(
+    fields: Mapping[str, str], *, states: Sequence[tuple[str, float]]
+) -> tuple[DocumentRecord, ...]:
+    grouped: dict[str, dict[str, str]] = {document_id: {} for document_id, _ in states}
+    for name, value in fields.items():
+        document_id, _, part = name.partition(".")
+        if document_id in grouped:
+            grouped[document_id][part] = value
+    codes = dict(states)
+    return tuple(
+        _document_record(document_id, fields=grouped[document_id], state=STATE_CODES[int(codes[document_id])])
+        for document_id in sorted(grouped)
+    )
+
+
+def _document_record(document_id: str, *, fields: Mapping[str, str], state: DocumentState) -> DocumentRecord:
+    summary = fields.get("summary")
+    ended_well = state is DocumentState.SUCCEEDED
+    return DocumentRecord(
+        document_id=document_id,
+        name=fields["name"],
+        sha256=fields["sha256"],
+        size_bytes=int(fields["size"]),
+        state=state,
+        attempt=int(fields.get("attempt", 0)),
+        step=int(fields.get("step", 0)),
+        total_steps=int(fields.get("total_steps", 0)),
+        node=fields.get("node", ""),
+        worker_id=fields.get("worker", ""),
+        queued_at=_seconds(fields, "queued_ms"),
+        started_at=_seconds(fields, "started_ms"),
+        finished_at=_seconds(fields, "finished_ms"),
+        retry_at=_seconds(fields, "retry_ms"),
+        # The failure of an earlier attempt is no longer of interest once a later one succeeded.
+        code="" if ended_well else fields.get("code", ""),
+        sentence="" if ended_well else fields.get("sentence", ""),
+        reference="" if ended_well else fields.get("reference", ""),
+        summary=msgspec.json.decode(summary, type=DocumentSummary) if summary else None,
+    )

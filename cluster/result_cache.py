@@ -1,0 +1,123 @@
+"""Which results are known already, and the counters that outlive jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from cluster.records import DeadLetter
+from cluster.redis_access import RedisAccess, redis_errors
+
+TOTALS = (
+    "aggregations_exhausted",
+    "cache_hits",
+    "claims",
+    "dead_letters",
+    "documents_cancelled",
+    "documents_failed",
+    "documents_submitted",
+    "documents_succeeded",
+    "duplicates_different",
+    "duplicates_equal",
+    "jobs_cancelled",
+    "jobs_completed",
+    "jobs_deleted",
+    "jobs_failed",
+    "jobs_submitted",
+    "leases_expired",
+    "orphaned",
+    "retries",
+    "superseded",
+)
+"""Fields of ``pdm:totals``. ``duplicates_different`` above 0 means that the pipeline was not deterministic."""
+
+SWEEP_BATCH = 500
+
+
+class Bookkeeping:
+    """The result cache, totals, dead letters, and the sweep of the index of jobs."""
+
+    access: RedisAccess
+
+    async def cached(self, result_key: str) -> str | None:
+        """What ``remember`` stored for this key, or None. The caller checks that the files are still there.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE.
+        """
+        with redis_errors():
+            value: str | None = await self.access.client.get(self.access.keys.result(result_key))
+        return value
+
+    async def remember(self, result_key: str, *, value: str) -> None:
+        """Keep ``value`` (e.g. the summary as JSON) for ``ttl_seconds``; remembering again starts the time anew.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE.
+        """
+        with redis_errors():
+            await self.access.client.set(
+                self.access.keys.result(result_key), value, ex=self.access.settings.ttl_seconds
+            )
+
+    async def forget(self, result_keys: Sequence[str]) -> None:
+        """Drop cached results, as when the sender deletes the job they come from.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE.
+        """
+        if result_keys:
+            with redis_errors():
+                await self.access.client.delete(*(self.access.keys.result(key) for key in result_keys))
+
+    async def known_results(self, result_keys: Sequence[str]) -> frozenset[str]:
+        """Those of ``result_keys`` that are still remembered."""
+        if not result_keys:
+            return frozenset()
+        with redis_errors():
+            values = await self.access.client.mget([self.access.keys.result(key) for key in result_keys])
+        return frozenset(key for key, value in zip(result_keys, values, strict=True) if value is not None)
+
+    async def totals(self) -> Mapping[str, int]:
+        """Counters since this Redis was first used, true across restarts; every name of ``TOTALS`` is there.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE.
+        """
+        with redis_errors():
+            fields = await self.access.client.hgetall(self.access.keys.totals)
+        return {name: int(fields.get(name, 0)) for name in TOTALS}
+
+    async def dead_letters(self, *, limit: int = 50) -> tuple[DeadLetter, ...]:
+        """The last documents that failed for good after retries, newest first.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE.
+        """
+        with redis_errors():
+            letters = await self.access.client.lrange(self.access.keys.dead, 0, limit - 1)
+        return tuple(msgspec.json.decode(letter, type=DeadLetter) for letter in letters)
+
+    async def sweep_index(self) -> int:
+        """Drop the names of expired jobs from the index; call every few minutes.
+
+        Returns:
+            How many were dropped.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE.
+        """
+        keys, start, dropped = self.access.keys, 0, 0
+        with redis_errors():
+            while names := await self.access.client.zrange(keys.jobs, start, start + SWEEP_BATCH - 1):
+                async with self.access.client.pipeline(transaction=False) as pipeline:
+                    for name in names:
+                        pipeline.exists(keys.job(name))
+                    found = await pipeline.execute()
+                gone = [name for name, there in zip(names, found, strict=True) if not there]
+                if gone:
+                    await self.access.client.zrem(keys.jobs, *gone)
+                start += len(names) - len(gone)
+                dropped += len(gone)
+        return dropped

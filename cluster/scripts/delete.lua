@@ -1,0 +1,33 @@
+#!lua flags=allow-oom
+-- Removes a job and all that could bring it back. Evaluators at work find it gone. Repeating it is harmless.
+--
+-- | key         | does                                      |
+-- |-------------|-------------------------------------------|
+-- | JOB         | DEL                                       |
+-- | DOCUMENTS   | HGET entry; DEL                           |
+-- | STATES      | ZRANGE; DEL                               |
+-- | EVENTS      | DEL                                       |
+-- | TOMBSTONE   | SET deleted                               |
+-- | QUEUE       | XACK + XDEL                               |
+-- | WAITING     | ZREM                                      |
+-- | DELAYED     | ZREM                                      |
+-- | AGGREGATION | ZREM                                      |
+-- | JOBS        | ZREM                                      |
+-- | TOTALS      | HINCRBY jobs_deleted, documents_cancelled |
+-- | idempotency | DEL, its name is kept in the job          |
+--
+-- Arguments: job_id. Reply: existed
+local state = job('state')
+if not state then return reply({existed = false}) end
+for _, document in ipairs(redis.call('ZRANGEBYSCORE', STATES, '-inf', LAST_UNFINISHED)) do
+  withdraw(document)
+  if state ~= 'open' then count('documents_cancelled') end
+end
+local idempotency = job('idempotency')
+if idempotency then redis.call('DEL', idempotency) end
+redis.call('DEL', JOB, DOCUMENTS, STATES, EVENTS)
+redis.call('ZREM', AGGREGATION, A.job_id)
+redis.call('ZREM', JOBS, A.job_id)
+redis.call('SET', TOMBSTONE, 'deleted', 'PX', A.tombstone_ms)
+count('jobs_deleted')
+return reply({existed = true})

@@ -1,0 +1,42 @@
+#!lua
+-- Accepts a job: from here on it reaches exactly one final state. Repeating it changes nothing.
+-- When the idempotency key already belongs to another job, that one is the answer and this one is discarded.
+--
+-- | key         | does                                                      |
+-- |-------------|-----------------------------------------------------------|
+-- | JOB         | HSET state queued, submitted_ms, idempotency              |
+-- | DOCUMENTS   | HSET d….entry, d….queued_ms                               |
+-- | STATES      | ZRANGE                                                    |
+-- | EVENTS      | XADD job                                                  |
+-- | QUEUE       | XADD one entry per document                               |
+-- | WAITING     | ZADD one member per document                              |
+-- | JOBS        | ZREM when discarded                                       |
+-- | TOTALS      | HINCRBY jobs_submitted, documents_submitted               |
+-- | idempotency | KEYS[13], only with a key: HGET, HSET job_id              |
+--
+-- Arguments: job_id. Reply: outcome submitted | already | other | empty | missing, job_id
+local state = job('state')
+if not state then return reply({outcome = 'missing'}) end
+if state ~= 'open' then return reply({outcome = 'already', job_id = A.job_id}) end
+local documents = redis.call('ZRANGE', STATES, 0, -1)
+if #documents == 0 then return reply({outcome = 'empty'}) end
+
+local idempotency = KEYS[13]
+if idempotency then
+  local bound = redis.call('HGET', idempotency, 'job_id')
+  if bound and bound ~= A.job_id then
+    redis.call('DEL', JOB, DOCUMENTS, STATES, EVENTS, TOMBSTONE)
+    redis.call('ZREM', JOBS, A.job_id)
+    return reply({outcome = 'other', job_id = bound})
+  end
+  redis.call('HSET', idempotency, 'job_id', A.job_id)
+  redis.call('HSET', JOB, 'idempotency', idempotency)
+end
+
+redis.call('HSET', JOB, 'state', 'queued', 'submitted_ms', whole(NOW))
+for order, document in ipairs(documents) do enqueue(document, order) end
+count('jobs_submitted')
+count('documents_submitted', #documents)
+emit('job', {state = 'queued'})
+keep_alive()
+return reply({outcome = 'submitted', job_id = A.job_id})
