@@ -1,0 +1,383 @@
+"""Where uploads and artifacts lie: a folder of this node by default, any fsspec file system on a cluster.
+
+    uploads/{job_id}/{sha256}.pdf             what was sent, under its own hash
+    artifacts/{job_id}/{document_id}/{name}   what the evaluation gave
+    cache/{result_key}/{name}                 the same artifacts, for the next document with equal bytes
+    temporary/{random}                        being written; nothing else ever sees a half file
+
+No name that a user chose becomes part of a path. On a local disk a file appears under its final name only
+when its bytes are on the disk. All methods block: async code calls them through ``asyncio.to_thread``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from cluster.errors import STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
+from cluster.identifiers import is_document_id, is_job_id, is_sha256
+from cluster.settings import Settings
+
+RETRY_AFTER_SECONDS = 60
+TEMPORARY_SECONDS = 3600.0
+"""A temporary file older than this belongs to nobody: the longest upload is far shorter."""
+
+_ARTIFACT_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """An upload as it lies in storage."""
+
+    sha256: str
+    size_bytes: int
+
+
+@contextlib.contextmanager
+def _storage_errors() -> Iterator[None]:
+    """A full disk and a storage that cannot be reached have their own refusals; a missing file stays as it is."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            raise ServiceError(STORAGE_FULL, retry_after_seconds=RETRY_AFTER_SECONDS) from error
+        raise ServiceError(STORAGE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS) from error
+
+
+class UploadWriter:
+    """Takes one upload piece by piece; hashes and counts on the way. Leaves nothing behind unless committed."""
+
+    def __init__(self, storage: Storage, *, job_id: str) -> None:
+        self._storage = storage
+        self._job_id = job_id
+        self._hash = hashlib.sha256()
+        self._temporary, self._stream = storage.open_temporary()
+        self.size_bytes = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Append ``chunk``.
+
+        Raises:
+            ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        with _storage_errors():
+            self._stream.write(chunk)
+        self._hash.update(chunk)
+        self.size_bytes += len(chunk)
+
+    def commit(self) -> StoredUpload:
+        """Make the upload durable under its hash. The same bytes may be committed any number of times.
+
+        Raises:
+            ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        sha256 = self._hash.hexdigest()
+        self._storage.settle(
+            self._temporary, self._stream, final=self._storage.upload_path(self._job_id, sha256)
+        )
+        return StoredUpload(sha256, self.size_bytes)
+
+    def abort(self) -> None:
+        """Remove what was written. Harmless to repeat, and after ``commit``."""
+        self._storage.discard(self._temporary, self._stream)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # After a commit there is no temporary file any more; a cut connection ends here as any other error.
+        self.abort()
+
+
+class Storage:
+    """Files of jobs. Safe for threads; every process makes its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the storage and make its folders.
+
+        Raises:
+            ServiceError: STORAGE_UNAVAILABLE.
+        """
+        self._floor_bytes = settings.storage_floor_bytes
+        with _storage_errors():
+            self._files, root = fsspec.core.url_to_fs(settings.storage_address)
+            self._root = str(root).rstrip("/")
+            self._local = isinstance(self._files, LocalFileSystem)
+            for folder in ("uploads", "artifacts", "cache", "temporary"):
+                self._files.makedirs(f"{self._root}/{folder}", exist_ok=True)
+
+    # ------------------------------------------------------------------ uploads
+
+    def begin_upload(self, job_id: str) -> UploadWriter:
+        """A writer for one upload; use it as a context manager and ``commit`` at the end.
+
+        Raises:
+            ServiceError: STORAGE_FULL when less than ``storage_floor_bytes`` are free, STORAGE_UNAVAILABLE.
+        """
+        self.require_space()
+        return UploadWriter(self, job_id=job_id)
+
+    def open_upload(self, job_id: str, sha256: str) -> IO[bytes]:
+        """The upload for reading.
+
+        Raises:
+            FileNotFoundError: it is not there (swept, or lost).
+            ServiceError: STORAGE_UNAVAILABLE.
+        """
+        with _storage_errors():
+            stream: IO[bytes] = self._files.open(self.upload_path(job_id, sha256), "rb")
+        return stream
+
+    def read_upload(self, job_id: str, sha256: str) -> bytes:
+        """All bytes of the upload; same errors as ``open_upload``."""
+        with _storage_errors(), self.open_upload(job_id, sha256) as stream:
+            return stream.read()
+
+    def has_upload(self, job_id: str, sha256: str) -> bool:
+        """Whether this content has arrived for this job."""
+        with _storage_errors():
+            return bool(self._files.exists(self.upload_path(job_id, sha256)))
+
+    # ------------------------------------------------------------------ artifacts
+
+    def write_artifacts(self, job_id: str, document_id: str, artifacts: Mapping[str, bytes]) -> None:
+        """Write the artifacts of a document, each whole or not at all; equal content may be written again.
+
+        Raises:
+            ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        for name in sorted(artifacts):
+            self._write(self.artifact_path(job_id, document_id, name), artifacts[name])
+
+    def read_artifact(self, job_id: str, document_id: str, name: str) -> bytes:
+        """The bytes of one artifact.
+
+        Raises:
+            FileNotFoundError: the document has no such artifact.
+            ServiceError: STORAGE_UNAVAILABLE.
+        """
+        with _storage_errors():
+            content: bytes = self._files.cat_file(self.artifact_path(job_id, document_id, name))
+        return content
+
+    def artifact_names(self, job_id: str, document_id: str) -> tuple[str, ...]:
+        """The names of a document's artifacts, sorted; empty when there are none."""
+        return self._names(self._artifact_folder(job_id, document_id))
+
+    # ------------------------------------------------------------------ cache
+
+    def keep_result(self, result_key: str, *, job_id: str, document_id: str) -> None:
+        """Put a document's artifacts into the cache. The last of several writers wins with equal bytes.
+
+        Raises:
+            ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        self._copy_folder(self._artifact_folder(job_id, document_id), self._cache_folder(result_key))
+
+    def reuse_result(self, result_key: str, *, job_id: str, document_id: str) -> bool:
+        """Give a document the artifacts of the cache; False when the cache has none.
+
+        Raises:
+            ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        try:
+            return self._copy_folder(
+                self._cache_folder(result_key), self._artifact_folder(job_id, document_id)
+            )
+        except FileNotFoundError:
+            # Swept while it was being copied.
+            return False
+
+    def delete_result(self, result_key: str) -> None:
+        """Remove a result from the cache; documents that use it keep their artifacts."""
+        self._remove(self._cache_folder(result_key))
+
+    # ------------------------------------------------------------------ removal and space
+
+    def delete_job(self, job_id: str) -> None:
+        """Remove all files of a job. Harmless to repeat.
+
+        Raises:
+            ServiceError: STORAGE_UNAVAILABLE.
+        """
+        self._remove(self._job_folder("uploads", job_id))
+        self._remove(self._job_folder("artifacts", job_id))
+
+    def stored_jobs(self) -> tuple[str, ...]:
+        """Jobs that have files, sorted. Those the registry no longer knows are to be deleted (see ``sweeping``)."""
+        found = {*self._names(f"{self._root}/uploads"), *self._names(f"{self._root}/artifacts")}
+        return tuple(sorted(filter(is_job_id, found)))
+
+    def stored_results(self) -> tuple[str, ...]:
+        """Result keys in the cache, sorted."""
+        return tuple(filter(is_sha256, self._names(f"{self._root}/cache")))
+
+    def sweep_temporary(self, *, older_than_seconds: float = TEMPORARY_SECONDS) -> int:
+        """Remove temporary files whose writer has died; returns how many."""
+        swept = 0
+        with _storage_errors():
+            for entry in self._files.ls(f"{self._root}/temporary", detail=True):
+                if time.time() - _modified(entry) >= older_than_seconds:
+                    self._files.rm(entry["name"])
+                    swept += 1
+        return swept
+
+    def free_bytes(self) -> int | None:
+        """Free space where the storage is; None where there is no such figure (object stores)."""
+        if not self._local:
+            return None
+        with _storage_errors():
+            return shutil.disk_usage(self._root).free
+
+    def require_space(self, *, bytes_needed: int = 0) -> None:
+        """Refuse early, before anything is read from the sender.
+
+        Raises:
+            ServiceError: STORAGE_FULL when less than ``storage_floor_bytes`` would stay free.
+        """
+        free = self.free_bytes()
+        if free is not None and free - bytes_needed < self._floor_bytes:
+            raise ServiceError(STORAGE_FULL, retry_after_seconds=RETRY_AFTER_SECONDS)
+
+    # ------------------------------------------------------------------ paths
+
+    def upload_path(self, job_id: str, sha256: str) -> str:
+        """Path of an upload inside the file system. ``ValueError`` for anything that is no identifier of ours."""
+        if not is_sha256(sha256):
+            raise ValueError("not a SHA-256")
+        return f"{self._job_folder('uploads', job_id)}/{sha256}.pdf"
+
+    def artifact_path(self, job_id: str, document_id: str, name: str) -> str:
+        """Path of an artifact inside the file system. ``ValueError`` for anything that is no identifier of ours."""
+        if not _ARTIFACT_NAME.fullmatch(name):
+            raise ValueError("not the name of an artifact")
+        return f"{self._artifact_folder(job_id, document_id)}/{name}"
+
+    def _job_folder(self, kind: str, job_id: str) -> str:
+        if not is_job_id(job_id):
+            raise ValueError("not a job identifier")
+        return f"{self._root}/{kind}/{job_id}"
+
+    def _artifact_folder(self, job_id: str, document_id: str) -> str:
+        if not is_document_id(document_id):
+            raise ValueError("not a document identifier")
+        return f"{self._job_folder('artifacts', job_id)}/{document_id}"
+
+    def _cache_folder(self, result_key: str) -> str:
+        if not is_sha256(result_key):
+            raise ValueError("a result key is a SHA-256")
+        return f"{self._root}/cache/{result_key}"
+
+    # ------------------------------------------------------------------ whole files
+
+    def open_temporary(self) -> tuple[str, IO[bytes]]:
+        """A new temporary file, for ``settle`` or ``discard``."""
+        path = f"{self._root}/temporary/{secrets.token_hex(16)}"
+        with _storage_errors():
+            if self._local:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+                return path, os.fdopen(descriptor, "wb")
+            return path, self._files.open(path, "wb")
+
+    def settle(self, temporary: str, stream: IO[bytes], *, final: str) -> None:
+        """Close a temporary file and move it to ``final``, durable on a local disk when this returns."""
+        with _storage_errors():
+            if not self._local:
+                stream.close()
+                self._files.mv(temporary, final)
+                return
+            stream.flush()
+            os.fsync(stream.fileno())
+            stream.close()
+            folder = Path(final).parent
+            folder.mkdir(parents=True, exist_ok=True)
+            Path(temporary).replace(final)
+            _sync_folder(folder)
+            _sync_folder(folder.parent)
+
+    def discard(self, temporary: str, stream: IO[bytes]) -> None:
+        """Close and remove a temporary file, if it is still there."""
+        # A full disk makes closing fail as well; the file goes all the same.
+        with contextlib.suppress(OSError):
+            stream.close()
+        with contextlib.suppress(FileNotFoundError), _storage_errors():
+            self._files.rm_file(temporary)
+
+    def _write(self, path: str, content: bytes) -> None:
+        temporary, stream = self.open_temporary()
+        try:
+            with _storage_errors():
+                stream.write(content)
+            self.settle(temporary, stream, final=path)
+        finally:
+            self.discard(temporary, stream)
+
+    def _copy_folder(self, source: str, target: str) -> bool:
+        names = self._names(source)
+        for name in names:
+            with _storage_errors():
+                if not (self._local and _hard_link(f"{source}/{name}", f"{target}/{name}")):
+                    content = self._files.cat_file(f"{source}/{name}")
+                    self._write(f"{target}/{name}", content)
+        return bool(names)
+
+    def _names(self, folder: str) -> tuple[str, ...]:
+        with _storage_errors():
+            try:
+                # Object stores would answer from an older listing.
+                self._files.invalidate_cache(folder)
+                paths: list[str] = self._files.ls(folder, detail=False)
+            except FileNotFoundError:
+                return ()
+        return tuple(sorted(path.rstrip("/").rpartition("/")[2] for path in paths))
+
+    def _remove(self, folder: str) -> None:
+        with contextlib.suppress(FileNotFoundError), _storage_errors():
+            self._files.rm(folder, recursive=True)
+
+
+def _modified(entry: Mapping[str, Any]) -> float:
+    value = entry.get("mtime") or entry.get("LastModified") or entry.get("created") or 0.0
+    return float(value.timestamp() if hasattr(value, "timestamp") else value)
+
+
+def _hard_link(source: str, target: str) -> bool:
+    """Whether ``target`` is now the same file as ``source``; False where the disk has no hard links."""
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        # Artifacts are never written in place, and equal names of one result have equal bytes.
+        return True
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,45 @@
+"""Removing the files of jobs that the registry no longer knows: expired, deleted, never submitted, or lost."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from cluster.jobs import JobStore
+from cluster.storage import TEMPORARY_SECONDS, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How much a sweep removed."""
+
+    jobs: int
+    results: int
+    temporary_files: int
+    index_names: int
+
+
+async def sweep(store: JobStore, *, storage: Storage, temporary_seconds: float = TEMPORARY_SECONDS) -> Swept:
+    """Remove what belongs to no job; run it every few minutes from one process (several do no harm).
+
+    A job is created in the registry before its first file is written, so a folder that was listed first and
+    whose job is then missing can belong to no living job. Cached results are judged the same way, except that
+    their files come first: see ``Storage.keep_result`` and ``JobStore.remember`` (a lost race costs a cache hit).
+
+    Raises:
+        ServiceError: REDIS_UNAVAILABLE, STORAGE_UNAVAILABLE; nothing is removed on doubt.
+    """
+    stored = await asyncio.to_thread(storage.stored_jobs)
+    alive = await store.exists(stored)
+    gone = [job_id for job_id in stored if job_id not in alive]
+    for job_id in gone:
+        await asyncio.to_thread(storage.delete_job, job_id)
+
+    results = await asyncio.to_thread(storage.stored_results)
+    known = await store.known_results(results)
+    forgotten = [key for key in results if key not in known]
+    for key in forgotten:
+        await asyncio.to_thread(storage.delete_result, key)
+
+    temporary = await asyncio.to_thread(storage.sweep_temporary, older_than_seconds=temporary_seconds)
+    return Swept(len(gone), len(forgotten), temporary, await store.sweep_index())
