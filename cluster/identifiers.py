@@ -16,7 +16,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def new_job_id() -> str:
-    """26 characters ``a-z2-7`` (base32): no case to lose, no leading dash for a shell to take as an option."""
+    """26 characters ``a-z2-7`` (base32): no case to lose, no leading dash to be taken for an option."""
     return base64.b32encode(secrets.token_bytes(JOB_ID_BYTES)).decode().rstrip("=").lower()
 
 

@@ -14,7 +14,7 @@ States of a document:
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from cluster.aggregation import Aggregation
 from cluster.keys import Keys
@@ -22,8 +22,10 @@ from cluster.leases import Leases
 from cluster.queueing import Queue
 from cluster.redis_access import RedisAccess, redis_errors
 from cluster.result_cache import Bookkeeping
-from cluster.settings import Settings
 from cluster.submissions import Submissions
+
+if TYPE_CHECKING:
+    from cluster.settings import Settings
 
 
 class JobStore(Submissions, Queue, Leases, Aggregation, Bookkeeping):
@@ -38,7 +40,7 @@ class JobStore(Submissions, Queue, Leases, Aggregation, Bookkeeping):
 
     @classmethod
     async def connect(cls, settings: Settings, *, keys: Keys | None = None) -> Self:
-        """Connect to ``redis_url`` or else to the embedded Valkey of ``data_dir``, and make the consumer group.
+        """Connect to ``redis_url``, else to the embedded Valkey of ``data_dir``; make the consumer group.
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE.

@@ -1,22 +1,25 @@
 """Every Redis key of the service. No other module spells one.
 
-| key                        | type   | holds                                              | TTL                        | written by                     |
-|----------------------------|--------|----------------------------------------------------|----------------------------|--------------------------------|
-| pdm:job:{id}               | hash   | state, metadata, times, cancel flag, summary       | open 24 h, alive 30 d, then ttl_seconds | every job script  |
-| pdm:job:{id}:documents     | hash   | fields ``d0001.name``, ``d0001.attempt``, …        | as the job                 | every document script          |
-| pdm:job:{id}:states        | zset   | document id → state code: the only place of states | as the job                 | every document script          |
-| pdm:job:{id}:events        | stream | what happened, for SSE; about 2,000 entries        | as the job                 | every job and document script  |
-| pdm:tombstone:{id}         | string | ``expired`` or ``deleted``: what to say afterwards | 7 d longer than the job    | create, transitions, delete    |
-| pdm:idempotency:{sha256}   | hash   | fingerprint, job_id                                | 24 h, then as the job      | reserve, submit                |
-| pdm:result:{result_key}    | string | what a cached result is                            | ttl_seconds                | remember                       |
-| pdm:dead                   | list   | the last 1,000 dead letters, JSON                  | 30 d from the last one     | fail, claim                    |
-| pdm_evaluation_queue       | stream | one entry per document to evaluate; one group      | none                       | submit, promote, finish, …     |
-| pdm:waiting                | zset   | job/document → µs when queued: depth, age, position| none (emptied by claims)   | submit, promote, claim, cancel |
-| pdm:delayed                | zset   | job/document → ms when the next attempt is due     | none (emptied by promote)  | fail, promote, cancel          |
-| pdm:aggregation            | zset   | job → ms from when an aggregator may take it       | none (emptied by complete) | last finish, claim_aggregation |
-| pdm:jobs                   | zset   | job → µs of creation, for listing                  | none (trimmed by sweep)    | create, delete, sweep          |
-| pdm:totals                 | hash   | counters that outlive jobs                         | none (a dozen fields)      | most scripts                   |
+| key                      | type   | TTL         | what it holds                      | written by          |
+|--------------------------|--------|-------------|------------------------------------|---------------------|
+| pdm:job:{id}             | hash   | of job      | state, metadata, times, summary    | scripts on jobs     |
+| pdm:job:{id}:documents   | hash   | of job      | d0001.name, d0001.attempt, …       | scripts on documents |
+| pdm:job:{id}:states      | zset   | of job      | document → code of its state       | scripts on documents |
+| pdm:job:{id}:events      | stream | of job      | what happened, for clients         | all scripts         |
+| pdm:tombstone:{id}       | string | + 7 d       | expired or deleted                 | create, delete      |
+| pdm:idempotency:{sha256} | hash   | 24 h, of job | fingerprint, job_id                | reserve, submit     |
+| pdm:result:{result_key}  | string | ttl_seconds | what a cached result is            | remember            |
+| pdm:dead                 | list   | 30 d        | the last 1,000 dead letters        | fail, claim         |
+| pdm_evaluation_queue     | stream | none        | one entry per document             | submit, promote, …  |
+| pdm:waiting              | zset   | none        | document → µs when queued          | submit, claim, …    |
+| pdm:delayed              | zset   | none        | document → ms when due again       | fail, promote, …    |
+| pdm:aggregation          | zset   | none        | job → ms when to be taken          | ends of documents   |
+| pdm:jobs                 | zset   | none        | job → µs of creation               | create, delete, …   |
+| pdm:totals               | hash   | none        | counters that outlive jobs         | most scripts        |
 
+"Of job": 24 h from the last upload while it is open, 30 days from the last transition while it is not final,
+ttl_seconds from its final state. What has no TTL is emptied by the work itself, or is of bounded size;
+``pdm:jobs`` is trimmed by the sweep. The states of documents stand in the sorted set and nowhere else.
 One job has four keys of its own, which always expire together. Times are Redis TIME, never a client's clock.
 The service needs one Redis node (or a replicated primary): the scripts touch keys of several hash slots.
 """
@@ -32,7 +35,7 @@ OPEN_SECONDS = 24 * 3600
 """How long a batch may stay open without an upload."""
 
 ALIVE_SECONDS = 30 * 24 * 3600
-"""A submitted job that is not final is kept this long after its last transition: it must never expire unfinished."""
+"""A submitted job is kept this long after each transition: it must never expire unfinished."""
 
 TOMBSTONE_SECONDS = 7 * 24 * 3600
 """How much longer than the job itself the answer "expired" or "deleted" is known."""
@@ -119,7 +122,7 @@ class Keys:
         return frozenset({self.queue, self.waiting, self.delayed, self.aggregation, self.totals, self.jobs})
 
     def of_job(self, job_id: str) -> list[str]:
-        """KEYS of every script that speaks of one job, in the order that ``scripts/prelude.lua`` names them."""
+        """KEYS of every script on one job, in the order in which ``scripts/prelude.lua`` names them."""
         return [
             self.job(job_id),
             self.documents(job_id),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,9 +19,13 @@ from cluster.records import (
     QueueEntry,
     RefusalReason,
 )
-from cluster.redis_access import RedisAccess
 from cluster.scripts import CLAIM, FAIL, FINISH, PROGRESS, RENEW, STOP, Ended
-from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cluster.redis_access import RedisAccess
+    from cluster.settings import Settings
 
 JITTER_LOWEST = 0.5
 
@@ -29,7 +33,8 @@ JITTER_LOWEST = 0.5
 def retry_delay_seconds(attempt: int, *, settings: Settings, chance: float) -> float:
     """Delay before the attempt after ``attempt``: base · 2^(attempt−1), at most the cap, times 0.5 to 1.
 
-    ``chance`` is a number from 0 to 1. The jitter keeps documents that failed together from returning together.
+    ``chance`` is a number from 0 to 1. The jitter keeps documents that failed together from returning
+    together.
     """
     full: float = min(settings.retry_cap_seconds, settings.retry_base_seconds * 2.0 ** (attempt - 1))
     return full * (JITTER_LOWEST + (1 - JITTER_LOWEST) * chance)
@@ -38,8 +43,8 @@ def retry_delay_seconds(attempt: int, *, settings: Settings, chance: float) -> f
 class Leases:
     """The life of one attempt. Only the latest attempt of a document may write; anything older is refused.
 
-    All calls may be repeated after REDIS_UNAVAILABLE, ``finish`` and ``fail`` until they are answered: a repetition
-    finds its own change done and says ``applied``.
+    All calls may be repeated after REDIS_UNAVAILABLE, ``finish`` and ``fail`` until they are answered: a
+    repetition finds its own change done and says ``applied``.
     """
 
     access: RedisAccess
@@ -49,8 +54,8 @@ class Leases:
     async def claim(self, entry: QueueEntry, *, worker_id: str) -> Claim | ClaimRefused:
         """Begin the next attempt of a document, with a lease of ``lease_seconds``.
 
-        A refusal needs no further action: the entry has been settled. ``EXHAUSTED`` and ``CANCELLED`` have just
-        ended the document and may make the job ready to aggregate (``last``).
+        A refusal needs no further action: the entry has been settled. ``EXHAUSTED`` and ``CANCELLED`` have
+        just ended the document and may make the job ready to aggregate (``last``).
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE.
@@ -117,8 +122,8 @@ class Leases:
     async def finish(self, claim: Claim, *, summary: DocumentSummary) -> Finish:
         """Hand in the result; the artifacts must be in storage before.
 
-        The first valid result wins. ``DUPLICATE``: another attempt was first (the results are compared and counted);
-        ``CANCELLED``: the job was cancelled, the document is now final as such.
+        The first valid result wins. ``DUPLICATE``: another attempt was first (the results are compared and
+        counted); ``CANCELLED``: the job was cancelled, the document is now final as such.
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE; repeat until answered.
@@ -138,7 +143,7 @@ class Leases:
     async def fail(
         self, claim: Claim, *, code: str, sentence: str, retryable: bool, reference: str
     ) -> Finish:
-        """Report that the attempt failed. A retryable failure with attempts left is tried again after a delay.
+        """Report that the attempt failed; with attempts left, a retryable failure is retried after a delay.
 
         A retryable failure of the last attempt also becomes a dead letter.
 
@@ -163,10 +168,11 @@ class Leases:
         return _finish(reply)
 
     async def stop(self, claim: Claim) -> Finish:
-        """End the attempt without result: after ``renew`` or ``progress`` said False, or when the evaluator must leave.
+        """End the attempt without result.
 
-        A cancelled job's document becomes final. Otherwise, if the attempt is still the latest, the document goes back
-        to the queue at once and the attempt is not counted (``will_retry``).
+        Call it after ``renew`` or ``progress`` said False, or when the evaluator must leave. A cancelled job's
+        document becomes final. Otherwise, if the attempt is still the latest, the document goes back to the
+        queue at once and the attempt is not counted (``will_retry``).
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE; the lease will end by itself.

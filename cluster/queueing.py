@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from redis.exceptions import ResponseError
 
@@ -10,6 +10,9 @@ from cluster.keys import GROUP, split_member
 from cluster.records import QueueEntry, QueueFigures
 from cluster.redis_access import RedisAccess, redis_errors
 from cluster.scripts import HOLD, PROMOTE, RELEASE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BLOCK_MARGIN = 0.5
 """A blocking read must end before the socket's own time-out does."""
@@ -21,9 +24,9 @@ class Queue:
     """The stream ``pdm_evaluation_queue`` and its consumer group.
 
     An entry that was read stays with the group until its document is final or retried. It comes back through
-    ``recover_expired`` once nobody has renewed it for ``lease_seconds``: neither an evaluator its lease, nor the
-    dispatcher (by ``hold``) an entry that still waits for an evaluator. One mechanism covers a dispatcher that died
-    with entries in its hands and an evaluator that died with a claim.
+    ``recover_expired`` once nobody has renewed it for ``lease_seconds``: neither an evaluator its lease, nor
+    the dispatcher (by ``hold``) an entry that still waits for an evaluator. One mechanism covers a dispatcher
+    that died with entries in its hands and an evaluator that died with a claim.
     """
 
     access: RedisAccess
@@ -31,8 +34,8 @@ class Queue:
     async def next_entries(self, *, consumer: str, count: int, block_ms: int) -> tuple[QueueEntry, ...]:
         """New entries in order of arrival, at most ``count``, waiting up to ``block_ms`` for the first.
 
-        ``consumer`` should be a stable name of the dispatcher. The wait is cut below the Redis time-out: call in a
-        loop. A lost reply loses no entry: it comes back by ``recover_expired``.
+        ``consumer`` should be a stable name of the dispatcher. The wait is cut below the Redis time-out: call
+        in a loop. A lost reply loses no entry: it comes back by ``recover_expired``.
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE.
@@ -57,9 +60,9 @@ class Queue:
         return tuple(_entry(entry_id, fields, deliveries=1) for entry_id, fields in entries)
 
     async def recover_expired(self, *, consumer: str, count: int = 100) -> tuple[QueueEntry, ...]:
-        """Take over entries that nobody has renewed for ``lease_seconds``, or that were released; dispatch them again.
+        """Take over entries that nobody has renewed for ``lease_seconds``, or that were released.
 
-        Call about every second, before ``next_entries``. Never waits.
+        Dispatch them again. Call about every second, before ``next_entries``. Never waits.
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE.
@@ -89,9 +92,10 @@ class Queue:
         )
 
     async def hold(self, entries: Sequence[QueueEntry], *, consumer: str) -> None:
-        """Keep entries that still wait for a free evaluator from being recovered; call at every renewal interval.
+        """Keep entries that still wait for a free evaluator from being recovered.
 
-        Entries that an evaluator has claimed are left alone: their own lease decides.
+        Call it at every renewal interval. Entries that an evaluator has claimed are left
+        alone: their own lease decides.
         """
         for entry in entries:
             await self.access.run(
@@ -107,8 +111,8 @@ class Queue:
     async def release(self, entry: QueueEntry, *, evaluator_died: bool = False) -> bool:
         """Return an entry to the queue at once; the next ``recover_expired`` of any dispatcher gets it.
 
-        Without effect once an evaluator has claimed it, unless ``evaluator_died`` says that the call of this very
-        delivery ended with the death of its evaluator: then the lease is broken.
+        Without effect once an evaluator has claimed it, unless ``evaluator_died`` says that the call of this
+        very delivery ended with the death of its evaluator: then the lease is broken.
 
         Returns:
             Whether the entry was given back.

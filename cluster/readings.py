@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,6 +22,9 @@ from cluster.records import (
     JobState,
 )
 from cluster.redis_access import RedisAccess, redis_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 JOBS_PER_PAGE_MAX = 200
 SCAN_BATCH = 200
@@ -126,10 +128,11 @@ class Readings:
     async def events(
         self, job_id: str, *, after: str | None = None, block_ms: int = 0
     ) -> tuple[JobEvent, ...]:
-        """Events after ``after`` (an ``event_id``; None: from the oldest kept), waiting up to ``block_ms`` for one.
+        """Events after ``after``, waiting up to ``block_ms`` for the first.
 
-        Returns nothing when none came. Events of a job keep their order; the oldest are dropped beyond about 2,000.
-        An ``after`` that is no event id counts as None. For jobs that are gone there are none: ask ``job`` first.
+        ``after`` is an ``event_id``; None, or anything else, means from the oldest kept. Returns nothing when
+        none came. Events of a job keep their order; the oldest are dropped beyond about 2,000. For jobs that
+        are gone there are none: ask ``job`` first.
         """
         position = after if after and _EVENT_ID.fullmatch(after) else "0-0"
         key = self.access.keys.events(job_id)

@@ -1,8 +1,8 @@
-"""The values that pass between the job registry and those who use it. Frozen; times are seconds since 1970, UTC."""
+"""The values that pass between the job registry and its users. Frozen; times in seconds since 1970, UTC."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping  # noqa: TC003  msgspec reads the types at run time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -44,7 +44,7 @@ FINAL_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANC
 FINAL_DOCUMENT_STATES = frozenset({DocumentState.SUCCEEDED, DocumentState.FAILED, DocumentState.CANCELLED})
 
 STATE_CODES: Mapping[int, DocumentState] = dict(enumerate(DocumentState))
-"""Score in ``pdm:job:{id}:states`` → state; ``scripts/prelude.lua`` has the same table (a test compares them)."""
+"""Score in ``pdm:job:{id}:states`` → state; ``scripts/prelude.lua`` has the same table."""
 
 
 class RefusalReason(StrEnum):
@@ -110,7 +110,7 @@ class DocumentSummary:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """A document of a job as the registry knows it. ``step`` of ``total_steps`` counts the work of this attempt."""
+    """A document as the registry knows it. ``step`` of ``total_steps`` counts the work of this attempt."""
 
     document_id: str
     name: str
@@ -195,9 +195,11 @@ class QueueEntry:
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """``depth`` documents wait for a first claim (the oldest for ``oldest_age_seconds``), ``delayed`` for a retry.
+    """How much waits.
 
-    ``pending`` entries are with a dispatcher or an evaluator, ``dead`` letters are kept (at most the last 1,000).
+    ``depth`` documents wait for a claim (the oldest for ``oldest_age_seconds``), ``delayed`` for a retry.
+    ``pending`` entries are with a dispatcher or an evaluator, ``dead`` letters are kept (at most the last
+    1,000).
     """
 
     depth: int
@@ -211,7 +213,8 @@ class QueueFigures:
 class Claim:
     """The right to evaluate one document, until the lease ends or a later attempt begins.
 
-    ``attempt`` is the fencing token: everything written under this claim is refused once it is not the latest.
+    ``attempt`` is the fencing token: everything written under this claim is refused once it is not the
+    latest.
     """
 
     entry: QueueEntry
@@ -236,7 +239,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRefused:
-    """No claim; the registry has already settled the entry. ``last``: this made the job ready to aggregate."""
+    """No claim; the entry has been settled. ``last``: this made the job ready to aggregate."""
 
     reason: RefusalReason
     last: bool = False
@@ -246,9 +249,9 @@ class ClaimRefused:
 class Finish:
     """How the end of an attempt was taken.
 
-    ``applied``: it counts (also when a repetition of the same call finds it done). Otherwise ``reason`` says why
-    not; nothing is left to do for the caller in either case. ``last``: every document of the job is now final and
-    its aggregation is due. ``will_retry``: another attempt comes in ``retry_in_seconds``.
+    ``applied``: it counts (also when a repetition of the same call finds it done). Otherwise ``reason`` says
+    why not; nothing is left to do for the caller in either case. ``last``: every document of the job is now
+    final and its aggregation is due. ``will_retry``: another attempt comes in ``retry_in_seconds``.
     """
 
     applied: bool
@@ -260,7 +263,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class AggregationClaim:
-    """The right to complete a job, for one lease. ``attempt`` is its fencing token, 1 for the first aggregator."""
+    """The right to complete a job, for one lease. ``attempt`` is its fencing token, from 1."""
 
     job_id: str
     attempt: int

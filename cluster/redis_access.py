@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -25,8 +24,12 @@ from cluster.keys import (
     TOMBSTONE_SECONDS,
     Keys,
 )
-from cluster.scripts import Argument, Reply, Script
-from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cluster.scripts import Argument, Reply, Script
+    from cluster.settings import Settings
 
 RETRY_AFTER_SECONDS = 5
 COMMAND_CONNECTIONS_MAX = 32
@@ -43,14 +46,16 @@ _UNAVAILABLE_REPLIES = (
     "NOREPLICAS",
     "CLUSTERDOWN",
 )
-"""Replies of a server that cannot do its work now. Any other error reply is a mistake of ours and is not disguised."""
+"""Replies of a server that cannot do its work now. Any other error reply is a mistake of ours and is not
+disguised."""
 
 
 @contextmanager
 def redis_errors() -> Iterator[None]:
-    """Translate "Redis cannot be used now" into ``ServiceError(REDIS_UNAVAILABLE)``; let mistakes of ours through.
+    """Translate "Redis cannot be used now" into ``ServiceError(REDIS_UNAVAILABLE)``.
 
-    Covers: no connection, no answer in time, wrong password, a full disk (MISCONF) or memory (OOM), loading.
+    Mistakes of ours go through as they are. Covered: no connection, no answer in time, wrong password, a full disk (MISCONF) or memory
+    (OOM), loading.
     """
     try:
         yield
@@ -81,8 +86,8 @@ def _client(settings: Settings, *, connections: int, retries: int) -> Redis:
         socket_connect_timeout=settings.redis_timeout_seconds,
         decode_responses=True,
         protocol=2,
-        # A connection that broke is made anew and its command sent again, which every script bears. A server that
-        # does not answer is not asked again: whoever waits is better told at once.
+        # A connection that broke is made anew and its command sent again, which every script bears. A server
+        # that does not answer is not asked again: whoever waits is better told at once.
         retry=Retry(
             ExponentialBackoff(cap=0.2, base=0.02), retries, supported_errors=(RedisConnectionError,)
         ),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from cluster.records import DeadLetter
 from cluster.redis_access import RedisAccess, redis_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 TOTALS = (
     "aggregations_exhausted",
@@ -30,7 +33,8 @@ TOTALS = (
     "retries",
     "superseded",
 )
-"""Fields of ``pdm:totals``. ``duplicates_different`` above 0 means that the pipeline was not deterministic."""
+"""Fields of ``pdm:totals``. ``duplicates_different`` above 0 means that the pipeline was not
+deterministic."""
 
 SWEEP_BATCH = 500
 
@@ -51,7 +55,7 @@ class Bookkeeping:
         return value
 
     async def remember(self, result_key: str, *, value: str) -> None:
-        """Keep ``value`` (e.g. the summary as JSON) for ``ttl_seconds``; remembering again starts the time anew.
+        """Keep ``value`` (e.g. the summary as JSON) for ``ttl_seconds`` from now.
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE.

@@ -8,18 +8,20 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from cluster.settings import Settings
 
 FIRST_WAIT_SECONDS = 0.02
 LONGEST_WAIT_SECONDS = 0.25
-"""Against documents of seconds a quarter of a second is little; 8 waiting evaluators then cost 32 tries a second."""
+"""Against documents of seconds a quarter of a second is little; 8 waiting evaluators then cost 32 tries a
+second."""
 
 
 class Slots:

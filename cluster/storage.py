@@ -19,18 +19,21 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from cluster.errors import STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
 from cluster.identifiers import is_document_id, is_job_id, is_sha256
-from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    from cluster.settings import Settings
 
 RETRY_AFTER_SECONDS = 60
 TEMPORARY_SECONDS = 3600.0
@@ -50,7 +53,7 @@ class StoredUpload:
 
 @contextlib.contextmanager
 def _storage_errors() -> Iterator[None]:
-    """A full disk and a storage that cannot be reached have their own refusals; a missing file stays as it is."""
+    """A full disk and an unreachable storage have their refusals; a missing file stays what it is."""
     try:
         yield
     except FileNotFoundError:
@@ -62,7 +65,7 @@ def _storage_errors() -> Iterator[None]:
 
 
 class UploadWriter:
-    """Takes one upload piece by piece; hashes and counts on the way. Leaves nothing behind unless committed."""
+    """Takes one upload piece by piece, hashing and counting; leaves nothing behind unless committed."""
 
     def __init__(self, storage: Storage, *, job_id: str) -> None:
         self._storage = storage
@@ -223,7 +226,7 @@ class Storage:
         self._remove(self._job_folder("artifacts", job_id))
 
     def stored_jobs(self) -> tuple[str, ...]:
-        """Jobs that have files, sorted. Those the registry no longer knows are to be deleted (see ``sweeping``)."""
+        """Jobs that have files, sorted; ``sweeping`` deletes those the registry no longer knows."""
         found = {*self._names(f"{self._root}/uploads"), *self._names(f"{self._root}/artifacts")}
         return tuple(sorted(filter(is_job_id, found)))
 
@@ -261,13 +264,13 @@ class Storage:
     # ------------------------------------------------------------------ paths
 
     def upload_path(self, job_id: str, sha256: str) -> str:
-        """Path of an upload inside the file system. ``ValueError`` for anything that is no identifier of ours."""
+        """Path of an upload in the file system; ``ValueError`` for what is no identifier of ours."""
         if not is_sha256(sha256):
             raise ValueError("not a SHA-256")
         return f"{self._job_folder('uploads', job_id)}/{sha256}.pdf"
 
     def artifact_path(self, job_id: str, document_id: str, name: str) -> str:
-        """Path of an artifact inside the file system. ``ValueError`` for anything that is no identifier of ours."""
+        """Path of an artifact in the file system; ``ValueError`` for what is no identifier of ours."""
         if not _ARTIFACT_NAME.fullmatch(name):
             raise ValueError("not the name of an artifact")
         return f"{self._artifact_folder(job_id, document_id)}/{name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from cluster.errors import (
@@ -15,9 +17,11 @@ from cluster.errors import (
 from cluster.identifiers import digest, new_job_id
 from cluster.keys import IDEMPOTENCY_SECONDS
 from cluster.readings import Readings
-from cluster.records import DocumentRecord, JobMetadata, JobRecord
 from cluster.redis_access import redis_errors
 from cluster.scripts import ADD_DOCUMENT, CANCEL, CREATE, DELETE, RESERVE, SUBMIT
+
+if TYPE_CHECKING:
+    from cluster.records import DocumentRecord, JobMetadata, JobRecord
 
 _ADD_REFUSALS: dict[str, Refusal] = {"not_open": JOB_NOT_OPEN, "too_many": TOO_MANY_FILES}
 
@@ -43,9 +47,9 @@ class Submissions(Readings):
     async def add_document(self, job_id: str, *, name: str, sha256: str, size_bytes: int) -> DocumentRecord:
         """Add a document whose file is already in storage.
 
-        A document is known in its job by ``name``: the same name with the same content returns the record there is
-        (also after the submission), other content under the name replaces it. So files of one request that share
-        a name must be given different ones before.
+        A document is known in its job by ``name``: the same name with the same content returns the record
+        there is (also after the submission), other content under the name replaces it. So files of one
+        request that share a name must be given different ones before.
 
         Raises:
             ServiceError: JOB_NOT_OPEN, TOO_MANY_FILES, JOB_NOT_FOUND and its kin, REDIS_UNAVAILABLE.
@@ -95,7 +99,8 @@ class Submissions(Readings):
         differs, delete the discarded job's files.
 
         Raises:
-            ServiceError: NO_FILES, JOB_NOT_FOUND and its kin, REDIS_UNAVAILABLE (then nothing is known: repeat).
+            ServiceError: NO_FILES, JOB_NOT_FOUND and its kin, REDIS_UNAVAILABLE (then nothing is known:
+            repeat).
         """
         extra = (self.access.keys.idempotency(digest(idempotency_key)),) if idempotency_key else ()
         reply = await self.access.run(SUBMIT, job_id=job_id, extra_keys=extra)
@@ -106,8 +111,8 @@ class Submissions(Readings):
     async def cancel(self, job_id: str) -> JobRecord:
         """Stop a job: what waits is cancelled at once, what runs at its next renewal or step.
 
-        The job is ``cancelled`` (final) as soon as nothing of it runs; until then ``cancel_requested`` is set.
-        A final job stays as it is.
+        The job is ``cancelled`` (final) as soon as nothing of it runs; until then ``cancel_requested`` is
+        set. A final job stays as it is.
 
         Raises:
             ServiceError: JOB_NOT_FOUND and its kin, REDIS_UNAVAILABLE.

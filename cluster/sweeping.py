@@ -1,12 +1,15 @@
-"""Removing the files of jobs that the registry no longer knows: expired, deleted, never submitted, or lost."""
+"""Removing the files of jobs that the registry no longer knows: expired, deleted or lost."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cluster.jobs import JobStore
 from cluster.storage import TEMPORARY_SECONDS, Storage
+
+if TYPE_CHECKING:
+    from cluster.jobs import JobStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ async def sweep(store: JobStore, *, storage: Storage, temporary_seconds: float =
 
     A job is created in the registry before its first file is written, so a folder that was listed first and
     whose job is then missing can belong to no living job. Cached results are judged the same way, except that
-    their files come first: see ``Storage.keep_result`` and ``JobStore.remember`` (a lost race costs a cache hit).
+    their files come first: see ``Storage.keep_result`` and ``JobStore.remember`` (a lost race costs a cache
+    hit).
 
     Raises:
         ServiceError: REDIS_UNAVAILABLE, STORAGE_UNAVAILABLE; nothing is removed on doubt.

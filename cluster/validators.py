@@ -6,16 +6,20 @@ Both give data: what is checked, whether it holds, and a Spanish sentence that a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import psutil
 
 from cluster.errors import ServiceError
-from cluster.jobs import JobStore
 from cluster.records import DocumentRecord, DocumentState
 from cluster.settings import GIB, Settings
-from cluster.storage import Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from cluster.jobs import JobStore
+    from cluster.storage import Storage
 
 ANSWERS_PER_DOCUMENT = 300
 """30 questions for each of the ten points."""
@@ -168,7 +172,7 @@ def after_batch(
 
 
 def percentile(ordered: Sequence[float], *, share: float) -> float:
-    """Nearest-rank percentile of sorted values: the smallest that at least ``share`` of them do not exceed; 0 of none."""
+    """Nearest-rank percentile of sorted values: the smallest that ``share`` of them do not exceed; 0 of none."""
     if not ordered:
         return 0.0
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -10,14 +10,17 @@ repetition finds its own change done. So a lost connection may be answered with 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
-from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from redis.asyncio import Redis
 
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 Argument = str | int
