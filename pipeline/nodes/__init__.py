@@ -1,0 +1,1 @@
+"""The eleven nodes of the canonical flow, one module each."""

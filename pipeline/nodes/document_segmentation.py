@@ -1,0 +1,173 @@
+"""Node 3: the segments of a plan: paragraphs, list items, table rows, headings, each in its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.model import ColumnRole, RowCell, Segment, Segmentation, SegmentIndex, SegmentKind, TableRow
+from pipeline.structure.columns import money_factor
+from pipeline.structure.flat_tables import flat_table, head_at
+from pipeline.structure.folding import fold_lines
+from pipeline.structure.fragments import Fragment, assemble, whole_line
+from pipeline.structure.outline import CONTENTS_TITLE
+from pipeline.structure.paragraphs import page_margins, paragraphs, split_long
+from pipeline.structure.ruled_tables import RuledTables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.model import CleanDocument, PlanProfile, Section
+    from pipeline.structure.columns import Column
+    from pipeline.structure.flat_tables import FlatTable
+    from pipeline.structure.fragments import Cell
+
+VERSION: str = "1.0.0"
+MAX_CAPTION_CHARS = 160
+
+
+def document_segmentation(document: CleanDocument, *, profile: PlanProfile) -> Segmentation:
+    """Cut the document into segments in reading order.
+
+    Every line outside tables of contents belongs to exactly one segment, save heads of tables.
+    """
+    segmenter = _Segmenter(document, profile=profile)
+    segmenter.run()
+    folded = fold_lines([segment.text for segment in segmenter.segments])
+    return Segmentation(tuple(segmenter.segments), tuple(folded))
+
+
+class _Segmenter:
+    """Walks over the sections of one document; used once."""
+
+    def __init__(self, document: CleanDocument, *, profile: PlanProfile) -> None:
+        self.segments: list[Segment] = []
+        self._document = document
+        self._lines = document.lines
+        self._folded = fold_lines([line.text for line in document.lines])
+        self._sections = profile.sections
+        self._paths = _heading_paths(profile.sections)
+        self._margins = page_margins(document.lines, pages=max((line.page for line in document.lines), default=0))
+        self._ruled = RuledTables(document)
+        self._flat_tables = len(document.tables)
+        self._open_table: FlatTable | None = None
+
+    def run(self) -> None:
+        """Fill ``segments``."""
+        starts = [section.first_line for section in self._sections]
+        self._body(0, starts[0] if starts else len(self._lines), section=-1)
+        for index, section in enumerate(self._sections):
+            stop = starts[index + 1] if index + 1 < len(starts) else len(self._lines)
+            if section.title == CONTENTS_TITLE:
+                contents_end = min(stop, section.last_line)
+                self._body(contents_end, stop, section=index)
+                continue
+            begin = self._heading(section, stop=stop)
+            self._body(begin, stop, section=index)
+
+    def _heading(self, section: Section, *, stop: int) -> int:
+        """Give the lines of the heading as a segment; returns the first line after it."""
+        title = section.title
+        end = section.first_line
+        length = 0
+        while end < stop and length < len(title) and title.startswith(self._lines[end].text, length):
+            length += len(self._lines[end].text) + 1
+            end += 1
+        if length < len(title):
+            return section.first_line
+        fragments = [whole_line(i, lines=self._lines) for i in range(section.first_line, end)]
+        path = self._paths[section.id][:-1]
+        self._add(SegmentKind.HEADING, [fragments], section=section.id, path=path)
+        return end
+
+    def _body(self, first: int, stop: int, *, section: int) -> None:
+        index = first
+        prose_from = first
+        while index < stop:
+            table = self._lines[index].table
+            if table is not None:
+                self._prose(prose_from, index, section=section)
+                index = prose_from = self._ruled_table(index, stop=stop, section=section)
+                continue
+            body = head_at(self._folded, index=index, stop=stop)
+            if body is not None:
+                self._prose(prose_from, index, section=section)
+                index = prose_from = self._flat_table(index, body, stop=stop, section=section)
+                continue
+            index += 1
+        self._prose(prose_from, stop, section=section)
+
+    def _ruled_table(self, index: int, *, stop: int, section: int) -> int:
+        table = self._lines[index].table or 0
+        end = index
+        while end < stop and self._lines[end].table == table:
+            end += 1
+        title = self._caption(index)
+        for row in self._ruled.rows(table, title=title):
+            if any(fragment.line < index or fragment.line >= end for cell, _ in row.cells for fragment in cell):
+                continue
+            self._row(row.cells, section=section, table=table, title=title, context=row.context, factor=row.factor)
+        return end
+
+    def _flat_table(self, first: int, body: int, *, stop: int, section: int) -> int:
+        table = flat_table(first, body, stop=stop, lines=self._lines, folded=self._folded)
+        title = self._caption(first)
+        factor = money_factor(" ".join([title.lower(), *self._folded[first:body]]))
+        number = self._flat_tables
+        self._flat_tables += 1
+        for row in table.rows:
+            self._row(row.cells, section=section, table=number, title=title, context=(), factor=factor)
+        return max(table.stop, body)
+
+    def _caption(self, first: int) -> str:
+        if first == 0:
+            return ""
+        before = self._lines[first - 1]
+        return before.text if len(before.text) <= MAX_CAPTION_CHARS and before.table is None else ""
+
+    def _row(
+        self,
+        cells: Sequence[tuple[Cell, Column]],
+        *,
+        section: int,
+        table: int,
+        title: str,
+        context: tuple[str, ...],
+        factor: int,
+    ) -> None:
+        assembled = assemble([cell for cell, _ in cells], lines=self._lines)
+        row_cells = tuple(
+            RowCell(assembled.text[start:end], column.role, column.head, start, end, column.year)
+            for (start, end), (_, column) in zip(assembled.spans, cells, strict=True)
+        )
+        row = TableRow(table, title, row_cells, context, factor)
+        self._append(SegmentKind.TABLE_ROW, assembled.text, assembled.runs, section=section, path=self._path(section), row=row)
+
+    def _prose(self, first: int, stop: int, *, section: int) -> None:
+        if first >= stop:
+            return
+        groups = paragraphs(range(first, stop), lines=self._lines, folded=self._folded, margins=self._margins)
+        for fragments, listed in groups:
+            kind = SegmentKind.LIST_ITEM if listed else SegmentKind.PARAGRAPH
+            for piece in split_long(fragments, lines=self._lines):
+                self._add(kind, [piece], section=section, path=self._path(section))
+
+    def _path(self, section: int) -> tuple[str, ...]:
+        return self._paths[section] if section >= 0 else ()
+
+    def _add(self, kind: SegmentKind, cells: Sequence[Sequence[Fragment]], *, section: int, path: tuple[str, ...]) -> None:
+        assembled = assemble(cells, lines=self._lines)
+        self._append(kind, assembled.text, assembled.runs, section=section, path=path, row=None)
+
+    def _append(self, kind, text, runs, *, section, path, row) -> None:  # type: ignore[no-untyped-def]
+        if not text:
+            return
+        page = self._lines[runs[0].line].page
+        self.segments.append(Segment(SegmentIndex(len(self.segments)), kind, text, page, section, path, runs, row))
+
+
+def _heading_paths(sections: Sequence[Section]) -> list[tuple[str, ...]]:
+    paths: list[tuple[str, ...]] = []
+    for section in sections:
+        parent = paths[section.parent] if section.parent is not None else ()
+        paths.append((*parent, section.title))
+    return paths

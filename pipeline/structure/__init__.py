@@ -1,0 +1,1 @@
+"""How a plan is built: running lines, headings, sections, paragraphs, tables and places on the page."""

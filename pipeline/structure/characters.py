@@ -1,0 +1,100 @@
+"""Characters of one line made ordinary, each still mapped to where it came from.
+
+What PDFs do to Spanish text: ligatures, accents that stand before their letter (``pol´ıtica``),
+decomposed letters, list marks from the private use area, exotic spaces, control characters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LIST_MARK = "•"
+SOFT_HYPHEN = "\u00ad"
+
+# One character class, no repetition: linear. Everything a clean Spanish line may hold is excluded.
+_ODD = re.compile(r"[^ -_a-~¡-§©-¬®-³µ-ſ‐-―‘’“”…€™≥≤°•]|  |`")
+
+_BULLETS = frozenset("\u2022\u25aa\u25ab\u25cf\u25cb\u25e6\u25a0\u25a1\u25c6\u25c7\u25ba\u25b6\u2023\u2043\u2219\u27a2\u27a4\u2714\u2713\u2756\u2794\u2192\u25fe\u25fd")
+_SPACING_ACCENTS = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303", "ˆ": "\u0302", "~": "\u0303"}
+_ACCENTED_BASES = frozenset("aeiouAEIOUnNıuU")
+_DOTLESS = {"ı": "i"}
+
+
+def clean_characters(text: str) -> tuple[str, tuple[int, ...] | None]:
+    """Make ``text`` NFC with single spaces, ordinary letters and ``•`` for every list mark.
+
+    Returns:
+        The clean text and, for each of its characters, the index in ``text`` it came from;
+        ``None`` instead when the text was clean already and every index is its own.
+    """
+    if text and text[0] != " " and text[-1] != " " and _ODD.search(text) is None:
+        return text, None
+    chars, sources = _rewrite(text)
+    return _single_spaces(chars, sources)
+
+
+def _rewrite(text: str) -> tuple[list[str], list[int]]:
+    chars: list[str] = []
+    sources: list[int] = []
+    skip = -1
+    for index, char in enumerate(text):
+        if index == skip:
+            continue
+        following = text[index + 1] if index + 1 < len(text) else ""
+        composed = _compose_spacing(char, following=following)
+        if composed:
+            skip = index + 1
+            out = composed
+        elif chars and unicodedata.combining(char):
+            joined = unicodedata.normalize("NFC", chars[-1] + char)
+            if len(joined) == 1:
+                chars[-1] = joined
+            continue
+        else:
+            out = _ordinary(char, at_start=not any(c != " " for c in chars[-3:]))
+        for part in out:
+            chars.append(part)
+            sources.append(index)
+    return chars, sources
+
+
+def _compose_spacing(char: str, *, following: str) -> str:
+    """``´`` and ``a`` become ``á``; empty when the two do not belong together."""
+    mark = _SPACING_ACCENTS.get(char)
+    if mark is None or char == "~" or following not in _ACCENTED_BASES:
+        return ""
+    joined = unicodedata.normalize("NFC", _DOTLESS.get(following, following) + mark)
+    return joined if len(joined) == 1 else ""
+
+
+def _ordinary(char: str, *, at_start: bool) -> str:
+    category = unicodedata.category(char)
+    if char in _BULLETS or category == "Co":
+        return LIST_MARK + " " if at_start else " "
+    if category in {"Zs", "Zl", "Zp"} or char in "\t\n\r\v\f":
+        return " "
+    if char == SOFT_HYPHEN:
+        return char
+    if category in {"Cc", "Cf", "Cs", "Cn"}:
+        return ""
+    if "\ufb00" <= char <= "\ufb06":
+        return unicodedata.normalize("NFKC", char)
+    return unicodedata.normalize("NFC", char)
+
+
+def _single_spaces(chars: list[str], sources: list[int]) -> tuple[str, tuple[int, ...]]:
+    kept: list[str] = []
+    places: list[int] = []
+    last = len(chars) - 1
+    for index, (char, source) in enumerate(zip(chars, sources, strict=True)):
+        if char == " " and (not kept or kept[-1] == " "):
+            continue
+        if char == SOFT_HYPHEN and index != last:
+            continue
+        kept.append(char)
+        places.append(source)
+    while kept and kept[-1] == " ":
+        kept.pop()
+        places.pop()
+    return "".join(kept), tuple(places)

@@ -1,0 +1,53 @@
+"""Tables of contents: many headings with page numbers, none of them a section."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pipeline.structure.vocabulary import CONTENTS_TITLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_QUIET_LINES = 5
+MIN_ENTRIES = 4
+MAX_SHARE_OF_DOCUMENT = 0.25
+
+_LEADERS = re.compile(r"(?:\.{4}|…{2}|(?:\. ){4}|_{5}|-{6})")
+_PAGE_AT_END = re.compile(r"(?:\s|\.|…|-)\d{1,3}\s?$")
+_NUMBERED = re.compile(r"(?:\d{1,2}[. )]|capitulo |titulo |tabla |grafic[oa] |cuadro |figura |mapa |anexo |programa |eje |articulo )")
+
+
+def contents_lines(folded: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Find the tables of contents as ranges of lines, their title included."""
+    ranges: list[tuple[int, int]] = []
+    limit = len(folded)
+    index = 0
+    while index < limit:
+        text = folded[index]
+        opens = text.rstrip(" .:") in CONTENTS_TITLES
+        if opens or _LEADERS.search(text):
+            stop = _end_of_contents(folded, start=index + 1 if opens else index)
+            if stop - index >= MIN_ENTRIES:
+                ranges.append((index, stop))
+                index = stop
+                continue
+        index += 1
+    return tuple(ranges)
+
+
+def _end_of_contents(folded: Sequence[str], *, start: int) -> int:
+    """The line after the last entry: entries may be interrupted by a few lines without a page number."""
+    seen: set[str] = set()
+    last = start
+    index = start
+    while index < len(folded) and index - last <= MAX_QUIET_LINES:
+        text = folded[index]
+        if _LEADERS.search(text) or (_PAGE_AT_END.search(text) and len(text) < 160):
+            last = index + 1
+            seen.add(text)
+        elif text.rstrip(" .:") in CONTENTS_TITLES:
+            last = index + 1
+        index += 1
+    return last if len(seen) >= MIN_ENTRIES else start

@@ -1,0 +1,185 @@
+"""Tables that survive only as text: a head of known words, then one cell or part of a cell per line.
+
+Where the geometry of a table is lost, its rows can still be told apart by what closes them: the
+figures of the last columns, or a value such as ``SL`` (sin línea base) alone on its line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.model import ColumnRole
+from pipeline.structure.columns import Column, column_of
+from pipeline.structure.fragments import Cell, Fragment
+from pipeline.structure.vocabulary import is_table_head
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.model import CleanLine
+
+MAX_HEAD_LINES = 14
+MAX_HEAD_CHARS = 130
+MAX_ROW_CHARS = 700
+PROSE_LINES = 3
+"""So many full lines of running text in a row end a table."""
+PROSE_CHARS = 70
+TEXT_ROW_CHARS = 260
+"""Where no figures close a row, fragments are kept together up to this size."""
+
+_VALUE_WORD = r"(?:\$ ?)?[+-]?\d[\d.,']*(?: ?%)?|s\.?l\.?|n\.?d\.?|n/?a|n\.a\.?|s/?d|sin dato|sin linea|no hay|no disponible|x|-"
+_VALUE_LINE = re.compile(rf"(?:(?:{_VALUE_WORD})(?: |$))+")
+_TRAILING_VALUE = re.compile(r"(?:^|(?<= ))(?:\$ ?)?[+-]?\d[\d.,']*(?: ?%)?$|(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$")
+_UNIT = re.compile(r"(?:^|(?<= ))(?:porcentaje|numero|unidad|tasa|%|hectareas|metros|global|und|no\.)$")
+_HEAD_TERM = re.compile(
+    r"metas? (?:de |del )?(?:producto|resultado|impacto|gestion|cuatrienio)(?: 20\d\d)?|indicador(?:es)? (?:de |del )?(?:producto|resultado|impacto|gestion)|linea (?:de )?base(?: 20\d\d)?"
+    r"|unidad (?:de )?medida|programas?/objetivos?|metas? 20\d\d(?: ?- ?20\d\d)?|valor (?:actual|esperado)|"
+    r"metas?|indicador(?:es)?|subprogramas?|programas?|proyectos?|objetivos?|productos?|resultados?|responsables?|fuentes?|codigo|unidad|sector(?:es)?|estrategias?|presupuesto|total|actividad(?:es)?|acciones|ejes?|componentes?|20\d\d",
+)
+_TEXT_ROLES = frozenset(
+    {
+        ColumnRole.TARGET, ColumnRole.INDICATOR, ColumnRole.PROGRAMME, ColumnRole.PROJECT, ColumnRole.OBJECTIVE,
+        ColumnRole.PRODUCT, ColumnRole.RESULT, ColumnRole.RESPONSIBLE, ColumnRole.SECTOR, ColumnRole.SOURCE,
+    },
+)
+OTHER = Column("", ColumnRole.OTHER, None)
+
+
+@dataclass(slots=True)
+class FlatRow:
+    """A row of a flattened table: its cells with the columns they belong to."""
+
+    cells: list[tuple[Cell, Column]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FlatTable:
+    """Lines ``first``..``stop`` (exclusive): the head up to ``body``, then rows."""
+
+    first: int
+    body: int
+    stop: int
+    columns: tuple[Column, ...]
+    rows: tuple[FlatRow, ...]
+
+
+def head_at(folded: Sequence[str], *, index: int, stop: int) -> int | None:
+    """The line after the table head that begins at ``index``; ``None`` when there is no head.
+
+    A head is one line with two or more head words, or several lines of one.
+    """
+    end = index
+    terms = 0
+    while end < min(stop, index + MAX_HEAD_LINES) and len(folded[end]) <= MAX_HEAD_CHARS and is_table_head(folded[end]):
+        terms += len(_HEAD_TERM.findall(folded[end]))
+        end += 1
+    return end if terms >= 2 else None  # noqa: PLR2004  two columns make a table
+
+
+def flat_table(
+    first: int, body: int, *, stop: int, lines: Sequence[CleanLine], folded: Sequence[str], columns: tuple[Column, ...] | None = None,
+) -> FlatTable:
+    """Read the rows of a flattened table that begins at ``body`` and ends at ``stop`` at the latest."""
+    if columns is None:
+        columns = _columns(lines, folded, first=first, body=body)
+    end = _end(lines, folded, body=body, stop=stop)
+    rows = [_row(group, lines=lines, folded=folded, columns=columns) for group in _groups(folded, body=body, stop=end, columns=columns)]
+    return FlatTable(first, body, end, columns, tuple(rows))
+
+
+def _columns(lines: Sequence[CleanLine], folded: Sequence[str], *, first: int, body: int) -> tuple[Column, ...]:
+    columns: list[Column] = []
+    for index in range(first, body):
+        for match in _HEAD_TERM.finditer(folded[index]):
+            head = lines[index].text[match.start() : match.end()]
+            columns.append(column_of(head, folded=match[0]))
+    return tuple(columns)
+
+
+def _end(lines: Sequence[CleanLine], folded: Sequence[str], *, body: int, stop: int) -> int:
+    prose = 0
+    for index in range(body, stop):
+        if len(folded[index]) >= PROSE_CHARS and not _TRAILING_VALUE.search(folded[index]):
+            prose += 1
+            if prose == PROSE_LINES:
+                return index - PROSE_LINES + 1
+        else:
+            prose = 0
+        if index > body and head_at(folded, index=index, stop=stop) is not None and not lines[index].text[0].islower():
+            return index
+    return stop
+
+
+def _groups(folded: Sequence[str], *, body: int, stop: int, columns: Sequence[Column]) -> list[list[int]]:
+    """Lines of one row each. A row ends after its figures; without figures, at the end of a sentence."""
+    numeric = any(column.role not in _TEXT_ROLES for column in columns)
+    groups: list[list[int]] = []
+    size = 0
+    closed = True
+    for index in range(body, stop):
+        text = folded[index]
+        value = _VALUE_LINE.fullmatch(text) is not None
+        if closed and not value:
+            groups.append([])
+            size = 0
+        elif size > (MAX_ROW_CHARS if numeric else TEXT_ROW_CHARS) and folded[index - 1].endswith((".", ";")):
+            groups.append([])
+            size = 0
+        elif not groups:
+            groups.append([])
+        groups[-1].append(index)
+        size += len(text) + 1
+        closed = value or (numeric and _TRAILING_VALUE.search(text) is not None)
+    return groups
+
+
+def _row(group: Sequence[int], *, lines: Sequence[CleanLine], folded: Sequence[str], columns: Sequence[Column]) -> FlatRow:
+    texts: list[list[Fragment]] = []
+    values: list[Cell] = []
+    fresh = True
+    for index in group:
+        end = len(folded[index])
+        line_values, end = _trailing_values(folded[index], index=index)
+        if end:
+            starts = lines[index].text[0].isupper() or not lines[index].text[0].isalpha()
+            before = folded[texts[-1][-1].line] if texts else ""
+            if fresh or not texts or (starts and (before.endswith((".", ":")) or len(before) < 40)):
+                texts.append([])
+            texts[-1].append(Fragment(index, 0, end))
+            fresh = False
+        if line_values:
+            values.extend(line_values)
+            fresh = True
+    return FlatRow(_with_columns([tuple(cell) for cell in texts], values, columns=columns))
+
+
+def _trailing_values(text: str, *, index: int) -> tuple[list[Cell], int]:
+    """Figures at the end of a line as cells of their own, and where the text before them ends."""
+    found: list[Cell] = []
+    end = len(text)
+    while end:
+        match = _TRAILING_VALUE.search(text, 0, end) if len(found) < 12 else None
+        if match is None and found:
+            match = _UNIT.search(text, 0, end)
+        if match is None:
+            break
+        found.append((Fragment(index, match.start(), end),))
+        end = len(text[: match.start()].rstrip())
+    found.reverse()
+    return found, end
+
+
+def _with_columns(texts: list[Cell], values: list[Cell], *, columns: Sequence[Column]) -> list[tuple[Cell, Column]]:
+    """Cells with their columns where the counts agree; otherwise the column is not known."""
+    text_columns = [column for column in columns if column.role in _TEXT_ROLES]
+    value_columns = [column for column in columns if column.role not in _TEXT_ROLES]
+    if len(text_columns) > len(texts) and len(value_columns) < len(values):
+        value_columns = [c for c in columns if c.role not in _TEXT_ROLES or c.role is ColumnRole.TARGET and c is not columns[0]]
+        text_columns = [c for c in columns if c not in value_columns]
+    if len(texts) != len(text_columns):
+        text_columns = [OTHER] * len(texts)
+    if len(values) != len(value_columns):
+        value_columns = [OTHER] * len(values)
+    return [*zip(texts, text_columns, strict=True), *zip(values, value_columns, strict=True)]

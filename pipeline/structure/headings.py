@@ -1,0 +1,299 @@
+"""Which lines are headings, and how high each of them stands.
+
+Plans mark headings in many ways, often several at once: ``CAPÍTULO II``, ``4.2.1``, ``ARTÍCULO 12.``,
+``PROGRAMA 1.6: SALUD PÚBLICA``, larger or bold type, or nothing but capitals.
+A rank orders them: a heading closes every open heading of the same or a larger rank.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.structure.vocabulary import LABELS, MAIN_PARTS, is_table_head
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.model import CleanLine
+
+MAX_HEADING_CHARS = 160
+MAX_TITLE_CHARS = 240
+MAX_TITLE_LINES = 4
+MIN_CAPITAL_SHARE = 0.85
+MAX_CAPITAL_REPETITIONS = 6
+"""A line of capitals that stands more often than this is a cell (an office, a unit), not a heading."""
+MAX_CAPITAL_RUN = 5
+"""More lines of capitals in a row are a cover, a list of names or a table."""
+LARGE_TYPE_POINTS = 0.9
+MAX_BOLD_SHARE = 0.35
+
+RANK_PART, RANK_TITLE, RANK_CHAPTER, RANK_MAIN = 10, 12, 14, 15
+RANK_AXIS, RANK_NUMBER, RANK_SECTOR, RANK_PROGRAMME = 20, 22, 33, 34
+RANK_SUBPROGRAMME, RANK_PROJECT, RANK_CAPITALS, RANK_LABEL = 36, 38, 40, 50
+RANK_ARTICLE = 18
+
+_ORDINAL = r"(?:[ivxlc]{1,6}|\d{1,2}|primer[oa]?|segund[oa]|tercer[oa]?|cuart[oa]|quint[oa]|sext[oa]|septim[oa]|octav[oa]|noven[oa]|decim[oa]|unic[oa])"
+_DIVISION = re.compile(rf"(libro|parte|titulo|capitulo|seccion) (?:{_ORDINAL}\b|general\b|estrategica\b|financiera\b)")
+_ARTICLE = re.compile(rf"articulo (?:n[o°º]?\.? ?)?(?:\d{{1,3}}|{_ORDINAL})\s?[o°º]?\s?(?:[.:\-]+|$)")
+_NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,6})(\.-|[.)\-:]?) ?(?=[a-z\"¿(])")
+_ROMAN = re.compile(r"([ivx]{1,5})(?:\.-|[.)\-]) ?(?=[a-z])")
+_LETTER = re.compile(r"([a-z])(?:\.\d{1,2})?[.)] (?=[a-z])")
+_PLAN_WORD = re.compile(
+    r"(eje|linea|dimension|pilar|reto|objetivo estrategico|politica|sector|componente|subcomponente|area|programa|subprograma|proyecto)s?\b"
+    r"(?: (?:estrategic[oa]|tematic[oa]|programatic[oa]|transversal|articulador[a]?|sectorial))?",
+)
+_PLAN_WORD_MARK = re.compile(r" ?(?:n[o°º]\.? ?)?(?:\d{1,2}(?:\.\d{1,2}){0,5}\b|[ivx]{1,5}\b|[:.\-\"]|$)")
+_PLAN_RANKS = {
+    "eje": RANK_AXIS, "linea": RANK_AXIS, "dimension": RANK_AXIS, "pilar": RANK_AXIS, "reto": RANK_AXIS,
+    "objetivo estrategico": RANK_AXIS + 1, "politica": RANK_AXIS + 1, "sector": RANK_SECTOR, "componente": RANK_SECTOR,
+    "subcomponente": RANK_SECTOR, "area": RANK_SECTOR, "programa": RANK_PROGRAMME,
+    "subprograma": RANK_SUBPROGRAMME, "proyecto": RANK_PROJECT,
+}
+_DIVISION_RANKS = {
+    "libro": RANK_PART - 1, "parte": RANK_PART, "titulo": RANK_TITLE, "capitulo": RANK_CHAPTER, "seccion": RANK_CHAPTER + 2,
+}
+_CAPTION = re.compile(r"(?:tabla|grafic[oa]|cuadro|figura|ilustracion|mapa|imagen|foto(?:grafia)?|matriz|fuente|nota|elaboro|diagrama)s?\b")
+_UNFINISHED = (" de", " del", " la", " el", " los", " las", " y", " e", " en", " a", " para", " con", " por", ",", " o", " al")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """Lines ``first``..``stop`` (exclusive) are a heading.
+
+    With ``inline`` the title is the beginning of a line that goes on with text, as articles do.
+    """
+
+    first: int
+    stop: int
+    title: str
+    rank: int
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Fonts:
+    body: float
+    bold_means_heading: bool
+
+
+def find_headings(lines: Sequence[CleanLine], *, folded: Sequence[str], skip: frozenset[int]) -> list[Heading]:
+    """Find the headings in reading order. Lines in ``skip`` (contents, tables) are never headings."""
+    fonts = _fonts(lines)
+    capitals = _capital_lines(lines, folded, skip=skip)
+    article_rank = _article_rank(folded)
+    found: list[Heading] = []
+    index = 0
+    total = len(lines)
+    while index < total:
+        rank = None
+        if index not in skip and len(lines[index].text) <= MAX_TITLE_CHARS:
+            rank = _rank(lines, folded, index=index, capitals=capitals, fonts=fonts)
+        if rank is None:
+            index += 1
+            continue
+        heading = _heading(lines, folded, index=index, rank=rank, capitals=capitals, fonts=fonts, skip=skip)
+        if rank == RANK_ARTICLE:
+            heading = Heading(heading.first, heading.stop, heading.title, article_rank, heading.inline)
+        found.append(heading)
+        index = max(heading.stop, index + 1)
+    return found
+
+
+def _fonts(lines: Sequence[CleanLine]) -> _Fonts:
+    sizes: Counter[float] = Counter()
+    bold = 0
+    for line in lines:
+        sizes[round(line.font_size, 1)] += len(line.text)
+        bold += line.bold
+    body = max(sizes.items(), key=lambda item: (item[1], -item[0]))[0] if sizes else 10.0
+    return _Fonts(body, 0 < bold <= MAX_BOLD_SHARE * len(lines))
+
+
+def _capital_lines(lines: Sequence[CleanLine], folded: Sequence[str], *, skip: frozenset[int]) -> frozenset[int]:
+    """Lines of capitals that may be headings: not repeated as cells are, not in long runs."""
+    found = [
+        index
+        for index, line in enumerate(lines)
+        if line.text.isupper() and len(line.text) <= MAX_HEADING_CHARS and index not in skip and _mostly_letters(line.text)
+    ]
+    counts = Counter(folded[index] for index in found)
+    kept: list[int] = []
+    run: list[int] = []
+    for index in [*found, -1]:
+        if run and index != run[-1] + 1:
+            if len(run) <= MAX_CAPITAL_RUN:
+                kept.extend(run)
+            run = []
+        run.append(index)
+    return frozenset(i for i in kept if counts[folded[i]] <= MAX_CAPITAL_REPETITIONS or LABELS.fullmatch(folded[i]))
+
+
+def _mostly_letters(text: str) -> bool:
+    letters = sum(map(str.isalpha, text))
+    return letters >= 5 and letters >= 0.6 * len(text.replace(" ", ""))
+
+
+def _article_rank(folded: Sequence[str]) -> int:
+    """Articles stand above what is more frequent than they are and below what is rarer."""
+    starts = Counter(text.split(" ", 1)[0] for text in folded if text)
+    articles = starts["articulo"]
+    if starts["eje"] + starts["linea"] + starts["dimension"] == 0 or articles <= starts["programa"]:
+        return RANK_ARTICLE
+    return RANK_SECTOR - 1
+
+
+def _rank(
+    lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, capitals: frozenset[int], fonts: _Fonts,
+) -> int | None:
+    line, text = lines[index], folded[index]
+    if len(text) < 3 or not (line.text[0].isupper() or line.text[0].isdigit() or line.text[0] in "¿\"“"):
+        return None
+    if _continues(lines, index=index):
+        return None
+    caps = index in capitals
+    strong = caps or _stands_out(line, fonts=fonts)
+    first = text[0]
+    if first.isdigit():
+        return _numbered_rank(line, text, strong=strong)
+    if first in "lptcs" and (match := _DIVISION.match(text)) and (strong or len(text) < 60):
+        return _DIVISION_RANKS[match[1]]
+    if first == "a" and _ARTICLE.match(text):
+        return RANK_ARTICLE
+    if len(text) > MAX_HEADING_CHARS or text.endswith((",", ";")):
+        return None
+    if first in "elrdpsocsa" and (match := _PLAN_WORD.match(text)) and (caps or _PLAN_WORD_MARK.match(text, match.end())):
+        return _PLAN_RANKS[match[1]] if _title_like(line.text, strong=strong) else None
+    if LABELS.fullmatch(text):
+        return _label_rank(folded, index=index, strong=strong)
+    if not strong or _CAPTION.match(text) or is_table_head(text):
+        return None
+    return _plain_rank(line, text, caps=caps, fonts=fonts)
+
+
+def _continues(lines: Sequence[CleanLine], *, index: int) -> bool:
+    """Whether the line goes on with a sentence that the line before left open."""
+    if index == 0:
+        return False
+    before = lines[index - 1].text
+    return before.endswith(_UNFINISHED) and not before.isupper()
+
+
+def _stands_out(line: CleanLine, *, fonts: _Fonts) -> bool:
+    larger = line.font_size >= fonts.body + LARGE_TYPE_POINTS
+    return (larger or (fonts.bold_means_heading and line.bold)) and len(line.text) <= MAX_HEADING_CHARS and _mostly_letters(line.text)
+
+
+def _title_like(text: str, *, strong: bool) -> bool:
+    return strong or (len(text) <= 120 and not text.endswith((",", ";")))
+
+
+def _numbered_rank(line: CleanLine, text: str, *, strong: bool) -> int | None:
+    match = _NUMBER.match(text)
+    if match is None or len(text) > MAX_HEADING_CHARS:
+        return None
+    depth = match[1].count(".") + 1
+    rest = line.text[match.end():]
+    if not rest[:1].isupper() or len(rest) < 4 or text.endswith((",", ";")):
+        return None
+    if depth == 1 and (not match[2] or not strong) and not (strong and len(text) <= 90):
+        return None
+    if depth > 1 and not strong and (len(text) > 110 or (text.endswith(".") and len(text) > 70)):
+        return None
+    return RANK_NUMBER + 2 * min(depth - 1, 5)
+
+
+def _label_rank(folded: Sequence[str], *, index: int, strong: bool) -> int | None:
+    text = folded[index]
+    word = text.rstrip(" .:")
+    if index and is_table_head(folded[index - 1]):
+        return None
+    if " " not in word and not word.endswith("s") and not text.endswith(":"):
+        return None
+    following = folded[index + 1] if index + 1 < len(folded) else ""
+    if not strong and not text.endswith(":") and is_table_head(following):
+        return None
+    if MAIN_PARTS.match(word) and strong:
+        return RANK_MAIN
+    return RANK_LABEL
+
+
+def _plain_rank(line: CleanLine, text: str, *, caps: bool, fonts: _Fonts) -> int | None:
+    if MAIN_PARTS.match(text):
+        return RANK_MAIN
+    if _ROMAN.match(text):
+        return RANK_NUMBER - 1
+    if _LETTER.match(text):
+        return RANK_CAPITALS + 2
+    ratio = line.font_size / max(fonts.body, 1.0)
+    if ratio >= 1.6:
+        return RANK_CHAPTER + 2
+    if ratio >= 1.3:
+        return RANK_AXIS + 1
+    if ratio >= 1.12:
+        return RANK_NUMBER + 5
+    if caps:
+        return RANK_CAPITALS if not line.bold or not fonts.bold_means_heading else RANK_CAPITALS - 1
+    if len(text) > 110 or (text.endswith(".") and len(text) > 70):
+        return None
+    return RANK_CAPITALS + 1
+
+
+def _heading(
+    lines: Sequence[CleanLine],
+    folded: Sequence[str],
+    *,
+    index: int,
+    rank: int,
+    capitals: frozenset[int],
+    fonts: _Fonts,
+    skip: frozenset[int],
+) -> Heading:
+    if rank == RANK_ARTICLE:
+        return _article_heading(lines[index], folded[index], index=index)
+    title = lines[index].text
+    stop = index + 1
+    while stop < len(lines) and stop - index < MAX_TITLE_LINES and stop not in skip:
+        following = lines[stop]
+        if len(title) + len(following.text) > MAX_TITLE_CHARS or not _goes_on(
+            lines, folded, index=stop, first=index, capitals=capitals, fonts=fonts,
+        ):
+            break
+        title = f"{title} {following.text}"
+        stop += 1
+    return Heading(index, stop, title, rank)
+
+
+def _goes_on(
+    lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, first: int, capitals: frozenset[int], fonts: _Fonts,
+) -> bool:
+    """Whether line ``index`` is the next line of the heading that began at ``first``."""
+    line, before = lines[index], lines[index - 1]
+    if before.page != line.page or line.box[1] - before.box[3] > 1.2 * max(before.font_size, 6.0):
+        return False
+    text = folded[index]
+    if is_table_head(text) or (LABELS.fullmatch(text) and not before.text.endswith(_UNFINISHED)):
+        return False
+    if before.text.endswith((".", ":")) and _DIVISION.match(folded[index - 1]) is None:
+        return False
+    both_caps = index in capitals and (first in capitals or lines[first].text.isupper())
+    alike = _stands_out(line, fonts=fonts) and abs(line.font_size - before.font_size) < 0.6 and line.bold == before.bold
+    if both_caps or alike:
+        fresh = _NUMBER.match(text) or _DIVISION.match(text) or _PLAN_WORD.match(text) or MAIN_PARTS.match(text) or text[0] == "•"
+        return not fresh or before.text.lower().endswith(_UNFINISHED)
+    return before.text.lower().endswith(_UNFINISHED) and line.text[0].islower() and len(line.text) < 60
+
+
+def _article_heading(line: CleanLine, folded: str, *, index: int) -> Heading:
+    match = _ARTICLE.match(folded)
+    end = match.end() if match else len(folded)
+    stop = folded.find(".", end)
+    colon = folded.find(":", end)
+    ends = [place for place in (stop, colon) if end < place <= MAX_HEADING_CHARS]
+    if ends and min(ends) < len(folded) - 1:
+        return Heading(index, index, line.text[: min(ends)].rstrip(), RANK_ARTICLE, inline=True)
+    if line.text.isupper() or len(folded) < 60:
+        return Heading(index, index + 1, line.text, RANK_ARTICLE)
+    return Heading(index, index, line.text[:end].rstrip(" .:-"), RANK_ARTICLE, inline=True)

@@ -1,0 +1,136 @@
+"""The section tree of a plan, and which part of a plan each section belongs to."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pipeline.model import Section, SectionKind
+from pipeline.structure.contents import contents_lines
+from pipeline.structure.headings import RANK_LABEL, RANK_PROGRAMME, find_headings
+from pipeline.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipeline.model import CleanLine
+    from pipeline.structure.headings import Heading
+
+CONTENTS_TITLE = "Tabla de contenido"
+"""Title of the section that holds a table of contents; its lines are no segments."""
+MAX_LEVEL = 12
+
+_STRONG: tuple[tuple[SectionKind, re.Pattern[str]], ...] = (
+    (SectionKind.ANNEX, re.compile(r"anexos?\b")),
+    (
+        SectionKind.INVESTMENT,
+        re.compile(
+            r"(?:.*\b)?(?:plan(?:es)? (?:plurianual )?(?:de )?inversion(?:es)?|plan plurianual|plurianual|plan financiero|plan de inversion|inversiones y financiacion"
+            r"|componente financiero|diagnostico financiero|estrategia financiera|parte financiera|proyecciones? financieras?|fuentes de financiacion|finanzas (?:publicas|municipales|territoriales)|marco fiscal|situacion financiera)",
+        ),
+    ),
+    (
+        SectionKind.MONITORING,
+        re.compile(
+            r"(?:(?:capitulo|titulo|parte|articulo)? ?[\divxlc.]* ?[.:\-]? ?)?(?:(?:sistema|mecanismos?|plan|estrategia|esquema|proceso) (?:de|para el|integral de) )?"
+            r"(?:seguimiento|monitoreo|evaluacion|rendicion (?:publica )?de cuentas)(?: y (?:evaluacion|seguimiento|control|monitoreo)|,| del plan|\s*$)",
+        ),
+    ),
+    (
+        SectionKind.DIAGNOSIS,
+        re.compile(
+            r"(?:.*\b)?(?:diagnosticos?|caracterizacion|situacion actual|linea de base|analisis (?:situacional|de la situacion|dofa)|matriz dofa|perfil (?:epidemiologico|demografico|municipal)"
+            r"|resena historica|aspectos (?:generales|geograficos|demograficos|historicos)|generalidades del municipio|contexto (?:municipal|regional|territorial|local)|problematicas?)\b",
+        ),
+    ),
+    (
+        SectionKind.STRATEGY,
+        re.compile(
+            r"(?:.*\b)?(?:(?:parte|componente|plan|plataforma|marco|estructura|contenido) estrategic[oa]|parte programatica|componente programatico|ejes? estrategicos?|ejes? \d|eje [ivx]+\b|lineas? estrategicas?"
+            r"|dimension(?:es)? |programas y (?:sub)?(?:programas|proyectos|metas)|objetivos,? (?:estrategias|metas|programas))",
+        ),
+    ),
+)
+_WEAK: tuple[tuple[SectionKind, re.Pattern[str]], ...] = (
+    (
+        SectionKind.PRELIMINARY,
+        re.compile(
+            r"(?:[\divx.]+ ?[.\-]? ?)?(?:presentacion|introduccion|prologo|agradecimientos?|mensaje|considerando|exposicion de motivos|marco (?:legal|juridico|normativo|conceptual|teorico)"
+            r"|contenido|tabla de contenido|indice|concejo municipal|gabinete|metodologia|acuerda|acuerdo|principios|fundamentos|equipo|credit)",
+        ),
+    ),
+    (
+        SectionKind.STRATEGY,
+        re.compile(
+            r"(?:[\divx.]+ ?[.\-]? ?)?(?:programas?\b|subprogramas?\b|proyectos?\b|metas\b|objetivos?\b|estrategias?\b|politicas?\b|vision\b|mision\b|eje\b|linea\b|sector\b|componente\b)",
+        ),
+    ),
+    (SectionKind.INVESTMENT, re.compile(r".*\b(?:presupuesto|inversion|ingresos|gastos|recursos financieros|financiacion)\b")),
+    (SectionKind.DIAGNOSIS, re.compile(r"(?:[\divx.]+ ?[.\-]? ?)?(?:historia|geografia|demografia|poblacion|localizacion|ubicacion|limites|contexto|economia|clima)\b")),
+)
+
+
+def section_tree(lines: Sequence[CleanLine], *, folded: Sequence[str], skip: frozenset[int]) -> tuple[Section, ...]:
+    """Build the sections in reading order; each ends where the next of its level or above begins.
+
+    Args:
+        lines: the clean lines of the document.
+        folded: their folded texts.
+        skip: lines that cannot be headings (they stand in tables).
+    """
+    contents = contents_lines(folded)
+    blocked = set(skip)
+    for start, stop in contents:
+        blocked.update(range(start, stop))
+    headings = find_headings(lines, folded=folded, skip=frozenset(blocked))
+    merged = _with_contents(headings, contents)
+    return _sections(merged, lines=lines)
+
+
+def _with_contents(headings: Iterable[Heading], contents: Iterable[tuple[int, int]]) -> list[tuple[int, int, str, int | None]]:
+    """(first, stop, title, rank) of headings and tables of contents in reading order."""
+    rows: list[tuple[int, int, str, int | None]] = [(h.first, h.stop, h.title, h.rank) for h in headings]
+    rows.extend((start, stop, CONTENTS_TITLE, None) for start, stop in contents)
+    rows.sort(key=lambda row: row[0])
+    return rows
+
+
+def _sections(rows: Sequence[tuple[int, int, str, int | None]], *, lines: Sequence[CleanLine]) -> tuple[Section, ...]:
+    total = len(lines)
+    open_sections: list[tuple[int, int]] = []  # (rank, id)
+    drafts: list[tuple[str, int, SectionKind, int | None, int]] = []  # title, level, kind, parent, first
+    ends: list[int] = []
+    for first, _stop, title, rank in rows:
+        level_rank = 15 if rank is None else rank
+        while open_sections and open_sections[-1][0] >= level_rank:
+            _, closed = open_sections.pop()
+            ends[closed] = first
+        parent = open_sections[-1][1] if open_sections else None
+        parent_kind = drafts[parent][2] if parent is not None else SectionKind.UNKNOWN
+        kind = SectionKind.PRELIMINARY if rank is None else section_kind(title, rank=level_rank, parent=parent_kind)
+        identifier = len(drafts)
+        drafts.append((title, min(len(open_sections) + 1, MAX_LEVEL), kind, parent, first))
+        ends.append(total)
+        open_sections.append((level_rank, identifier))
+    return tuple(
+        Section(i, title, level, kind, parent, lines[first].page, first, ends[i])
+        for i, (title, level, kind, parent, first) in enumerate(drafts)
+    )
+
+
+def section_kind(title: str, *, rank: int, parent: SectionKind) -> SectionKind:
+    """The part of the plan a heading opens; without a word that says so, the part it stands in."""
+    folded = fold(title)
+    for kind, pattern in _STRONG:
+        if pattern.match(folded):
+            if rank == RANK_LABEL and parent not in {SectionKind.UNKNOWN, SectionKind.PRELIMINARY}:
+                return kind if kind is SectionKind.DIAGNOSIS else parent
+            if kind is SectionKind.STRATEGY and parent in {SectionKind.INVESTMENT, SectionKind.DIAGNOSIS} and rank > RANK_PROGRAMME:
+                return parent
+            return kind
+    if parent not in {SectionKind.UNKNOWN, SectionKind.PRELIMINARY}:
+        return parent
+    for kind, pattern in _WEAK:
+        if pattern.match(folded):
+            return kind
+    return parent

@@ -1,0 +1,150 @@
+"""Lines of running text joined to paragraphs and list items."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pipeline.structure.fragments import Fragment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipeline.model import CleanLine
+
+MAX_SEGMENT_CHARS = 1200
+SHORT_LINE_SHARE = 0.72
+"""A line that ends before this share of the text's width is the last of its paragraph."""
+PARAGRAPH_GAP = 0.9
+"""White space of more than 0.9 font sizes between two lines separates paragraphs."""
+TYPESET_GAP = 1.3
+
+LIST_START = re.compile(r"(?:[•·▪*✓] ?|[-–—] |o (?=[A-ZÁÉÍÓÚÑ])|\d{1,2}[.)]-? |\d{1,2}(?:\.\d{1,2}){1,4}\.? |[a-zA-Z][.)] |\([a-z0-9]{1,2}\) |[ivx]{1,4}[.)] )")
+_LABEL_START = re.compile(
+    r"(?:objetivos?(?: (?:general|especificos?|estrategicos?|del programa))?|metas?(?: de (?:producto|resultado|impacto))?|indicador(?:es)?(?: de (?:producto|resultado|impacto))?"
+    r"|estrategias?|linea(?:s)? (?:de )?base|responsables?|programas?|subprogramas?|proyectos?|acciones|paragrafo(?: \w+)?|fuentes?|articulo \d+)\b[^a-z]{0,12}[:.]",
+)
+_TERMINAL = (".", "!", "?", ":", ";", ".”", ".\"")
+_OPEN_ENDS = (
+    " de", " del", " la", " el", " los", " las", " y", " e", " o", " u", " en", " a", " al", " para", " con", " por", " que", " un", " una",
+    " su", " sus", " se", " no", " como", " entre", " sobre", " sin", " desde", " hasta", ",", "(", " lo",
+)
+_SENTENCE_END = re.compile(r"[.!?;:][”\")]? (?=[A-ZÁÉÍÓÚÑ¿¡“\"•(\d])")
+
+
+def paragraphs(
+    indices: Iterable[int], *, lines: Sequence[CleanLine], folded: Sequence[str], margins: Sequence[tuple[float, float]],
+) -> list[tuple[list[Fragment], bool]]:
+    """Group lines of running text.
+
+    Args:
+        indices: the lines, in reading order.
+        lines: the clean lines of the document.
+        folded: their folded texts.
+        margins: left and right edge of the text of each page, by page number.
+
+    Returns:
+        For each paragraph its fragments and whether it is a list item.
+    """
+    groups: list[tuple[list[Fragment], bool]] = []
+    previous = -2
+    for index in indices:
+        line = lines[index]
+        listed = LIST_START.match(line.text) is not None
+        fresh = not groups or previous != index - 1 or _breaks(lines, folded, index=index, listed=listed, margins=margins)
+        if fresh:
+            groups.append(([], listed))
+        groups[-1][0].append(Fragment(index, 0, len(line.text)))
+        previous = index
+    return groups
+
+
+def _breaks(
+    lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, listed: bool, margins: Sequence[tuple[float, float]],
+) -> bool:
+    """Whether a new paragraph begins at line ``index``."""
+    line, before = lines[index], lines[index - 1]
+    text = before.text
+    unfinished = text.endswith(_OPEN_ENDS) or (text.isupper() is False and line.text[0].islower())
+    if listed and not (text.endswith(_OPEN_ENDS) and not text.endswith(",")):
+        return True
+    if _LABEL_START.match(folded[index]) and not text.endswith(_OPEN_ENDS):
+        return True
+    if unfinished:
+        return False
+    if before.page != line.page:
+        return text.endswith(_TERMINAL)
+    if line.box[1] - before.box[3] > max(PARAGRAPH_GAP * line.font_size, 4.0) or line.box[1] < before.box[1] - 2:
+        return True
+    if abs(line.font_size - before.font_size) > 1.2 or line.bold != before.bold:
+        return True
+    left, right = margins[line.page]
+    short = before.box[2] < left + SHORT_LINE_SHARE * (right - left)
+    ended = text.endswith(_TERMINAL)
+    indented = line.box[0] > before.box[0] + line.font_size
+    return short or (ended and indented)
+
+
+def page_margins(lines: Sequence[CleanLine], *, pages: int) -> list[tuple[float, float]]:
+    """Left and right edge of the running text of each page, by page number (index 0 is unused)."""
+    lefts = [float("inf")] * (pages + 1)
+    rights = [0.0] * (pages + 1)
+    for line in lines:
+        page = line.page
+        x0, _, x1, _ = line.box
+        if x0 < lefts[page]:
+            lefts[page] = x0
+        if x1 > rights[page]:
+            rights[page] = x1
+    return [(left if left < right else 0.0, right) for left, right in zip(lefts, rights, strict=True)]
+
+
+def split_long(fragments: Sequence[Fragment], *, lines: Sequence[CleanLine]) -> list[list[Fragment]]:
+    """Cut a paragraph longer than ``MAX_SEGMENT_CHARS`` at ends of sentences, else between words."""
+    size = sum(f.end - f.start + 1 for f in fragments)
+    if size <= MAX_SEGMENT_CHARS:
+        return [list(fragments)]
+    pieces = max(2, -(-size // (MAX_SEGMENT_CHARS - 200)))
+    target = size / pieces
+    out: list[list[Fragment]] = [[]]
+    filled = 0
+    for fragment in fragments:
+        rest = fragment
+        while True:
+            cut = _cut_place(rest, lines=lines, filled=filled, target=target)
+            if cut is None:
+                out[-1].append(rest)
+                filled += rest.end - rest.start + 1
+                break
+            if cut > rest.start:
+                out[-1].append(Fragment(rest.line, rest.start, cut))
+            out.append([])
+            filled = 0
+            text = lines[rest.line].text
+            while cut < rest.end and text[cut] == " ":
+                cut += 1
+            if cut >= rest.end:
+                break
+            rest = Fragment(rest.line, cut, rest.end)
+    return [piece for piece in out if piece]
+
+
+def _cut_place(fragment: Fragment, *, lines: Sequence[CleanLine], filled: int, target: float) -> int | None:
+    """Where to cut inside the fragment: after a sentence once the target is near, after a word at the limit."""
+    size = fragment.end - fragment.start
+    if filled + size < 0.7 * target:
+        return None
+    text = lines[fragment.line].text
+    begin = fragment.start + max(0, int(0.7 * target) - filled)
+    for match in _SENTENCE_END.finditer(text, begin, fragment.end):
+        if match.end() - fragment.start + filled > MAX_SEGMENT_CHARS:
+            break
+        return match.end()
+    if filled + size >= target and text[: fragment.end].endswith((".", "!", "?", ";")) and filled + size <= MAX_SEGMENT_CHARS:
+        return fragment.end
+    if filled + size <= MAX_SEGMENT_CHARS:
+        return None
+    space = text.rfind(" ", fragment.start, fragment.start + MAX_SEGMENT_CHARS - filled)
+    if space > fragment.start:
+        return space + 1
+    return fragment.start if filled else fragment.start + MAX_SEGMENT_CHARS

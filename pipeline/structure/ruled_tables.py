@@ -1,0 +1,134 @@
+"""Tables read from the geometry of the page: heads, rows, what rows inherit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pipeline.model import ColumnRole
+from pipeline.structure.columns import Column, column_of, money_factor
+from pipeline.structure.fragments import Cell, Fragment, cell_text
+from pipeline.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.model import CleanDocument, CleanLine, PlacedTable
+
+MAX_HEAD_ROWS = 3
+MAX_HEAD_CELL_CHARS = 70
+MIN_HEAD_SHARE = 0.5
+_INHERITED = frozenset({ColumnRole.PROGRAMME, ColumnRole.SECTOR, ColumnRole.OBJECTIVE, ColumnRole.PROJECT, ColumnRole.RESULT})
+
+LineMap = dict[tuple[int, int], list[Fragment]]
+"""Where the characters of a source line (page, line) went: fragments of clean lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuledRow:
+    """A row of a geometric table with its columns and what it inherits."""
+
+    table: int
+    cells: tuple[tuple[Cell, Column], ...]
+    context: tuple[str, ...]
+    factor: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    columns: tuple[Column, ...]
+    factor: int
+
+
+def line_map(lines: Sequence[CleanLine]) -> LineMap:
+    """Map the source lines that stand in tables to the clean lines that hold their characters."""
+    found: LineMap = {}
+    for index, line in enumerate(lines):
+        if line.table is None:
+            continue
+        for piece in line.pieces:
+            fragments = found.setdefault((piece.page, piece.line), [])
+            if fragments and fragments[-1].line == index:
+                fragments[-1] = fragments[-1]._replace(end=piece.start + piece.length)
+            else:
+                fragments.append(Fragment(index, piece.start, piece.start + piece.length))
+    return found
+
+
+class RuledTables:
+    """Reads the tables of a document in order; remembers the head for tables that go on over pages."""
+
+    def __init__(self, document: CleanDocument) -> None:
+        self._document = document
+        self._map = line_map(document.lines)
+        self._head: _Head | None = None
+        self._head_page = -10
+        self._context: dict[int, str] = {}
+
+    def rows(self, table: int, *, title: str) -> list[RuledRow]:
+        """The rows of table ``table`` below its head; ``title`` may say in what unit amounts are."""
+        placed = self._document.tables[table]
+        grid = [[self._cell(placed, cell.lines) if cell else () for cell in row] for row in placed.table.rows]
+        head, body = self._read_head(grid, placed=placed, title=title)
+        rows: list[RuledRow] = []
+        banner: str | None = None
+        for cells in grid[body:]:
+            filled = [i for i, cell in enumerate(cells) if cell]
+            if not filled:
+                continue
+            if len(filled) == 1 and len(cells) > 2 and filled[0] == 0:  # noqa: PLR2004  a row of one cell in a wider table
+                banner = cell_text(cells[0], lines=self._document.lines)
+                self._context.clear()
+            context = self._inherit(cells, head=head)
+            if banner:
+                context = (banner, *context)
+            pairs = tuple((cell, head.columns[i] if i < len(head.columns) else Column("", ColumnRole.OTHER, None)) for i, cell in enumerate(cells) if cell)
+            rows.append(RuledRow(table, pairs, context, head.factor))
+        return rows
+
+    def _cell(self, placed: PlacedTable, numbers: Sequence[int]) -> Cell:
+        return tuple(fragment for number in numbers for fragment in self._map.get((placed.page, number), ()))
+
+    def _read_head(self, grid: Sequence[Sequence[Cell]], *, placed: PlacedTable, title: str) -> tuple[_Head, int]:
+        width = max((len(row) for row in grid), default=0)
+        body = 0
+        heads: list[list[str]] = [[] for _ in range(width)]
+        for row in grid[:MAX_HEAD_ROWS]:
+            texts = [cell_text(cell, lines=self._document.lines) for cell in row]
+            if not _is_head_row(texts):
+                break
+            body += 1
+            for column, text in enumerate(texts):
+                if text:
+                    heads[column].append(text)
+        if body == 0 and self._head and self._head_page >= placed.page - 1 and len(self._head.columns) == width:
+            self._head_page = placed.page
+            return self._head, 0
+        self._context.clear()
+        joined = [" ".join(parts) for parts in heads]
+        factor = money_factor(fold(" ".join([title, *joined])))
+        head = _Head(tuple(column_of(text, folded=fold(text)) for text in joined), factor)
+        self._head, self._head_page = head, placed.page
+        return head, body
+
+    def _inherit(self, cells: Sequence[Cell], *, head: _Head) -> tuple[str, ...]:
+        """What stands in the merged cells to the left: kept until the column has a text again."""
+        inherited: list[str] = []
+        for column in range(min(len(cells), len(head.columns))):
+            if head.columns[column].role not in _INHERITED:
+                continue
+            if cells[column]:
+                self._context[column] = cell_text(cells[column], lines=self._document.lines)
+                for later in [c for c in self._context if c > column]:
+                    del self._context[later]
+            elif column in self._context:
+                inherited.append(self._context[column])
+        return tuple(inherited)
+
+
+def _is_head_row(texts: Sequence[str]) -> bool:
+    filled = [text for text in texts if text]
+    if len(filled) < 2 or any(len(text) > MAX_HEAD_CELL_CHARS for text in filled):  # noqa: PLR2004
+        return False
+    known = sum(column_of(text, folded=fold(text)).role is not ColumnRole.OTHER for text in filled)
+    return known >= max(2, MIN_HEAD_SHARE * len(filled))
