@@ -21,14 +21,13 @@ from cluster.keys import Keys
 from cluster.leases import Leases
 from cluster.queueing import Queue
 from cluster.redis_access import RedisAccess, redis_errors
-from cluster.result_cache import Bookkeeping
 from cluster.submissions import Submissions
 
 if TYPE_CHECKING:
     from cluster.settings import Settings
 
 
-class JobStore(Submissions, Queue, Leases, Aggregation, Bookkeeping):
+class JobStore(Submissions, Queue, Leases, Aggregation):
     """All that can be done with jobs. Safe for many tasks of one event loop; one per process is enough.
 
     Every method raises ``ServiceError(REDIS_UNAVAILABLE)`` when Redis cannot be used now, within about

@@ -3,11 +3,11 @@
 | key                      | type   | TTL         | what it holds                      | written by          |
 |--------------------------|--------|-------------|------------------------------------|---------------------|
 | pdm:job:{id}             | hash   | of job      | state, metadata, times, summary    | scripts on jobs     |
-| pdm:job:{id}:documents   | hash   | of job      | d0001.name, d0001.attempt, …       | scripts on documents |
-| pdm:job:{id}:states      | zset   | of job      | document → code of its state       | scripts on documents |
+| pdm:job:{id}:documents   | hash   | of job      | d0001.name, d0001.attempt, …       | document scripts    |
+| pdm:job:{id}:states      | zset   | of job      | document → code of its state       | document scripts    |
 | pdm:job:{id}:events      | stream | of job      | what happened, for clients         | all scripts         |
 | pdm:tombstone:{id}       | string | + 7 d       | expired or deleted                 | create, delete      |
-| pdm:idempotency:{sha256} | hash   | 24 h, of job | fingerprint, job_id                | reserve, submit     |
+| pdm:idempotency:{sha256} | hash   | 24 h, job   | fingerprint, job_id                | reserve, submit     |
 | pdm:result:{result_key}  | string | ttl_seconds | what a cached result is            | remember            |
 | pdm:dead                 | list   | 30 d        | the last 1,000 dead letters        | fail, claim         |
 | pdm_evaluation_queue     | stream | none        | one entry per document             | submit, promote, …  |

@@ -170,9 +170,9 @@ class Leases:
     async def stop(self, claim: Claim) -> Finish:
         """End the attempt without result.
 
-        Call it after ``renew`` or ``progress`` said False, or when the evaluator must leave. A cancelled job's
-        document becomes final. Otherwise, if the attempt is still the latest, the document goes back to the
-        queue at once and the attempt is not counted (``will_retry``).
+        Call it after ``renew`` or ``progress`` said False, or when the evaluator must leave. A cancelled
+        job's document becomes final. Otherwise, if the attempt is still the latest, the document goes back
+        to the queue at once and the attempt is not counted (``will_retry``).
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE; the lease will end by itself.

@@ -14,8 +14,6 @@ from cluster.scripts import HOLD, PROMOTE, RELEASE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BLOCK_MARGIN = 0.5
-"""A blocking read must end before the socket's own time-out does."""
 PROMOTED_PER_CALL = 100
 PAST_ANY_LEASE = 2
 
@@ -40,7 +38,7 @@ class Queue:
         Raises:
             ServiceError: REDIS_UNAVAILABLE.
         """
-        longest = int(self.access.settings.redis_timeout_seconds * BLOCK_MARGIN * 1000)
+        wait_ms = self.access.wait_ms(block_ms)
         with redis_errors():
             try:
                 answer = await self.access.blocking.xreadgroup(
@@ -48,7 +46,7 @@ class Queue:
                     consumer,
                     {self.access.keys.queue: ">"},
                     count=count,
-                    block=min(block_ms, longest) if block_ms > 0 else None,
+                    block=wait_ms if wait_ms > 0 else None,
                 )
             except ResponseError as error:
                 if "NOGROUP" not in str(error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,6 @@ SCAN_BATCH = 200
 SCANNED_PER_PAGE_MAX = 2000
 """A list filtered by state looks at this many jobs per call at most; the cursor goes on from there."""
 EVENTS_PER_READ = 200
-BLOCK_MARGIN = 0.5
-"""A blocking read must end before the socket's own time-out does."""
 
 _EVENT_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
 _CURSOR = re.compile(r"[0-9]{1,17}")
@@ -135,12 +134,7 @@ class Readings:
         are gone there are none: ask ``job`` first.
         """
         position = after if after and _EVENT_ID.fullmatch(after) else "0-0"
-        key = self.access.keys.events(job_id)
-        longest = int(self.access.settings.redis_timeout_seconds * BLOCK_MARGIN * 1000)
-        with redis_errors():
-            answer = await self.access.blocking.xread(
-                {key: position}, count=EVENTS_PER_READ, block=min(block_ms, longest) if block_ms > 0 else None
-            )
+        answer = await self._read_events(self.access.keys.events(job_id), after=position, block_ms=block_ms)
         entries = answer[0][1] if answer else []
         return tuple(
             JobEvent(event_id=event_id, kind=values["kind"], data=msgspec.json.decode(values["data"]))
@@ -148,6 +142,21 @@ class Readings:
         )
 
     # ------------------------------------------------------------------ parts
+
+    async def _read_events(self, key: str, *, after: str, block_ms: int) -> Any:
+        wait_ms = self.access.wait_ms(block_ms)
+        if wait_ms > 0 and not self.access.free_waits.locked():
+            async with self.access.free_waits:
+                with redis_errors():
+                    return await self.access.blocking.xread(
+                        {key: after}, count=EVENTS_PER_READ, block=wait_ms
+                    )
+        # With very many watchers a connection each is too much; the others look, and wait here.
+        with redis_errors():
+            answer = await self.access.client.xread({key: after}, count=EVENTS_PER_READ)
+        if not answer and wait_ms > 0:
+            await asyncio.sleep(wait_ms / 1000)
+        return answer
 
     async def _missing(self, job_id: str) -> JobRecord:
         said = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -54,8 +55,8 @@ disguised."""
 def redis_errors() -> Iterator[None]:
     """Translate "Redis cannot be used now" into ``ServiceError(REDIS_UNAVAILABLE)``.
 
-    Mistakes of ours go through as they are. Covered: no connection, no answer in time, wrong password, a full disk (MISCONF) or memory
-    (OOM), loading.
+    Covered: no connection, no answer in time, wrong password, a full disk (MISCONF) or memory (OOM),
+    loading. Mistakes of ours go through as they are.
     """
     try:
         yield
@@ -106,6 +107,8 @@ class RedisAccess:
     blocking: Any
     keys: Keys
     settings: Settings
+    free_waits: asyncio.Semaphore
+    """Waiting reads that may still begin without exhausting the connections of ``blocking``."""
 
     @classmethod
     def open(cls, settings: Settings, *, keys: Keys) -> Self:
@@ -120,7 +123,12 @@ class RedisAccess:
             blocking=_client(settings, connections=BLOCKING_CONNECTIONS_MAX, retries=0),
             keys=keys,
             settings=settings,
+            free_waits=asyncio.Semaphore(BLOCKING_CONNECTIONS_MAX // 2),
         )
+
+    def wait_ms(self, wanted_ms: int) -> int:
+        """How long a read may wait for ``wanted_ms``: it must end before the socket's own time-out does."""
+        return min(wanted_ms, int(self.settings.redis_timeout_seconds * 1000 / 2))
 
     async def run(
         self,

@@ -192,9 +192,12 @@ class Settings(BaseSettings):
         return self.model_copy(update={"redis_url": url, "redis_password": secret})
 
     def to_environment(self) -> dict[str, str]:
-        """Variables from which a child process loads equal settings. Contains the password in clear."""
+        """Variables from which a child process loads equal settings. Contains the password in clear.
+
+        Only what was chosen: a default that is computed from the machine is computed anew on each node.
+        """
         values: dict[str, str] = {}
-        for name in type(self).model_fields:
+        for name in sorted(self.model_fields_set | {"data_dir"}):
             value = getattr(self, name)
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()

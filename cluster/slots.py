@@ -56,7 +56,13 @@ class Slots:
     def _try_all(self) -> tuple[int, FileLock] | None:
         for number in range(self._count):
             # thread_local off: an async task may be finished from another thread than it began in.
-            lock = FileLock(self._folder / f"slot-{number:02d}.lock", blocking=False, thread_local=False)
+            lock = FileLock(
+                self._folder / f"slot-{number:02d}.lock",
+                blocking=False,
+                thread_local=False,
+                preserve_lock_file=True,
+                fallback_to_soft=False,
+            )
             try:
                 lock.acquire()
             except Timeout:

@@ -8,6 +8,7 @@ import msgspec
 
 from cluster.errors import (
     IDEMPOTENCY_CONFLICT,
+    JOB_DELETED,
     JOB_NOT_OPEN,
     NO_FILES,
     TOO_MANY_FILES,
@@ -18,6 +19,7 @@ from cluster.identifiers import digest, new_job_id
 from cluster.keys import IDEMPOTENCY_SECONDS
 from cluster.readings import Readings
 from cluster.redis_access import redis_errors
+from cluster.result_cache import Bookkeeping
 from cluster.scripts import ADD_DOCUMENT, CANCEL, CREATE, DELETE, RESERVE, SUBMIT
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 _ADD_REFUSALS: dict[str, Refusal] = {"not_open": JOB_NOT_OPEN, "too_many": TOO_MANY_FILES}
 
 
-class Submissions(Readings):
+class Submissions(Readings, Bookkeeping):
     """What senders may do. Every call may be repeated after a lost connection."""
 
     async def create(self, metadata: JobMetadata) -> str:
@@ -128,11 +130,12 @@ class Submissions(Readings):
         Raises:
             ServiceError: JOB_NOT_FOUND, JOB_EXPIRED, REDIS_UNAVAILABLE.
         """
-        reply = await self.access.run(DELETE, job_id=job_id)
-        if reply.existed:
-            return
         try:
-            await self.job(job_id)
+            documents = await self.documents(job_id)
         except ServiceError as error:
-            if error.refusal.code != "job_deleted":
-                raise
+            if error.refusal is JOB_DELETED:
+                return
+            raise
+        await self.access.run(DELETE, job_id=job_id)
+        results = {document.summary.result_key for document in documents if document.summary}
+        await self.forget(sorted(results - {""}))

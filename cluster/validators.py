@@ -172,7 +172,7 @@ def after_batch(
 
 
 def percentile(ordered: Sequence[float], *, share: float) -> float:
-    """Nearest-rank percentile of sorted values: the smallest that ``share`` of them do not exceed; 0 of none."""
+    """Nearest-rank percentile of sorted values: the smallest that ``share`` of them do not exceed."""
     if not ordered:
         return 0.0
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Gives one evaluator the right to one document, as a new attempt with a lease.
 -- Idempotent by nonce: a repetition whose first reply was lost gets the same attempt again.
 -- Every refusal settles the entry, so that nothing is left for the caller to do.

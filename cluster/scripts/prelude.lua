@@ -95,7 +95,8 @@ local function complete_job(state)
   local ttl = tonumber(A.ttl_ms)
   redis.call('HSET', JOB, 'state', state, 'finished_ms', whole(NOW), 'expires_ms', whole(NOW + ttl))
   redis.call('ZREM', AGGREGATION, A.job_id)
-  count('jobs_' .. state)
+  -- A batch that was never submitted appears in no total.
+  if job('submitted_ms') then count('jobs_' .. state) end
   emit('job', {state = state})
   keep(ttl)
 end

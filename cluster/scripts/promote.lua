@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Puts a document whose delay is over back into the queue. Repeating it changes nothing.
 --
 -- | key       | does                                  |

@@ -7,7 +7,7 @@
 --
 -- Arguments: fingerprint, idempotency_ms. Reply: conflict (boolean), job_id (absent until submitted)
 if redis.call('HSETNX', KEYS[1], 'fingerprint', A.fingerprint) == 1 then
-  redis.call('PEXPIRE', KEYS[1], A.idempotency_ms)
+  redis.call('PEXPIRE', KEYS[1], A.idempotency_ms, 'NX')
 end
 local first = redis.call('HGET', KEYS[1], 'fingerprint')
 return reply({conflict = first ~= A.fingerprint, job_id = redis.call('HGET', KEYS[1], 'job_id') or nil})
