@@ -1,0 +1,190 @@
+"""The causal graph of a point: passages as nodes, stated and shared-subject links as edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import networkx as nx
+
+from pipeline.findings.link_cues import link_of
+from pipeline.findings.plan_text import one_line
+from pipeline.findings.subjects import containment, likeness, stems
+from pipeline.model import CausalNode, ChainLink, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.model import CausalStatement, Segmentation, TheoryOfChange
+
+LEVEL: Final = {link: level for level, link in enumerate(ChainLink)}
+MAX_NODES: Final = 120
+"""An analyst cannot read a larger graph, and every check stays below a millisecond."""
+MAX_PATHS: Final = 1_000_000
+MAX_CYCLES: Final = 20
+LABEL_CHARS: Final = 140
+
+_SAME_NODE: Final = 0.8
+"""Two passages whose stems overlap this much say the same thing."""
+_SAME_SUBJECT: Final = 0.5
+_MIN_SHARED: Final = 2
+_DEFAULT_LINKS: Final = {
+    "causa": (ChainLink.CAUSE, ChainLink.PROBLEM),
+    "fin": (ChainLink.ACTIVITY, ChainLink.OUTCOME),
+}
+
+
+@dataclass(slots=True)
+class CausalGraph:
+    """Nodes in order of arrival; ``stated`` are edges the text says, ``inferred`` those its subjects suggest."""
+
+    nodes: list[CausalNode] = field(default_factory=list)
+    subjects: list[frozenset[str]] = field(default_factory=list)
+    stated: list[tuple[int, int]] = field(default_factory=list)
+    inferred: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, *, span: Span, label: str, link: ChainLink) -> int | None:
+        """The node of a passage: an earlier one that says the same, or a new one; ``None`` when full."""
+        subject = stems(label)
+        for position, (node, held) in enumerate(zip(self.nodes, self.subjects, strict=True)):
+            overlap = node.span.segment == span.segment and node.span.start < span.end and span.start < node.span.end
+            same = likeness(subject, held) >= _SAME_NODE and bool(subject)
+            if same or (overlap and containment(subject, held) >= _SAME_NODE and node.link is link):
+                return position
+        if len(self.nodes) >= MAX_NODES:
+            return None
+        position = len(self.nodes)
+        self.nodes.append(CausalNode(id=f"n{position + 1:03d}", label=label, link=link, span=span))
+        self.subjects.append(subject)
+        return position
+
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """All edges, each once, sorted."""
+        return tuple(sorted({*self.stated, *self.inferred}))
+
+
+def build_graph(
+    segmentation: Segmentation, *, theory: TheoryOfChange, statements: Iterable[CausalStatement]
+) -> CausalGraph:
+    """The graph of one point.
+
+    An edge runs the way a theory of change is read. A statement of cause gives problem → cause ("the
+    problem is explained by"), a statement of purpose means → end. Passages on neighbouring links that
+    share half of their subject are joined as well; those edges count for paths, not for the test.
+
+    Args:
+        segmentation: The plan's segments.
+        theory: The point's chain.
+        statements: Causal statements about the point.
+    """
+    graph = CausalGraph()
+    for link in ChainLink:
+        for span in theory.links.get(link, ()):
+            graph.add(span=span, label=_label(segmentation, span=span), link=link)
+    chained = len(graph.nodes)
+    for statement in statements:
+        _add_statement(graph, segmentation=segmentation, statement=statement)
+    _join_subjects(graph, limit=chained)
+    return graph
+
+
+def _label(segmentation: Segmentation, *, span: Span) -> str:
+    return one_line(segmentation.segments[span.segment].text[span.start : span.end], limit=LABEL_CHARS)
+
+
+def _add_statement(graph: CausalGraph, *, segmentation: Segmentation, statement: CausalStatement) -> None:
+    first, second = _DEFAULT_LINKS[statement.kind]
+    ends: list[int] = []
+    for span, default in ((statement.cause, first), (statement.effect, second)):
+        folded = segmentation.folded[span.segment][span.start : span.end]
+        position = graph.add(
+            span=span, label=_label(segmentation, span=span), link=link_of(folded, default=default)
+        )
+        if position is None:
+            return
+        ends.append(position)
+    cause, effect = ends
+    edge = (effect, cause) if statement.kind == "causa" else (cause, effect)
+    if edge[0] != edge[1] and edge not in graph.stated:
+        graph.stated.append(edge)
+
+
+def _join_subjects(graph: CausalGraph, *, limit: int) -> None:
+    """Join passages of neighbouring links that are about the same matter."""
+    for tail in range(limit):
+        for head in range(limit):
+            step = LEVEL[graph.nodes[head].link] - LEVEL[graph.nodes[tail].link]
+            if step == 1 and _related(graph, tail=tail, head=head):
+                graph.inferred.append((tail, head))
+
+
+def _related(graph: CausalGraph, *, tail: int, head: int) -> bool:
+    left, right = graph.nodes[tail].span, graph.nodes[head].span
+    if left.segment == right.segment:
+        return True
+    shared = graph.subjects[tail] & graph.subjects[head]
+    return len(shared) >= _MIN_SHARED and containment(graph.subjects[tail], graph.subjects[head]) >= _SAME_SUBJECT
+
+
+def find_cycles(size: int, *, edges: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """One cycle of each strongly connected part, as node positions, at most ``MAX_CYCLES``.
+
+    Enumerating all simple cycles is exponential; one of each part shows where the reasoning is circular.
+    """
+    digraph = nx.DiGraph()
+    digraph.add_nodes_from(range(size))
+    digraph.add_edges_from(edges)
+    parts = sorted(sorted(part) for part in nx.strongly_connected_components(digraph) if len(part) > 1)
+    return [_cycle_of(digraph, part=part) for part in parts[:MAX_CYCLES]]
+
+
+def _cycle_of(digraph: nx.DiGraph, *, part: list[int]) -> list[int]:
+    """A shortest cycle through the first node of the part."""
+    inside = digraph.subgraph(part)
+    start = part[0]
+    best: list[int] = []
+    for head in sorted(inside.successors(start)):
+        path = _shortest(inside, start=head, goal=start)
+        if path and (not best or len(path) < len(best)):
+            best = path
+    return [start, *best[:-1]]
+
+
+def _shortest(digraph: nx.DiGraph, *, start: int, goal: int) -> list[int]:
+    """Breadth first with neighbours in order, so that ties do not depend on hashing."""
+    previous: dict[int, int] = {start: start}
+    frontier = [start]
+    while frontier and goal not in previous:
+        following: list[int] = []
+        for node in frontier:
+            for head in sorted(digraph.successors(node)):
+                if head not in previous:
+                    previous[head] = node
+                    following.append(head)
+        frontier = following
+    if goal not in previous:
+        return []
+    path = [goal]
+    while path[-1] != start:
+        path.append(previous[path[-1]])
+    return path[::-1]
+
+
+def count_paths(levels: list[int], *, edges: Iterable[tuple[int, int]]) -> int:
+    """Paths from a node of the first level to one of the last along edges that climb, at most ``MAX_PATHS``.
+
+    Edges that climb form no cycle, so one sweep over the nodes by level counts every path without listing it.
+    """
+    first, last = LEVEL[ChainLink.PROBLEM], LEVEL[ChainLink.IMPACT]
+    outgoing: dict[int, list[int]] = {}
+    for tail, head in edges:
+        if levels[tail] < levels[head]:
+            outgoing.setdefault(tail, []).append(head)
+    reached = [1 if level == first else 0 for level in levels]
+    total = 0
+    for node in sorted(range(len(levels)), key=lambda position: (levels[position], position)):
+        if levels[node] == last:
+            total = min(MAX_PATHS, total + reached[node])
+        for head in outgoing.get(node, ()):
+            reached[head] = min(MAX_PATHS, reached[head] + reached[node])
+    return total

@@ -1,0 +1,277 @@
+"""Contradictions between figures: the same indicator with two values, totals that do not add up.
+
+Built for precision. Two values contradict only when the names match stem by stem, the units are the
+same, the years and the programmes do not explain the difference, and the passages stand apart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import re2
+
+from pipeline.findings.money import parse_number
+from pipeline.findings.plan_text import one_line
+from pipeline.findings.subjects import likeness, stems
+from pipeline.findings.values import figures
+from pipeline.model import ColumnRole, Contradiction, Span
+from pipeline.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.model import Amount, Indicator, RowCell, Segmentation, TableRow
+
+MIN_STEMS: Final = 4
+"""A name of fewer content words ("número de talleres realizados") recurs with other targets in other programmes."""
+SAME_NAME: Final = 0.85
+MAX_GROUP: Final = 12
+"""A name that recurs more often is a template of the plan, not one indicator."""
+SUBJECT_CHARS: Final = 160
+
+_GENERIC: Final = frozenset().union(
+    stems(
+        "número porcentaje cantidad total tasa índice cobertura acciones programas proyectos actividades realizados realizadas "
+        "implementados implementadas ejecutados ejecutadas elaborados formulados desarrollados personas población "
+        "beneficiados beneficiadas atendidos atendidas capacitados capacitadas talleres campañas jornadas apoyo apoyados "
+        "estrategias fortalecidos creados plan planes realizar implementar desarrollar cuatrienio año durante anual meta producto resultado"
+    )
+)
+_DIGITS: Final = re2.compile(rb"[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Valued:
+    """A value of an indicator ready to be compared."""
+
+    indicator: Indicator
+    value: Decimal
+    written: str
+    unit: str
+    stems: frozenset[str]
+    context: frozenset[str]
+    numbers: tuple[str, ...]
+
+
+def conflicting_targets(segmentation: Segmentation, *, indicators: Sequence[Indicator]) -> Iterator[Contradiction]:
+    """The same indicator with two targets, or with two baselines of the same year."""
+    yield from _conflicts(segmentation, indicators=indicators, part="meta")
+    yield from _conflicts(segmentation, indicators=indicators, part="linea_base")
+
+
+def _conflicts(segmentation: Segmentation, *, indicators: Sequence[Indicator], part: str) -> Iterator[Contradiction]:
+    groups: dict[frozenset[str], list[_Valued]] = defaultdict(list)
+    for indicator in indicators:
+        valued = _valued(segmentation, indicator=indicator, part=part)
+        if valued is not None:
+            groups[valued.stems].append(valued)
+    for members in groups.values():
+        if 1 < len(members) <= MAX_GROUP:
+            yield from _pairs(members, part=part)
+
+
+def _pairs(members: list[_Valued], *, part: str) -> Iterator[Contradiction]:
+    """Each value against the first one it contradicts: one alarm for each odd passage."""
+    for number, right in enumerate(members):
+        for left in members[:number]:
+            if _contradict(left, right, part=part):
+                yield _told(left, right, part=part)
+                break
+
+
+def _valued(segmentation: Segmentation, *, indicator: Indicator, part: str) -> _Valued | None:
+    written = indicator.target if part == "meta" else indicator.baseline
+    if written is None:
+        return None
+    found = figures(fold(written))
+    if len(found) != 1:
+        return None
+    name = _without_values(indicator.name)
+    subject = stems(name)
+    if len(subject - _GENERIC) < MIN_STEMS:
+        return None
+    segment = segmentation.segments[indicator.span.segment]
+    above = (*segment.heading_path[-1:], *(segment.row.context[-1:] if segment.row is not None else ()))
+    return _Valued(
+        indicator=indicator,
+        value=found[0].value,
+        written=written,
+        unit=found[0].unit or indicator.unit or "",
+        stems=subject,
+        context=stems(" ".join(above)),
+        numbers=tuple(word.decode() for word in _DIGITS.findall(_without_target(indicator).encode("ascii", "replace"))),
+    )
+
+
+def _without_values(name: str) -> str:
+    return "".join(" " if char.isdigit() else char for char in name)
+
+
+def _without_target(indicator: Indicator) -> str:
+    """The name without the target's own figure: what numbers are left ("menores de 5 años") tell subjects apart."""
+    folded = fold(indicator.name)
+    for value in (indicator.target, indicator.baseline):
+        if value:
+            folded = folded.replace(fold(value), " ", 1)
+    return folded
+
+
+def _contradict(left: _Valued, right: _Valued, *, part: str) -> bool:
+    if left.value == right.value or left.unit != right.unit or left.numbers != right.numbers:
+        return False
+    one, other = left.indicator, right.indicator
+    if one.span.segment == other.span.segment or one.level != other.level:
+        return False
+    years = (one.target_year, other.target_year) if part == "meta" else (one.baseline_year, other.baseline_year)
+    if None not in years and years[0] != years[1]:
+        return False
+    codes = (one.code, other.code)
+    if None not in codes and codes[0] != codes[1]:
+        return False
+    return not left.context or not right.context or likeness(left.context, right.context) > 0 or part != "meta"
+
+
+def _told(left: _Valued, right: _Valued, *, part: str) -> Contradiction:
+    what = "dos metas" if part == "meta" else "dos líneas base"
+    name = one_line(left.indicator.name, limit=SUBJECT_CHARS)
+    return Contradiction(
+        kind="meta" if part == "meta" else "cifra",
+        left=left.indicator.span,
+        right=right.indicator.span,
+        subject=name,
+        left_value=left.written,
+        right_value=right.written,
+        reason=f"El indicador «{name}» aparece con {what} distintas: {left.written} y {right.written}.",
+    )
+
+
+# --------------------------------------------------------------------------- totals
+
+_TOTAL_HEAD: Final = re2.compile(rb"\b(?:total|cuatrienio|20[0-4][0-9] ?- ?20[0-4][0-9])\b")
+MIN_PARTS: Final = 3
+TOLERANCE: Final = Decimal("0.005")
+"""Half a percent: rounding of each part to thousands or millions."""
+NEAR_SUM: Final = Decimal("0.15")
+"""In text whose columns were lost, a last figure this near the sum of the others is their total, and further off is not."""
+
+
+def wrong_row_totals(segmentation: Segmentation) -> Iterator[Contradiction]:
+    """Rows of money whose declared total is not the sum of their years."""
+    for segment in segmentation.segments:
+        row = segment.row
+        if row is None:
+            continue
+        total = _total_cell(row)
+        parts = [cell for cell in row.cells if cell.role is ColumnRole.YEAR and cell.year is not None]
+        values = [_cell_value(cell) for cell in parts]
+        if total is None or len(parts) < MIN_PARTS or None in values or len({cell.year for cell in parts}) != len(parts):
+            continue
+        summed = sum((value for value in values if value is not None), Decimal(0))
+        declared = _cell_value(total)
+        if declared is None or not _is_money(row, total=declared) or _near(summed, declared, share=TOLERANCE):
+            continue
+        yield Contradiction(
+            kind="cifra",
+            left=Span(segment.index, total.start, total.end),
+            right=Span(segment.index, parts[0].start, parts[-1].end),
+            subject=_row_subject(row, fallback=segment.text),
+            left_value=total.text.strip(),
+            right_value=_grouped(summed),
+            reason=(
+                f"El total declarado ({total.text.strip()}) no coincide con la suma de las vigencias "
+                f"({_grouped(summed)})."
+            ),
+        )
+
+
+def _total_cell(row: TableRow) -> RowCell | None:
+    held = [
+        cell
+        for cell in row.cells
+        if cell.role in {ColumnRole.BUDGET, ColumnRole.OTHER, ColumnRole.TARGET}
+        and cell.year is None
+        and _TOTAL_HEAD.search(fold(cell.head).encode("ascii", "replace")) is not None
+    ]
+    return held[0] if len(held) == 1 else None
+
+
+def _cell_value(cell: RowCell) -> Decimal | None:
+    compact = fold(cell.text).replace("$", "").replace(" ", "").rstrip(".")
+    if compact in {"", "-"}:
+        return Decimal(0)
+    return parse_number(compact) if compact[0].isdigit() else None
+
+
+def _is_money(row: TableRow, *, total: Decimal) -> bool:
+    budget = row.money_factor > 1 or any(cell.role is ColumnRole.BUDGET or "$" in cell.text for cell in row.cells)
+    return budget and total > 0
+
+
+def _near(summed: Decimal, declared: Decimal, *, share: Decimal) -> bool:
+    return abs(summed - declared) <= max(Decimal(len("2012")), declared * share)
+
+
+def _row_subject(row: TableRow, *, fallback: str) -> str:
+    for cell in row.cells:
+        if any(char.isalpha() for char in cell.text):
+            return one_line(cell.text, limit=SUBJECT_CHARS)
+    return one_line(row.context[-1] if row.context else fallback, limit=SUBJECT_CHARS)
+
+
+def _grouped(value: Decimal) -> str:
+    """Colombian grouping: 1.234.567,5."""
+    text = f"{value.normalize():,f}"
+    return text.replace(",", "\0").replace(".", ",").replace("\0", ".")
+
+
+_BETWEEN: Final = re2.compile(rb"[ $]{1,6}")
+
+
+def wrong_flat_totals(segmentation: Segmentation, *, amounts: Sequence[Amount]) -> Iterator[Contradiction]:
+    """Runs of amounts ("$ a $ b $ c $ d $ e") whose last one is nearly, but not, the sum of the others."""
+    run: list[Amount] = []
+    for amount in (*amounts, None):
+        if amount is not None and run and _adjacent(segmentation, left=run[-1], right=amount):
+            run.append(amount)
+            continue
+        found = _run_total(segmentation, run=run)
+        if found is not None:
+            yield found
+        run = [amount] if amount is not None else []
+
+
+def _adjacent(segmentation: Segmentation, *, left: Amount, right: Amount) -> bool:
+    if left.span.segment != right.span.segment:
+        return False
+    gap = segmentation.folded[left.span.segment][left.span.end : right.span.start]
+    return not gap or _BETWEEN.fullmatch(gap.encode("ascii", "replace")) is not None
+
+
+def _run_total(segmentation: Segmentation, *, run: list[Amount]) -> Contradiction | None:
+    if len(run) != MIN_PARTS + 2:
+        return None
+    parts, total = run[:-1], run[-1]
+    summed = sum(part.pesos for part in parts)
+    if total.pesos <= max(part.pesos for part in parts) or _near(
+        Decimal(summed), Decimal(total.pesos), share=TOLERANCE
+    ):
+        return None
+    if not _near(Decimal(summed), Decimal(total.pesos), share=NEAR_SUM):
+        return None
+    index = total.span.segment
+    before = segmentation.segments[index].text[: parts[0].span.start]
+    label = before[max((end for end in (before.rfind("$"), before.rfind(". ")) if end >= 0), default=-1) + 1 :]
+    letters = "".join(char for char in label if not char.isdigit() and char not in ".,$")
+    shown = f"$ {_grouped(Decimal(summed))}"
+    return Contradiction(
+        kind="cifra",
+        left=total.span,
+        right=Span(index, parts[0].span.start, parts[-1].span.end),
+        subject=one_line(letters, limit=SUBJECT_CHARS),
+        left_value=total.raw,
+        right_value=shown,
+        reason=f"El total declarado ({total.raw}) no coincide con la suma de los valores que lo anteceden ({shown}).",
+    )

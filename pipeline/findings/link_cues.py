@@ -1,0 +1,76 @@
+"""Words that tell which link of a theory of change a passage is: problem, activity, outcome, impact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import re2
+
+from pipeline.findings.causal_connectors import ADVERSE
+from pipeline.model import ChainLink
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PROBLEM: Final = re2.compile(
+    rf"\b(?:problem|{ADVERSE}|no (?:existe|cuenta|hay|tiene|se )|alt[oa]s? (?:indice|tasa|nivel|porcentaje|numero)|carece|situacion critica|principales causas)".encode()
+)
+_STRONG_PROBLEM: Final = re2.compile(
+    rb"\b(?:problematic|problema|deficit|carencia|falta de|ausencia de|alt[oa]s? (?:indice|tasa|nivel|porcentaje)|insuficien|deficien"
+    rb"|precari|vulnera|no (?:existe|cuenta|hay)|escas|debilidad|bajos? nivel|hacinamiento|amenaza|rezago)"
+)
+_ACTIVITY: Final = re2.compile(
+    rb"^[ \-?*]*(?:[0-9a-z.]{1,8}[.)] ?)?(?:acompan|actualiz|adecu|adelant|ampli|apoy|articul|asesor|asist|atend|atenc|aument|brind|capacit|"
+    rb"construc|construir|conform|coordin|crear|creac|desarroll|difund|disen|dot|ejecut|elabor|entreg|establec|estable|foment|form|fortalec|garantiz|gestion|"
+    rb"implement|impuls|instal|integr|interven|manten|mejor|organiz|orient|pavim|prest|promoc|promov|proteg|protecc|realiz|recuper|"
+    rb"reforest|rehabilit|sensibil|sembr|suministr|vincul|vacun)[a-z]*"
+)
+_OUTCOME: Final = re2.compile(
+    rb"\b(?:aument|increment|disminu|reduc|mejor|ampli|elev|baj|erradic|garanti|acceso|cobertura|tasa|prevenir|restablec|superar)[a-z]*"
+)
+_IMPACT: Final = re2.compile(
+    rb"\b(?:calidad de vida|bienestar|desarrollo humano|goce efectivo|desarrollo (?:integral|sostenible|economico y social|social y economico)|"
+    rb"pobreza|equidad|igualdad|paz\b|convivencia pacifica|reconciliacion|dignidad|vida digna|transformacion social|justicia social|"
+    rb"sostenibilidad ambiental|condiciones de vida|tejido social|prosperidad|esperanza de vida)"
+)
+
+
+def _ascii(folded: str) -> bytes:
+    return folded.encode("ascii", "replace")
+
+
+def problem_strength(folded: str) -> float:
+    """How much a folded passage speaks of a problem: 0, 0.5 or 1."""
+    data = _ascii(folded)
+    if _STRONG_PROBLEM.search(data) is not None:
+        return 1.0
+    return 0.5 if _PROBLEM.search(data) is not None else 0.0
+
+
+def is_activity(folded: str) -> bool:
+    """True where a folded passage begins with an action of the municipality."""
+    return _ACTIVITY.match(_ascii(folded)) is not None
+
+
+def names_impact(folded: str) -> bool:
+    """True where a folded passage names a lasting change in how people live."""
+    return _IMPACT.search(_ascii(folded)) is not None
+
+
+def names_outcome(folded: str) -> bool:
+    """True where a folded passage names a change in a measure of people or territory."""
+    return _OUTCOME.search(_ascii(folded)) is not None
+
+
+def link_of(folded: str, *, default: ChainLink) -> ChainLink:
+    """The link a clause is by its own words; ``default`` where they do not tell.
+
+    The order of the tests is that of how distinctive the words are: an impact's are the rarest.
+    """
+    tests: Mapping[ChainLink, bool] = {
+        ChainLink.IMPACT: default is not ChainLink.CAUSE and default is not ChainLink.PROBLEM and names_impact(folded),
+        ChainLink.PROBLEM: default is ChainLink.OUTCOME and problem_strength(folded) == 1.0 and not names_outcome(folded),
+        ChainLink.OUTCOME: default is ChainLink.ACTIVITY and names_outcome(folded) and not is_activity(folded),
+        ChainLink.ACTIVITY: default is ChainLink.OUTCOME and is_activity(folded) and not names_outcome(folded),
+    }
+    return next((link for link, holds in tests.items() if holds), default)

@@ -1,0 +1,43 @@
+"""Whether two passages speak of the same thing: overlap of their Spanish word stems."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import re2
+import Stemmer
+
+from pipeline.text import fold
+
+_WORD: Final = re2.compile(rb"[a-z]{3,}")
+_STOP: Final = frozenset(
+    "los las del que con por para una uno unos unas sus sin sobre entre como mas son este esta estos estas ese esa desde hasta "
+    "donde cuando cada todo toda todos todas otro otra otros otras ser han muy asi nos les sea dentro ante bajo segun tanto "
+    "municipio municipal municipales ano anos".split()
+)
+_STEMMER: Final = Stemmer.Stemmer("spanish", 0)
+"""Without its own cache: that would be shared state between threads."""
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
+    return str(_STEMMER.stemWord(word))
+
+
+def stems(text: str) -> frozenset[str]:
+    """The stems of the content words of ``text`` (folded or not)."""
+    data = fold(text).encode("ascii", "replace")
+    return frozenset(_stem(word) for found in _WORD.findall(data) if (word := found.decode()) not in _STOP)
+
+
+def likeness(left: frozenset[str], right: frozenset[str]) -> float:
+    """Jaccard index of two stem sets, 0..1, rounded to 3 decimals (Jaccard 1912)."""
+    union = len(left | right)
+    return round(len(left & right) / union, 3) if union else 0.0
+
+
+def containment(left: frozenset[str], right: frozenset[str]) -> float:
+    """Share of the smaller set that the larger one holds, 0..1, rounded to 3 decimals."""
+    smaller = min(len(left), len(right))
+    return round(len(left & right) / smaller, 3) if smaller else 0.0

@@ -1,0 +1,238 @@
+"""Node 9: cause–effect statements with their direction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import re2
+
+from pipeline.findings.causal_connectors import (
+    ACTIONS,
+    ADVERSE,
+    CAUSE_FIRST,
+    EFFECT_FIRST,
+    FAVOURABLE,
+    LESS,
+    PURPOSE,
+    PURPOSE_INFINITIVES,
+    Shape,
+)
+from pipeline.findings.plan_text import PlanText, trimmed
+from pipeline.model import CausalStatement, SegmentKind
+
+if TYPE_CHECKING:
+    from pipeline.model import PlanProfile, Segmentation
+
+VERSION: str = "1.0.0"
+
+MAX_STATEMENTS: Final = 6_000
+"""The largest of 26 plans holds 1,700."""
+MAX_PER_SEGMENT: Final = 8
+MAX_CLAUSE: Final = 320
+"""A clause longer than this is a paragraph whose punctuation was lost; the part next to the connector is kept."""
+_MIN_LETTERS: Final = 9
+
+CAUSE: Final = "causa"
+PURPOSE_KIND: Final = "fin"
+ADVERSE_POLARITY: Final = "desfavorable"
+FAVOURABLE_POLARITY: Final = "favorable"
+NEUTRAL_POLARITY: Final = "neutra"
+
+
+def _longest_first(words: str) -> str:
+    return "|".join(sorted(words.split("|"), key=lambda word: (-len(word), word)))
+
+
+_CONNECTOR: Final = re2.compile(
+    (
+        rf"\b(?:({_longest_first(EFFECT_FIRST)})|({_longest_first(CAUSE_FIRST)})|({_longest_first(PURPOSE)})"
+        rf"|((?:para|y asi|y) (?:{PURPOSE_INFINITIVES}))|(mediante|a traves de|por medio de))\b"
+    ).encode()
+)
+_SHAPES: Final = (Shape.EFFECT_FIRST, Shape.CAUSE_FIRST, Shape.PURPOSE, Shape.BARE_PURPOSE, Shape.MEANS)
+_RESULT_VERB: Final = re2.compile(
+    rb"^[^\n.;]{8,240}?,? ((?:se )?(?:lograra|espera|busca|pretende|garantizara|mejorara|reducira|disminuira|fortalecera|permitira|alcanzara)n?)\b"
+)
+_ACTION: Final = re2.compile(rf"\b(?:{ACTIONS})".encode())
+_ADVERSE: Final = re2.compile(rf"\b(?:{ADVERSE})".encode())
+_FAVOURABLE: Final = re2.compile(rf"\b(?:{FAVOURABLE})".encode())
+_LESS: Final = re2.compile(rf"\b(?:{LESS})".encode())
+_LEGAL: Final = re2.compile(rb"^(?:que |articulo|paragrafo|\(?ley |decreto|considerando|acuerda|resuelve)")
+_NOUN_BEFORE: Final = re2.compile(
+    rb"\b(?:la|las|una|el|un|de|meta|metas|indicador|indicadores|por|del|como|sin|no|e|codigo|nombre|y)\s?(?:de )?$"
+)
+_NEEDS_INFINITIVE: Final = ("dirigid", "orientad", "encaminad", "tendient", "buscando")
+_INFINITIVE: Final = re2.compile(rb" (?:a )?(?:que |[a-z]{2,}(?:ar|er|ir)(?:los?|las?|se)?\b)")
+_BARE_VERBS: Final = frozenset(CAUSE_FIRST.split("|"))
+_ANAPHORA: Final = re2.compile(
+    rb"(?:todo )?(?:lo anterior|esto|eso|ello|esta situacion|esta problematica|este programa|este proyecto|lo cual)(?: (?:a su vez|tambien|se))?"
+)
+_LOOSE_END: Final = re2.compile(rb"(?:[ ,;:](?:que|lo|la|el|los|las|se|y|e|o|de|del|a|en|con|por|para|cual|como|no|ademas))+$")
+_NO_LETTERS: Final = bytes(code for code in range(256) if not 97 <= code <= 122)  # noqa: PLR2004  a-z
+_AMBIGUOUS: Final = frozenset(
+    {"genera", "causan", "propicia", "producto de la", "producto del", "logrando", "buscando", "porque", "conlleva"}
+)
+
+
+def causal_detection(segmentation: Segmentation, *, profile: PlanProfile) -> tuple[CausalStatement, ...]:
+    """Find statements in which the plan says that one thing brings about another.
+
+    ``kind`` is ``causa`` where the text explains ("debido a", "ocasiona") and ``fin`` where an action is
+    meant to bring something about ("con el fin de", "permitirá", "para" + infinitive after an action).
+    A clause reaches to the sentence's end or the neighbouring connector and holds at most
+    ``MAX_CLAUSE`` characters. Headings and considerations of law are left out.
+
+    Args:
+        segmentation: The plan's segments.
+        profile: Not used; every node takes it.
+
+    Returns:
+        In order of position, at most ``MAX_PER_SEGMENT`` a segment and ``MAX_STATEMENTS`` in all.
+    """
+    del profile
+    plan = PlanText.of(segmentation)
+    found: list[CausalStatement] = []
+    segment, in_segment, reached = -1, 0, 0
+    matches = list(_CONNECTOR.finditer(plan.data))
+    for number, match in enumerate(matches):
+        index = plan.segment_at(match.start())
+        if index != segment:
+            segment, in_segment, reached = index, 0, plan.starts[index]
+        if in_segment >= MAX_PER_SEGMENT or segmentation.segments[index].kind is SegmentKind.HEADING:
+            continue
+        following = matches[number + 1].start() if number + 1 < len(matches) else len(plan.data)
+        statement = _statement(plan, match=match, reached=reached, following=following)
+        if statement is not None:
+            found.append(statement)
+            in_segment += 1
+            reached = match.end()
+            if len(found) >= MAX_STATEMENTS:
+                break
+    found.sort(key=lambda item: (item.span.segment, item.span.start, item.span.end))
+    return tuple(found)
+
+
+def _statement(plan: PlanText, *, match: re2._Match, reached: int, following: int) -> CausalStatement | None:
+    group = next(number for number in range(1, 6) if match.group(number) is not None)
+    shape, connector = _SHAPES[group - 1], match.group(group).decode()
+    start, end = plan.sentence(match.start())
+    if _LEGAL.match(plan.data, start, min(end, start + 14)) is not None:
+        return None
+    if connector in _AMBIGUOUS and _NOUN_BEFORE.search(plan.data, max(start, match.start() - 14), match.start()):
+        return None
+    if shape is Shape.MEANS:
+        return _by_means(plan, connector=connector, start=match.end(), end=end)
+    if _idle(plan, connector=connector, start=match.start(), end=match.end(), first=start):
+        return None
+    left = (max(start, min(reached, match.start())), match.start())
+    right = (_right_start(match, shape=shape), _clause_end(start=match.end(), end=end, following=following))
+    if not _enough(plan, clause=left):
+        left = (start, match.start())
+    if _ANAPHORA.fullmatch(plan.data, *trimmed(plan.data, *left)) is not None:
+        left = (plan.sentence(max(start - 3, plan.starts[plan.segment_at(start)]))[0], start)
+    if not _enough(plan, clause=left) and shape is not Shape.CAUSE_FIRST:
+        return _fronted(plan, connector=connector, shape=shape, start=match.end(), end=end)
+    if shape is Shape.BARE_PURPOSE and (connector.startswith("y ") or _ACTION.search(plan.data, *left) is None):
+        return None
+    return _built(plan, shape=shape, connector=connector, left=left, right=right)
+
+
+def _right_start(match: re2._Match, *, shape: Shape) -> int:
+    """The infinitive after "para" belongs to the purpose."""
+    return match.start() + len("para ") if shape is Shape.BARE_PURPOSE else match.end()
+
+
+def _clause_end(*, start: int, end: int, following: int) -> int:
+    """The sentence's end, or the next connector where a clause of its own stands before it."""
+    return following if start + _MIN_LETTERS * 2 < following < end else end
+
+
+def _idle(plan: PlanText, *, connector: str, start: int, end: int, first: int) -> bool:
+    """True where the words are no connector: "dirigidos a la población", "se generan", "buscando empleo"."""
+    if connector.startswith(_NEEDS_INFINITIVE) and _INFINITIVE.match(plan.data, end) is None:
+        return True
+    reflexive = plan.data[max(first, start - 4) : start].endswith((b" se ", b"-se "))
+    return reflexive and connector in _BARE_VERBS
+
+
+def _fronted(plan: PlanText, *, connector: str, shape: Shape, start: int, end: int) -> CausalStatement | None:
+    """"Debido a X, Y": the connector opens the sentence and its clause ends at the comma."""
+    comma = plan.data.find(b", ", start, end)
+    if comma < 0 or shape is Shape.BARE_PURPOSE:
+        return None
+    return _built(plan, shape=shape, connector=connector, left=(comma + 2, end), right=(start, comma))
+
+
+def _by_means(plan: PlanText, *, connector: str, start: int, end: int) -> CausalStatement | None:
+    """"Mediante X se logrará Y"."""
+    found = _RESULT_VERB.search(plan.data[start:end])
+    if found is None:
+        return None
+    middle = start + found.start(1)
+    return _built(plan, shape=Shape.CAUSE_FIRST, connector=connector, left=(start, middle), right=(middle, end), kind=PURPOSE_KIND)
+
+
+def _built(
+    plan: PlanText,
+    *,
+    shape: Shape,
+    connector: str,
+    left: tuple[int, int],
+    right: tuple[int, int],
+    kind: str | None = None,
+) -> CausalStatement | None:
+    cause, effect = (right, left) if shape is Shape.EFFECT_FIRST else (left, right)
+    if left[0] < right[0]:
+        low = max(left[0], left[1] - MAX_CLAUSE)
+        word = plan.data.find(b" ", low, left[1]) if low > left[0] else low
+        near = (max(word, low), left[1])
+        cause, effect = (cause, near) if shape is Shape.EFFECT_FIRST else (near, effect)
+    cause, effect = _tidy(plan, clause=cause), _tidy(plan, clause=effect)
+    if not (_enough(plan, clause=cause) and _enough(plan, clause=effect)):
+        return None
+    stated = kind or (PURPOSE_KIND if shape in {Shape.PURPOSE, Shape.BARE_PURPOSE} else CAUSE)
+    low, high = min(cause[0], effect[0]), max(cause[1], effect[1])
+    return CausalStatement(
+        span=plan.span(low, high),
+        cause=plan.span(*cause),
+        effect=plan.span(*effect),
+        connector=connector,
+        kind=stated,
+        polarity=polarity(plan.data[effect[0] : effect[1]], purpose=stated == PURPOSE_KIND),
+    )
+
+
+def _tidy(plan: PlanText, *, clause: tuple[int, int]) -> tuple[int, int]:
+    start, end = trimmed(plan.data, *clause)
+    loose = _LOOSE_END.search(plan.data[max(start, end - 40) : end])
+    if loose is not None:
+        start, end = trimmed(plan.data, start, max(start, end - 40) + loose.start())
+    if end - start <= MAX_CLAUSE:
+        return start, end
+    cut = plan.data.rfind(b" ", start, start + MAX_CLAUSE)
+    return trimmed(plan.data, start, cut if cut > start else start + MAX_CLAUSE)
+
+
+def _enough(plan: PlanText, *, clause: tuple[int, int]) -> bool:
+    """A clause of fewer letters ("lo", "esto") names nothing."""
+    part = plan.data[clause[0] : min(clause[1], clause[0] + MAX_CLAUSE)]
+    return len(part.translate(None, _NO_LETTERS)) >= _MIN_LETTERS and b" " in part.strip()
+
+
+def polarity(effect: bytes, *, purpose: bool) -> str:
+    """Whether an effect is good or bad for people, as the plan words it.
+
+    Less of something bad is good; a purpose is good unless it names something bad and no reduction.
+
+    Args:
+        effect: Folded ASCII text of the effect.
+        purpose: Whether the statement is of an aim.
+    """
+    adverse = _ADVERSE.search(effect) is not None
+    if adverse:
+        if _LESS.search(effect) is not None:
+            return FAVOURABLE_POLARITY
+        return NEUTRAL_POLARITY if purpose else ADVERSE_POLARITY
+    if purpose or _FAVOURABLE.search(effect) is not None:
+        return FAVOURABLE_POLARITY
+    return NEUTRAL_POLARITY

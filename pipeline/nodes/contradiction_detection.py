@@ -1,0 +1,66 @@
+"""Node 6: passages of the plan that do not fit together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pipeline.findings.conflicting_facts import conflicting_competences, conflicting_periods
+from pipeline.findings.conflicting_values import conflicting_targets, wrong_flat_totals, wrong_row_totals
+from pipeline.findings.indicator_prose import prose_indicators
+from pipeline.findings.indicator_rows import row_indicator
+from pipeline.findings.plan_text import PlanText
+from pipeline.nodes.monetary_detection import monetary_detection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.model import Contradiction, PlanProfile, Relevance, Responsibility, Segmentation
+
+VERSION: str = "1.0.0"
+
+MAX_CONTRADICTIONS: Final = 300
+"""An analyst looks at each; a plan with more has tables that were misread."""
+
+
+def contradiction_detection(
+    segmentation: Segmentation,
+    *,
+    profile: PlanProfile,
+    relevance: Relevance,
+    responsibilities: Sequence[Responsibility],
+) -> tuple[Contradiction, ...]:
+    """Find what an analyst should look at because two passages cannot both hold.
+
+    ``meta``: one indicator, two targets. ``cifra``: one indicator, two baselines of the same year; a total
+    that is not the sum of its years. ``fecha``: the plan named with another period. ``competencia``: one
+    task, two sole responsibles. Precision comes first: see the conditions in
+    `pipeline.findings.conflicting_values` and `pipeline.findings.conflicting_facts`.
+
+    Args:
+        segmentation: The plan's segments.
+        profile: Gives the plan's period.
+        relevance: Not used: contradictions count wherever they stand.
+        responsibilities: What node 5 found.
+
+    Returns:
+        In order of position, at most ``MAX_CONTRADICTIONS``.
+    """
+    del relevance
+    plan = PlanText.of(segmentation)
+    rows = (
+        row_indicator(segment, row=segment.row, profile=profile)
+        for segment in segmentation.segments
+        if segment.row is not None
+    )
+    indicators = [item for item in rows if item is not None]
+    indicators.extend(prose_indicators(plan, profile=profile))
+    indicators.sort(key=lambda item: (item.span.segment, item.span.start, item.span.end))
+    found = [
+        *conflicting_targets(segmentation, indicators=indicators),
+        *wrong_row_totals(segmentation),
+        *wrong_flat_totals(segmentation, amounts=monetary_detection(segmentation, profile=profile)),
+        *conflicting_periods(plan, profile=profile),
+        *conflicting_competences(responsibilities),
+    ]
+    found.sort(key=lambda item: (item.left.segment, item.left.start, item.right.segment, item.right.start, item.kind))
+    return tuple(found[:MAX_CONTRADICTIONS])

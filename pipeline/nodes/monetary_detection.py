@@ -1,0 +1,170 @@
+"""Node 7: amounts in pesos, with source of funds, year and programme."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import re2
+
+from pipeline.findings.money import (
+    AMOUNT,
+    BROKEN_AFTER,
+    FOREIGN_AFTER,
+    TALK_OF_MONEY,
+    pesos,
+)
+from pipeline.findings.money_context import programme_of, source_in, source_near, year_near
+from pipeline.findings.plan_text import PlanText, one_line
+from pipeline.model import Amount, ColumnRole, Span
+from pipeline.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.model import PlanProfile, RowCell, Segment, Segmentation, TableRow
+
+VERSION: str = "1.0.0"
+
+MAX_AMOUNTS: Final = 20_000
+"""The largest of 26 plans holds 2,600 amounts."""
+
+_CELL_NUMBER: Final = re2.compile(rb"[0-9][0-9.,']*[0-9]|[0-9]")
+_MONEY_COLUMN: Final = re2.compile(
+    rb"\b(?:presupuest|inversion|recurso|costo|valor|pesos|total|financi|plurianual|sgp|sgr|regalias|propios|icld|\$)"
+)
+_GROUPED: Final = re2.compile(rb"^[0-9]{1,3}(?:[.,'][0-9]{3}){2,}$")
+_NO_AMOUNT: Final = re2.compile(rb"(?:19|20)[0-9]{2}|[0-9]")
+"""A year or a lone digit after ``$``: the layout has moved a sign from its own number."""
+_PROGRAMME_CHARS: Final = 160
+
+
+def monetary_detection(segmentation: Segmentation, *, profile: PlanProfile) -> tuple[Amount, ...]:
+    """Find every amount of Colombian pesos.
+
+    In rows, cells of budget columns (and year columns of tables that speak of money) are amounts, times
+    the table's ``money_factor``. Everywhere else an amount carries ``$``, "pesos" or, in a sentence about
+    money, "millones". Dollars, percentages and minimum wages (SMMLV) are no amounts. No characters are
+    read twice.
+
+    Args:
+        segmentation: The plan's segments.
+        profile: Not used; every node takes it.
+
+    Returns:
+        In order of position, at most ``MAX_AMOUNTS``.
+    """
+    del profile
+    plan = PlanText.of(segmentation)
+    found: list[Amount] = []
+    covered: dict[int, list[tuple[int, int]]] = {}
+    for segment in segmentation.segments:
+        if segment.row is not None:
+            for amount in _row_amounts(segment, row=segment.row):
+                found.append(amount)
+                covered.setdefault(segment.index, []).append((amount.span.start, amount.span.end))
+    for amount in _prose_amounts(plan):
+        taken = covered.get(amount.span.segment, ())
+        if not any(amount.span.start < end and start < amount.span.end for start, end in taken):
+            found.append(amount)
+    found.sort(key=lambda item: (item.span.segment, item.span.start))
+    return tuple(found[:MAX_AMOUNTS])
+
+
+def _prose_amounts(plan: PlanText) -> Iterator[Amount]:
+    for match in AMOUNT.finditer(plan.data):
+        foreign, signed, unit, worded, worded_unit, bare, millions, millions_unit = match.groups()
+        if foreign is not None or FOREIGN_AFTER.match(plan.data, match.end()) is not None:
+            continue
+        number = signed or worded or bare or millions
+        written_unit = (unit or worded_unit or millions_unit or b"").decode()
+        if not written_unit and BROKEN_AFTER.match(plan.data, match.end()) is not None:
+            continue
+        if signed is not None and not written_unit and _NO_AMOUNT.fullmatch(signed) is not None:
+            continue
+        if millions is not None and not _of_money(plan, start=match.start(), end=match.end()):
+            continue
+        value = pesos(number.decode(), unit=written_unit)
+        if value is not None:
+            yield _placed(plan, start=match.start(), end=match.end(), value=value)
+
+
+def _of_money(plan: PlanText, *, start: int, end: int) -> bool:
+    """ "12 millones" is money only where the sentence speaks of it and no other thing is counted."""
+    after = plan.data[end : end + 4]
+    if after == b" de " or (after[:1] == b" " and after[1:2].isalpha() and plan.data[end : end + 9] == b" personas"):
+        return False
+    first, last = plan.sentence(start)
+    return TALK_OF_MONEY.search(plan.data, first, last) is not None
+
+
+def _placed(plan: PlanText, *, start: int, end: int, value: int) -> Amount:
+    while plan.data[end - 1 : end] == b" ":
+        end -= 1
+    segment = plan.segmentation.segments[plan.segment_at(start)]
+    return Amount(
+        span=plan.span(start, end),
+        pesos=value,
+        raw=plan.original(start, end),
+        source=source_near(plan, start=start, end=end),
+        year=year_near(plan, start=start, end=end),
+        programme=_row_programme(segment.row) if segment.row else programme_of(segment.heading_path),
+    )
+
+
+def _row_amounts(segment: Segment, *, row: TableRow) -> Iterator[Amount]:
+    money_table = row.money_factor > 1 or any(cell.role is ColumnRole.BUDGET for cell in row.cells)
+    declared = next((source_in(cell.text) for cell in row.cells if cell.role is ColumnRole.SOURCE), None)
+    named = declared or source_in(" ".join(cell.text for cell in row.cells if cell.role is ColumnRole.OTHER))
+    programme = _row_programme(row)
+    for cell in row.cells:
+        if not _holds_money(cell, money_table=money_table, titled=_says_money(row.title)):
+            continue
+        data = fold(cell.text).encode("ascii", "replace")
+        for match in _CELL_NUMBER.finditer(data):
+            value = _cell_pesos(data, start=match.start(), end=match.end(), factor=row.money_factor)
+            if value is None:
+                continue
+            yield Amount(
+                span=Span(segment.index, cell.start + match.start(), cell.start + match.end()),
+                pesos=value,
+                raw=cell.text[match.start() : match.end()],
+                source=source_in(cell.head) or named,
+                year=cell.year,
+                programme=programme,
+            )
+
+
+def _holds_money(cell: RowCell, *, money_table: bool, titled: bool) -> bool:
+    if cell.role is ColumnRole.BUDGET:
+        return True
+    if cell.role not in {ColumnRole.YEAR, ColumnRole.OTHER, ColumnRole.SOURCE}:
+        return False
+    if not (money_table or titled or _says_money(cell.head)):
+        return False
+    compact = fold(cell.text).strip(" $").replace(" ", "").encode("ascii", "replace")
+    return cell.role is ColumnRole.YEAR or _says_money(cell.head) or _GROUPED.match(compact) is not None
+
+
+def _says_money(text: str) -> bool:
+    return _MONEY_COLUMN.search(fold(text).encode("ascii", "replace")) is not None
+
+
+_CELL_UNIT: Final = re2.compile(rb" ?(mil millones|millones|mil)\b")
+_PERCENT: Final = re2.compile(rb" ?%")
+
+
+def _cell_pesos(data: bytes, *, start: int, end: int, factor: int) -> int | None:
+    if _PERCENT.match(data, end) is not None:
+        return None
+    unit = _CELL_UNIT.match(data, end)
+    if unit is None and BROKEN_AFTER.match(data, end) is not None:
+        return None
+    return pesos(data[start:end].decode(), unit=unit.group(1).decode() if unit else "", factor=factor)
+
+
+def _row_programme(row: TableRow) -> str | None:
+    for role in (ColumnRole.PROGRAMME, ColumnRole.PROJECT):
+        for cell in row.cells:
+            if cell.role is role and cell.text.strip():
+                return one_line(cell.text, limit=_PROGRAMME_CHARS)
+    return one_line(row.context[-1], limit=_PROGRAMME_CHARS) if row.context else None
