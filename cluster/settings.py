@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     def _relations(self) -> Self:
         rules = (
             (
-                self.lease_renewal_seconds * RENEWALS_PER_LEASE <= self.lease_seconds,
+                round(self.lease_renewal_seconds * RENEWALS_PER_LEASE, 6) <= self.lease_seconds,
                 f"lease_renewal_seconds must be at most lease_seconds / {RENEWALS_PER_LEASE}",
             ),
             (self.evaluators_min <= self.evaluators_max, "evaluators_min must not exceed evaluators_max"),
