@@ -52,7 +52,7 @@ def _rewrite(text: str) -> tuple[list[str], list[int]]:
                 chars[-1] = joined
             continue
         else:
-            out = _ordinary(char, at_start=not any(c != " " for c in chars[-3:]))
+            out = _ordinary(char, following=following, at_start=not any(c != " " for c in chars[-3:]))
         for part in out:
             chars.append(part)
             sources.append(index)
@@ -68,10 +68,12 @@ def _compose_spacing(char: str, *, following: str) -> str:
     return joined if len(joined) == 1 else ""
 
 
-def _ordinary(char: str, *, at_start: bool) -> str:
+def _ordinary(char: str, *, following: str, at_start: bool) -> str:
     category = unicodedata.category(char)
     if char in _BULLETS or category == "Co":
         return LIST_MARK + " " if at_start else " "
+    if at_start and category == "Cc" and char not in "\t\n\r\v\f" and following in {" ", "\u00a0"}:
+        return LIST_MARK  # symbol fonts without a mapping give their bullets as control characters
     if category in {"Zs", "Zl", "Zp"} or char in "\t\n\r\v\f":
         return " "
     if char == SOFT_HYPHEN:

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.structure.paragraphs import LIST_START
 from pipeline.structure.vocabulary import LABELS, MAIN_PARTS, is_table_head
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ RANK_PART, RANK_TITLE, RANK_CHAPTER, RANK_MAIN = 10, 12, 14, 15
 RANK_AXIS, RANK_NUMBER, RANK_SECTOR, RANK_PROGRAMME = 20, 22, 33, 34
 RANK_SUBPROGRAMME, RANK_PROJECT, RANK_CAPITALS, RANK_LABEL = 36, 38, 40, 50
 RANK_ARTICLE = 18
+
+LABEL_TEXT_CHARS = 40
+"""A label without colon or capitals opens a paragraph of at least this many characters."""
+MIN_LIST_OF_BOLD = 4
+"""So many headings of one kind without any text between them are a list."""
 
 _ORDINAL = r"(?:[ivxlc]{1,6}|\d{1,2}|primer[oa]?|segund[oa]|tercer[oa]?|cuart[oa]|quint[oa]|sext[oa]|septim[oa]|octav[oa]|noven[oa]|decim[oa]|unic[oa])"
 _DIVISION = re.compile(rf"(libro|parte|titulo|capitulo|seccion) (?:{_ORDINAL}\b|general\b|estrategica\b|financiera\b)")
@@ -99,7 +105,21 @@ def find_headings(lines: Sequence[CleanLine], *, folded: Sequence[str], skip: fr
             heading = Heading(heading.first, heading.stop, heading.title, article_rank, heading.inline)
         found.append(heading)
         index = max(heading.stop, index + 1)
-    return found
+    return _without_lists(found)
+
+
+def _without_lists(headings: Sequence[Heading]) -> list[Heading]:
+    """Drop runs of plain headings that follow each other without any text: they enumerate."""
+    kept: list[Heading] = []
+    run: list[Heading] = []
+    for heading in [*headings, None]:
+        if run and (heading is None or heading.first != run[-1].stop or heading.rank != run[-1].rank):
+            if len(run) < MIN_LIST_OF_BOLD or run[0].rank < RANK_CAPITALS - 1 or run[0].rank == RANK_LABEL:
+                kept.extend(run)
+            run = []
+        if heading is not None:
+            run.append(heading)
+    return kept
 
 
 def _fonts(lines: Sequence[CleanLine]) -> _Fonts:
@@ -165,9 +185,11 @@ def _rank(
     if len(text) > MAX_HEADING_CHARS or text.endswith((",", ";")):
         return None
     if first in "elrdpsocsa" and (match := _PLAN_WORD.match(text)) and (caps or _PLAN_WORD_MARK.match(text, match.end())):
+        if LABELS.fullmatch(text):
+            return _label_rank(lines, folded, index=index, strong=strong)
         return _PLAN_RANKS[match[1]] if _title_like(line.text, strong=strong) else None
     if LABELS.fullmatch(text):
-        return _label_rank(folded, index=index, strong=strong)
+        return _label_rank(lines, folded, index=index, strong=strong)
     if not strong or _CAPTION.match(text) or is_table_head(text):
         return None
     return _plain_rank(line, text, caps=caps, fonts=fonts)
@@ -205,19 +227,23 @@ def _numbered_rank(line: CleanLine, text: str, *, strong: bool) -> int | None:
     return RANK_NUMBER + 2 * min(depth - 1, 5)
 
 
-def _label_rank(folded: Sequence[str], *, index: int, strong: bool) -> int | None:
+def _label_rank(lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, strong: bool) -> int | None:
+    """A label is a heading when it stands out, ends with a colon, or stands between sentences."""
     text = folded[index]
     word = text.rstrip(" .:")
-    if index and is_table_head(folded[index - 1]):
-        return None
-    if " " not in word and not word.endswith("s") and not text.endswith(":"):
+    if index and is_table_head(folded[index - 1]) and not (strong and text.endswith(":")):
         return None
     following = folded[index + 1] if index + 1 < len(folded) else ""
-    if not strong and not text.endswith(":") and is_table_head(following):
-        return None
-    if MAIN_PARTS.match(word) and strong:
+    if strong and MAIN_PARTS.match(word):
         return RANK_MAIN
-    return RANK_LABEL
+    if text.endswith(":"):
+        return RANK_LABEL
+    if (" " not in word and not word.endswith("s")) or (is_table_head(following) and (" " not in word or not strong)):
+        return None
+    if strong:
+        return RANK_LABEL
+    opens_text = len(following) > LABEL_TEXT_CHARS or LIST_START.match(lines[index + 1].text if following else "") is not None
+    return RANK_LABEL if opens_text and (index == 0 or lines[index - 1].text.endswith((".", ":", ";"))) else None
 
 
 def _plain_rank(line: CleanLine, text: str, *, caps: bool, fonts: _Fonts) -> int | None:

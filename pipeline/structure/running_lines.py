@@ -24,17 +24,24 @@ HEAD_SHARE = 0.16
 FOOT_SHARE = 0.87
 """Running feet stand below this share of the height."""
 MIN_REPETITIONS = 3
+MIN_SHARE_OF_PAGES = 0.08
+MAX_MIN_REPETITIONS = 12
 MIN_SHARE_OF_SPAN = 0.4
 """Heads that differ on left and right pages still reach 40 % of the pages they run over."""
 MIN_NUMBERED_PAGES = 3
 INNER_MIN_REPETITIONS = 6
 INNER_MIN_SHARE = 0.15
 INNER_MIN_SPREAD = 0.5
+INNER_MIN_CHARS = 8
+FURNITURE_ROUNDS = 2
+"""A line beside furniture is furniture too; letterheads of several lines need a second look."""
+MAX_NUMBER_KEY = 16
 MAX_FURNITURE_CHARS = 130
 MIN_CHAIN = 8
 """Page numbers inside the text count only in chains of at least eight consecutive numbers."""
 CHAIN_GAP_LINES = (12, 160)
 
+_LETTER = re.compile("[a-z]")
 _DIGITS = re.compile(r"\d+")
 _PAGE_NUMBER = re.compile(r"(?:\|\s?)?(?:-\s?)?(?:pag(?:ina|\.)?\s{0,2})?(\d{1,4})(?:\s{0,2}(?:de|/)\s{0,2}\d{1,4})?(?:\s?-)?(?:\s?\|)?")
 _FURNITURE_WORDS = re.compile(
@@ -44,13 +51,16 @@ _FURNITURE_WORDS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    page: int
-    line: int
-    key: str
-    folded: str
-    edge: str
-    """``head``, ``foot`` or empty."""
+class _Entries:
+    """The lines of all pages as parallel columns: one object per line would cost more than the work."""
+
+    pages: list[int]
+    lines: list[int]
+    folded: list[str]
+    keys: list[str]
+    heads: list[int]
+    feet: list[int]
+    texts: list[str]
 
 
 def running_lines(pages: Sequence[Page]) -> set[tuple[int, int]]:
@@ -61,85 +71,98 @@ def running_lines(pages: Sequence[Page]) -> set[tuple[int, int]]:
         is never among them: heads of tables repeat on every page a table runs over.
     """
     entries = _entries(pages)
-    found = _repeated_at_edges(entries)
+    found = _repeated_at_edges(entries, page_count=len(pages))
     found |= _numbers_at_edges(entries)
-    found |= _repeated_inside(entries, pages=len(pages), known=found)
+    found |= _repeated_inside(entries, page_count=len(pages), known=found)
     found |= _numbers_inside(entries)
-    return {(entries[i].page, entries[i].line) for i in found}
+    return {(entries.pages[i], entries.lines[i]) for i in found}
 
 
-def _entries(pages: Sequence[Page]) -> list[_Entry]:
-    folded = fold_lines([line.text for page in pages for line in page.lines])
-    keys = _DIGITS.sub("#", SEPARATOR.join(folded)).split(SEPARATOR)
-    entries: list[_Entry] = []
+def _entries(pages: Sequence[Page]) -> _Entries:
+    texts = [line.text for page in pages for line in page.lines]
+    folded = [text.strip() for text in fold_lines(texts)]
+    keys = _DIGITS.sub("#", SEPARATOR.join(folded)).split(SEPARATOR) if folded else []
+    entries = _Entries([], [], folded, keys, [], [], texts)
     position = 0
     for page in pages:
         head_limit = page.height * HEAD_SHARE
         foot_limit = page.height * FOOT_SHARE
-        for index, line in enumerate(page.lines):
-            top, bottom = line.box[1], line.box[3]
-            edge = "head" if bottom < head_limit else "foot" if top > foot_limit else ""
-            entries.append(_Entry(page.number, index, keys[position].strip(), folded[position].strip(), edge))
+        count = len(page.lines)
+        entries.pages.extend([page.number] * count)
+        entries.lines.extend(range(count))
+        for line in page.lines:
+            if line.box[3] < head_limit:
+                entries.heads.append(position)
+            elif line.box[1] > foot_limit:
+                entries.feet.append(position)
             position += 1
     return entries
 
 
-def _repeated_at_edges(entries: Sequence[_Entry]) -> set[int]:
-    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for index, entry in enumerate(entries):
-        if entry.edge and entry.key and len(entry.key) <= MAX_FURNITURE_CHARS and entry.key != "#":
-            groups[entry.edge, entry.key].append(index)
+def _repeated_at_edges(entries: _Entries, *, page_count: int) -> set[int]:
+    enough = max(MIN_REPETITIONS, min(MAX_MIN_REPETITIONS, MIN_SHARE_OF_PAGES * page_count))
     found: set[int] = set()
-    for (_, key), members in groups.items():
-        seen = {entries[i].page for i in members}
-        span = max(seen) - min(seen) + 1
-        if len(seen) < MIN_REPETITIONS or len(seen) < MIN_SHARE_OF_SPAN * span or is_table_head(key):
-            continue
-        found.update(members)
+    for edge in (entries.heads, entries.feet):
+        groups: defaultdict[str, list[int]] = defaultdict(list)
+        for index in edge:
+            groups[entries.keys[index]].append(index)
+        for key, members in groups.items():
+            if len(members) < enough or len(key) > MAX_FURNITURE_CHARS or not _LETTER.search(key):
+                continue
+            seen = {entries.pages[i] for i in members}
+            span = max(seen) - min(seen) + 1
+            if len(seen) >= enough and len(seen) >= MIN_SHARE_OF_SPAN * span and not is_table_head(key):
+                found.update(members)
     return found
 
 
-def _numbers_at_edges(entries: Sequence[_Entry]) -> set[int]:
+def _numbers_at_edges(entries: _Entries) -> set[int]:
     """Numbers at the edge whose distance to the page's own number is the same on several pages."""
     by_offset: defaultdict[int, list[int]] = defaultdict(list)
-    for index, entry in enumerate(entries):
-        if not entry.edge:
-            continue
-        match = _PAGE_NUMBER.fullmatch(entry.folded)
+    for index in (*entries.heads, *entries.feet):
+        match = _PAGE_NUMBER.fullmatch(entries.folded[index]) if "#" in entries.keys[index] else None
         if match:
-            by_offset[int(match[1]) - entry.page].append(index)
+            by_offset[int(match[1]) - entries.pages[index]].append(index)
     found: set[int] = set()
     for members in by_offset.values():
-        if len({entries[i].page for i in members}) >= MIN_NUMBERED_PAGES:
+        if len({entries.pages[i] for i in members}) >= MIN_NUMBERED_PAGES:
             found.update(members)
     return found
 
 
-def _repeated_inside(entries: Sequence[_Entry], *, pages: int, known: set[int]) -> set[int]:
-    counts = Counter(entry.key for entry in entries if 4 < len(entry.key) <= MAX_FURNITURE_CHARS)
-    enough = max(INNER_MIN_REPETITIONS, INNER_MIN_SHARE * pages)
-    frequent = {key for key, count in counts.items() if count >= enough and not is_table_head(key)}
-    if not frequent:
-        return set()
+def _repeated_inside(entries: _Entries, *, page_count: int, known: set[int]) -> set[int]:
+    counts = Counter(entries.keys)
+    enough = max(INNER_MIN_REPETITIONS, INNER_MIN_SHARE * page_count)
+    frequent = {
+        key
+        for key, count in counts.items()
+        if count >= enough and INNER_MIN_CHARS <= len(key) <= MAX_FURNITURE_CHARS and not is_table_head(key)
+    }
     groups: defaultdict[str, list[int]] = defaultdict(list)
-    for index, entry in enumerate(entries):
-        if entry.key in frequent and index not in known:
-            groups[entry.key].append(index)
+    if frequent:
+        for index, key in enumerate(entries.keys):
+            if key in frequent and index not in known and not entries.texts[index].lstrip()[:1].islower():
+                groups[key].append(index)
+    spread = {key: members for key, members in groups.items() if _runs_over_pages(entries, members, page_count=page_count)}
     found: set[int] = set()
-    for key, members in groups.items():
-        if _FURNITURE_WORDS.search(key) and _spread_out(entries, members, pages=pages):
+    for key, members in spread.items():
+        if _FURNITURE_WORDS.search(key):
             found.update(members)
-    marks = known | found | {i for i, entry in enumerate(entries) if entry.key in {"#", "|# - #|"}}
-    for members in groups.values():
-        if members[0] not in found and _beside(members, marks) and _spread_out(entries, members, pages=pages):
-            found.update(members)
+    for _ in range(FURNITURE_ROUNDS):
+        marks = known | found
+        for members in spread.values():
+            if members[0] not in found and _beside(members, marks):
+                found.update(members)
     return found
 
 
-def _spread_out(entries: Sequence[_Entry], members: Sequence[int], *, pages: int) -> bool:
-    """Furniture runs over much of the document and comes at most about twice a page."""
-    seen = {entries[i].page for i in members}
-    return max(seen) - min(seen) >= INNER_MIN_SPREAD * pages and len(members) <= 2.2 * len(seen)
+def _runs_over_pages(entries: _Entries, members: Sequence[int], *, page_count: int) -> bool:
+    """Furniture is no sentence, runs over much of the document, about twice a page at most."""
+    text = entries.texts[members[0]].strip()
+    if text.endswith((",", ";")) or (text.endswith(".") and len(text) < 40):  # noqa: PLR2004
+        return False
+    seen = {entries.pages[i] for i in members}
+    return max(seen) - min(seen) >= INNER_MIN_SPREAD * page_count and len(members) <= 2.6 * len(seen)
 
 
 def _beside(members: Iterable[int], marks: set[int]) -> bool:
@@ -148,12 +171,12 @@ def _beside(members: Iterable[int], marks: set[int]) -> bool:
     return sum(near) >= 0.8 * len(near)
 
 
-def _numbers_inside(entries: Sequence[_Entry]) -> set[int]:
+def _numbers_inside(entries: _Entries) -> set[int]:
     """Lone numbers that go up by one at the distance of a page, in long chains."""
     lone = [
         (index, int(match[1]))
-        for index, entry in enumerate(entries)
-        if len(entry.folded) <= 12 and entry.folded and (match := _PAGE_NUMBER.fullmatch(entry.folded))
+        for index, key in enumerate(entries.keys)
+        if len(key) <= MAX_NUMBER_KEY and "#" in key and (match := _PAGE_NUMBER.fullmatch(entries.folded[index]))
     ]
     latest: defaultdict[int, list[int]] = defaultdict(list)
     previous: dict[int, int] = {}
