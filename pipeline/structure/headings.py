@@ -184,13 +184,15 @@ def _rank(
         return RANK_ARTICLE
     if len(text) > MAX_HEADING_CHARS or text.endswith((",", ";")):
         return None
+    if is_table_head(text) and not LABELS.fullmatch(text):
+        return None
     if first in "elrdpsocsa" and (match := _PLAN_WORD.match(text)) and (caps or _PLAN_WORD_MARK.match(text, match.end())):
         if LABELS.fullmatch(text):
             return _label_rank(lines, folded, index=index, strong=strong)
         return _PLAN_RANKS[match[1]] if _title_like(line.text, strong=strong) else None
     if LABELS.fullmatch(text):
         return _label_rank(lines, folded, index=index, strong=strong)
-    if not strong or _CAPTION.match(text) or is_table_head(text):
+    if not strong or _CAPTION.match(text):
         return None
     return _plain_rank(line, text, caps=caps, fonts=fonts)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from pipeline.structure.folding import fold_lines
 from pipeline.text import fold
 
 if TYPE_CHECKING:
@@ -16,38 +17,154 @@ DEPARTMENTS: tuple[str, ...] = (
     "Chocó", "Córdoba", "Cundinamarca", "Guainía", "Guaviare", "Huila", "La Guajira", "Magdalena", "Meta", "Nariño",
     "Norte de Santander", "Putumayo", "Quindío", "Risaralda", "San Andrés y Providencia", "Santander", "Sucre", "Tolima",
     "Valle del Cauca", "Vaupés", "Vichada",
-)
-_PERIOD = re.compile(r"\b(20[0-4]\d) ?(?:-|a|al|hasta) ?(20[0-4]\d)\b")
+)  # fmt: skip
 PLAN_YEARS = 4
 """A municipal plan runs for the four years of a mayor's term."""
+MIN_NAMED = 2
+"""A municipality or department counts when it is named so at least twice, or in the title."""
+FRONT_WEIGHT = 12
+"""What the first pages and the title say weighs as much as twelve mentions further on."""
+RECENT_SHARE = 0.05
+"""Plans name the period of their predecessor often: the later period wins from this share on."""
+MIN_SPELLING_SHARE = 0.05
+"""Spellings rarer than this are slips."""
+MIN_BARE_NAMED = 5
+
+_PERIOD = re.compile(r"\b(20[0-4]\d) ?(?:-|a|al|hasta) ?(20[0-4]\d)\b")
+_NAME = r"((?:[A-ZÁÉÍÓÚÑ][a-záéíóúñü]+|[A-ZÁÉÍÓÚÑ]{3,})(?: (?:de|del|la|los|las|el|DE|DEL|LA|LOS|LAS|EL|y)){0,2}(?: (?:[A-ZÁÉÍÓÚÑ][a-záéíóúñü]+|[A-ZÁÉÍÓÚÑ]{3,})){0,1}(?: (?:de|del|DE|DEL)(?: (?:la|los|las|el|LA|LOS|LAS|EL))? (?:[A-ZÁÉÍÓÚÑ][a-záéíóúñü]+|[A-ZÁÉÍÓÚÑ]{3,})){0,1})"
+_OWNER = re.compile(
+    r"(?:[Mm]unicipio|MUNICIPIO|[Aa]lcald[ií]a(?: [Mm]unicipal| [Dd]istrital)?|ALCALD[IÍ]A(?: MUNICIPAL| DISTRITAL)?|[Cc]oncejo(?: [Mm]unicipal| [Dd]istrital)?|CONCEJO(?: MUNICIPAL| DISTRITAL)?"
+    r"|[Dd]istrito(?: de)?|DISTRITO|[Dd]esarrollo [Mm]unicipal|DESARROLLO MUNICIPAL) (?:de |DE |del? |· )" + _NAME,
+)
+_STOP_NAMES = frozenset(
+    "colombia desarrollo los las la el este sexta primera segunda categoria conformidad acuerdo manera acuerdo orden planeacion gobierno salud educacion".split(),
+)
+_DEPARTMENT = re.compile(r"(?:departamento|gobernacion)\s(?:del?|de la)\s([a-z]+(?: (?:de |del )?[a-z]+){0,3})")
+_AMBIGUOUS = frozenset({"Meta", "Bolívar", "Sucre", "Santander", "Córdoba", "Magdalena", "Caldas", "Cauca", "San Andrés y Providencia"})
+"""Departments whose name alone is a word, a person, a river or a part of another name."""
+_BARE_DEPARTMENT = re.compile(r"\b(" + "|".join(fold(name) for name in DEPARTMENTS if name not in _AMBIGUOUS) + r")\b")
+_ADOPTED = re.compile(
+    r"por (?:el|la|medio de la|medio del?) cual se (?:adopta|aprueba|expide)|adoptese|se adopta el plan|aprobado mediante acuerdo|publiquese y cumplase|comuniquese y cumplase"
+    r"|\bacuerdo (?:municipal )?(?:n(?:o|ro|umero|[°º])?\.? ?)\d+",
+)
+_DRAFT = re.compile(r"proyecto de acuerdo|anteproyecto|documento borrador|version preliminar|borrador")
+_SANCTIONED = re.compile(r"sancion(?:ado|ese|a) el|publiquese y cumplase|acuerdo (?:municipal )?(?:n(?:o|ro|umero|[°º])?\.? ?)\d+ (?:\(|de|del)")
 _SPANISH = frozenset("de la que el en y los del se las por un para con una su al lo como mas o pero sus le ha este son".split())
 _OTHER_LANGUAGES = {
     "en": frozenset("the of and to in that is for it with as was on are be this by from or an have not".split()),
     "pt": frozenset("de que e o a do da em um para com nao uma os no se na por mais as dos como mas ao das".split()),
     "fr": frozenset("de la le et les des en un du une que est pour qui dans par au sur pas plus avec".split()),
 }
+LANGUAGE_LINES = 3_000
+MIN_STOP_WORDS = 0.08
 
 
-def plan_period(folded: Sequence[str]) -> tuple[int, int] | None:
-    """The period named most often that spans a term (three or four years apart)."""
+def plan_period(front: str, text: str) -> tuple[int, int] | None:
+    """The four-year period a plan is made for: named in its front or most often, later ones preferred."""
     counts: Counter[tuple[int, int]] = Counter()
-    for text in folded:
-        if "20" in text:
-            for match in _PERIOD.finditer(text):
-                first, last = int(match[1]), int(match[2])
-                if last - first == PLAN_YEARS - 1:
-                    counts[first, last] += 3 if "plan" in text else 1
+    for source, weight in ((front, FRONT_WEIGHT), (text, 1)):
+        for match in _PERIOD.finditer(source):
+            first, last = int(match[1]), int(match[2])
+            if last - first == PLAN_YEARS - 1:
+                counts[first, last] += weight
     if not counts:
         return None
-    return max(counts.items(), key=lambda item: (item[1], item[0]))[0]
+    enough = RECENT_SHARE * max(counts.values())
+    starts = [period for period, count in counts.items() if count >= max(enough, MIN_NAMED)] or list(counts)
+    return max(starts, key=lambda period: (_is_term(period), period if counts[period] >= enough else (0, 0)))
+
+
+def _is_term(period: tuple[int, int]) -> bool:
+    """Terms of mayors began in 2001, 2004, 2008, 2012, 2016, 2020, 2024."""
+    return period[0] % 4 == 0 or period[0] == 2001  # noqa: PLR2004  the odd term of 2001-2003
+
+
+def municipality_of(front: Sequence[str], lines: Sequence[str]) -> str | None:
+    """The municipality a document names as its own, as written there with most accents.
+
+    Args:
+        front: title and first lines as printed, running heads included.
+        lines: the clean lines.
+    """
+    counts: Counter[str] = Counter()
+    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for sources, weight in ((front, FRONT_WEIGHT), (lines, 1)):
+        for match in _OWNER.finditer("\n".join(sources)):
+            name = _shortened(match[1])
+            key = fold(name)
+            if key.split(" ", 1)[0] in _STOP_NAMES or len(key) < 4:  # noqa: PLR2004
+                continue
+            counts[key] += weight
+            spellings[key][name] += 1
+    if not counts:
+        return None
+    best, count = max(counts.items(), key=lambda item: (item[1], item[0]))
+    if count < MIN_NAMED:
+        return None
+    common = MIN_SPELLING_SHARE * sum(spellings[best].values())
+    known = [name for name, times in spellings[best].items() if times >= common]
+    spelling = max(known, key=lambda name: (sum(ord(c) > 127 for c in name), not name.isupper(), name))  # noqa: PLR2004
+    return _titled(spelling)
+
+
+def _shortened(name: str) -> str:
+    """Without a trailing link word."""
+    words = name.split()
+    while words and words[-1].lower() in {"de", "del", "la", "los", "las", "el", "y"}:
+        words.pop()
+    return " ".join(words)
+
+
+def _titled(name: str) -> str:
+    small = {"de", "del", "la", "los", "las", "el", "y"}
+    words = name.lower().split()
+    return " ".join(word if word in small and i else word[:1].upper() + word[1:] for i, word in enumerate(words))
+
+
+def department_of(front: str, text: str) -> str | None:
+    """The department named most often as ``departamento de …``, the front counting more."""
+    counts: Counter[str] = Counter()
+    known = {fold(name): name for name in DEPARTMENTS}
+    for source, weight in ((front, FRONT_WEIGHT), (text, 1)):
+        for match in _DEPARTMENT.finditer(source):
+            words = match[1].split()
+            for size in range(min(4, len(words)), 0, -1):
+                name = known.get(" ".join(words[:size])) or known.get("la " + " ".join(words[:size]))
+                if name:
+                    counts[name] += weight
+                    break
+    best = counts.most_common(1)
+    if best and best[0][1] >= MIN_NAMED:
+        return best[0][0]
+    bare = Counter(_BARE_DEPARTMENT.findall(text)).most_common(1)
+    return known[bare[0][0]] if bare and bare[0][1] >= MIN_BARE_NAMED else None
+
+
+def status_of(front: str, text: str) -> str:
+    """``adoptado``, ``borrador`` or ``desconocido``.
+
+    A draft calls itself one in its front or on its pages; an agreement with a number, or one that
+    was sanctioned, is adopted.
+    """
+    drafts = sum(1 for _ in _DRAFT.finditer(front))
+    if drafts and not _SANCTIONED.search(front):
+        return "borrador"
+    if _SANCTIONED.search(front) or _ADOPTED.search(front) or re.search(r"publiquese y cumplase|comuniquese y cumplase|publiquese, comuniquese", text):
+        return "adoptado"
+    return "desconocido"
 
 
 def language_of(folded: Sequence[str]) -> str:
     """ISO 639-1 code by stop words; ``und`` when no profile fits."""
-    words = Counter(" ".join(folded[:3000]).split())
+    words = Counter(" ".join(folded[:LANGUAGE_LINES]).split())
     total = max(sum(words.values()), 1)
-    shares = {"es": sum(words[w] for w in _SPANISH) / total}
+    shares = {"es": sum(words[word] for word in _SPANISH) / total}
     for code, stop_words in _OTHER_LANGUAGES.items():
-        shares[code] = sum(words[w] for w in stop_words) / total
+        shares[code] = sum(words[word] for word in stop_words) / total
     best = max(shares, key=lambda code: (shares[code], code == "es"))
-    return best if shares[best] >= 0.08 else "und"
+    return best if shares[best] >= MIN_STOP_WORDS else "und"
+
+
+def front_lines(texts: Sequence[str]) -> list[str]:
+    """The front as folded lines."""
+    return [text.strip() for text in fold_lines(texts)]

@@ -1,0 +1,142 @@
+"""Is a document a municipal development plan? A few rules, each of which can say its reason.
+
+The law (Ley 152 de 1994, articles 31 to 46) says what such a plan has: a diagnosis, a strategic part
+with objectives, programmes and targets, an investment plan, and rules for its follow-up. Documents
+that are near it (a candidate's programme, an evaluation, a budget) lack some of them or name
+themselves at their beginning.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+THRESHOLD = 0.5
+PER = 10_000
+"""Frequencies are counted per 10,000 characters."""
+FRONT_LINES = 60
+"""A document says what it is within its first lines, running heads included."""
+MIN_CHARS = 1_200
+
+WEIGHT_FRONT, WEIGHT_PARTS, WEIGHT_TARGETS, WEIGHT_SELF, WEIGHT_TERRITORY = 0.25, 0.25, 0.25, 0.2, 0.1
+PENALTY_OTHER_KIND, PENALTY_NORM, PENALTY_LANGUAGE = 0.5, 0.3, 0.7
+FULL_TARGETS, FULL_SELF, FULL_TERRITORY = 1.5, 0.5, 3.0
+"""Frequencies from which a rule counts in full: the rarest among 29 real plans reach two thirds of each."""
+NORM_ARTICLES, NORM_TARGETS = 1.5, 0.25
+
+_PLAN = re.compile(r"plan (?:\w+ )?(?:\w+ )?de desarrollo|plan (?:municipal|distrital)\b.{0,20}\bdesarrollo|plan de desarrollo")
+_OTHER_KIND = re.compile(
+    r"(?:[^a-z]{0,6})(informe|evaluacion|ponencia|guia|manual|cartilla|programa de gobierno|ley \d|decreto|resolucion|sentencia|reglamento|ordenanza"
+    r"|presupuesto|rendicion|acta\b|politica publica|plan de accion|plan (?:basico )?de ordenamiento|esquema de ordenamiento|marco fiscal|circular|codigo|estatuto|constitucion"
+    r"|plan nacional|plan de desarrollo departamental|plan departamental|proyecto de ley|asamblea departamental|plan de desarrollo nacional|diario oficial|convenio|contrato|edicto)",
+)
+_TARGETS = re.compile(r"\bmetas?\b|\bindicador(?:es)?\b")
+_TERRITORY = re.compile(r"\bmunicipi(?:o|os|al|ales)\b|\bdistrit(?:o|al)\b")
+_ARTICLES = re.compile(r"\barticulo \d")
+_PARTS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("diagnóstico", re.compile(r"\bdiagnosticos?\b|linea (?:de )?base|caracterizacion|situacion actual")),
+    ("parte estratégica", re.compile(r"\bprogramas?\b[\s\S]{0,2000}\bmetas?\b|eje estrategico|linea estrategica|parte estrategica|componente estrategico|lineas estrategicas|ejes estrategicos")),
+    ("plan de inversiones", re.compile(r"plurianual|plan (?:plurianual )?de inversi|plan financiero|fuentes de financiacion")),
+    ("seguimiento", re.compile(r"seguimiento y evaluacion|seguimiento|rendicion de cuentas")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether it is a plan, how surely (0..1), and why, in Spanish."""
+
+    is_plan: bool
+    score: float
+    reasons: tuple[str, ...]
+
+
+def judge(front: Sequence[str], text: str, *, language: str) -> Verdict:
+    """Apply the rules.
+
+    Args:
+        front: the first lines as printed, furniture included, folded; the document's title first.
+        text: the whole clean text, folded.
+        language: ISO 639-1 code of the text.
+    """
+    size = max(len(text), PER / 4) / PER
+    score = 0.0
+    reasons: list[str] = []
+    for points, reason in (
+        _front_rule(front),
+        _parts_rule(text),
+        _targets_rule(text, size=size),
+        _self_rule(text, size=size),
+        _territory_rule(text, size=size),
+        _norm_rule(text, size=size),
+        _language_rule(language),
+        _length_rule(text),
+    ):
+        score += points
+        if reason:
+            reasons.append(reason)
+    bounded = round(min(max(score, 0.0), 1.0), 3)
+    return Verdict(bounded >= THRESHOLD, bounded, tuple(reasons))
+
+
+def _front_rule(front: Sequence[str]) -> tuple[float, str]:
+    for line in front[:FRONT_LINES]:
+        other = _OTHER_KIND.match(line)
+        if other:
+            return -PENALTY_OTHER_KIND, f"En contra: al comienzo se presenta como otro tipo de documento («{other[1].strip()}»)."
+        if _PLAN.search(line):
+            return WEIGHT_FRONT, "A favor: al comienzo se presenta como plan de desarrollo."
+    return 0.0, "En contra: al comienzo no se presenta como plan de desarrollo."
+
+
+def _parts_rule(text: str) -> tuple[float, str]:
+    found = [name for name, pattern in _PARTS if pattern.search(text)]
+    share = min(len(found) / 3, 1.0)
+    if not found:
+        return 0.0, "En contra: no contiene ninguna de las partes de un plan (diagnóstico, parte estratégica, inversiones, seguimiento)."
+    return WEIGHT_PARTS * share, f"A favor: contiene {', '.join(found)}."
+
+
+def _targets_rule(text: str, *, size: float) -> tuple[float, str]:
+    rate = sum(1 for _ in _TARGETS.finditer(text)) / size
+    share = min(rate / FULL_TARGETS, 1.0)
+    if share < 0.3:  # noqa: PLR2004  below a third of what the sparsest plans have
+        return WEIGHT_TARGETS * share, "En contra: casi no habla de metas ni de indicadores."
+    return WEIGHT_TARGETS * share, "A favor: formula metas e indicadores."
+
+
+def _self_rule(text: str, *, size: float) -> tuple[float, str]:
+    rate = text.count("plan de desarrollo") / size
+    share = min(rate / FULL_SELF, 1.0)
+    return WEIGHT_SELF * share, "A favor: habla de sí mismo como plan de desarrollo." if share >= 0.5 else ""  # noqa: PLR2004
+
+
+def _territory_rule(text: str, *, size: float) -> tuple[float, str]:
+    rate = sum(1 for _ in _TERRITORY.finditer(text)) / size
+    share = min(rate / FULL_TERRITORY, 1.0)
+    if share < 0.5:  # noqa: PLR2004
+        return WEIGHT_TERRITORY * share, "En contra: apenas se refiere a un municipio o distrito."
+    return WEIGHT_TERRITORY * share, ""
+
+
+def _norm_rule(text: str, *, size: float) -> tuple[float, str]:
+    articles = sum(1 for _ in _ARTICLES.finditer(text)) / size
+    targets = sum(1 for _ in _TARGETS.finditer(text)) / size
+    if articles >= NORM_ARTICLES and targets < NORM_TARGETS:
+        return -PENALTY_NORM, "En contra: es un texto normativo, con artículos y sin metas."
+    return 0.0, ""
+
+
+def _language_rule(language: str) -> tuple[float, str]:
+    if language == "es":
+        return 0.0, ""
+    return -PENALTY_LANGUAGE, "En contra: no está escrito en español."
+
+
+def _length_rule(text: str) -> tuple[float, str]:
+    if len(text) >= MIN_CHARS:
+        return 0.0, ""
+    return -0.3, "En contra: es demasiado corto para un plan de desarrollo."
