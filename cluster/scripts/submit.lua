@@ -10,6 +10,7 @@
 -- | EVENTS      | XADD job                                                  |
 -- | QUEUE       | XADD one entry per document                               |
 -- | WAITING     | ZADD one member per document                              |
+-- | TOMBSTONE   | DEL when discarded, as JOB, DOCUMENTS, STATES and EVENTS  |
 -- | JOBS        | ZREM when discarded                                       |
 -- | TOTALS      | HINCRBY jobs_submitted, documents_submitted               |
 -- | idempotency | KEYS[13], only with a key: HGET, HSET job_id              |

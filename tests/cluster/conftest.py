@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from registry_steps import Server, debian_server, keys_without_ttl
@@ -13,6 +12,10 @@ from cluster import embedded_redis
 from cluster.jobs import JobStore
 from cluster.keys import Keys
 from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
 _numbers = itertools.count()
 

@@ -8,17 +8,21 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
 
 from cluster.errors import Refusal, ServiceError
 from cluster.identifiers import digest
-from cluster.jobs import JobStore
 from cluster.records import Claim, DocumentSummary, Finish, JobMetadata, QueueEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from cluster.jobs import JobStore
 
 PATIENCE_SECONDS = 10.0
 
@@ -46,10 +50,21 @@ class debian_server:  # noqa: N801  used like a function
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        arguments = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", "secreta", "--dir", str(self._folder)]
+        arguments = [
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--requirepass",
+            "secreta",
+            "--dir",
+            str(self._folder),
+        ]
         log = (self._folder / "log").open("wb")
         with log:
-            self._process = subprocess.Popen([binary, *arguments, "--appendonly", "yes"], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [binary, *arguments, "--appendonly", "yes"], stdout=log, stderr=log
+            )
         client = redis.Redis(port=port, password="secreta")
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:

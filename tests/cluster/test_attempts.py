@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from registry_steps import (
     claimed,
@@ -17,10 +18,12 @@ from registry_steps import (
 
 from cluster.errors import ATTEMPTS_EXHAUSTED
 from cluster.identifiers import new_job_id
-from cluster.jobs import JobStore
 from cluster.leases import retry_delay_seconds
 from cluster.records import Claim, ClaimRefused, DocumentState, QueueEntry, RefusalReason
 from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from cluster.jobs import JobStore
 
 
 async def test_a_leased_document_is_not_given_to_a_second_evaluator(store: JobStore) -> None:
@@ -34,7 +37,7 @@ async def test_a_leased_document_is_not_given_to_a_second_evaluator(store: JobSt
 
 
 async def test_a_document_whose_evaluator_died_is_evaluated_by_another(store: JobStore) -> None:
-    """When the lease ends unrenewed, the entry comes back and the next attempt counts; the dead one's writes do not."""
+    """A lease that ends unrenewed brings the entry back; the dead one's writes no longer count."""
     job_id = await submitted(store)
     zombie = await claimed(store)
     entry = await recovered(store)
@@ -105,7 +108,7 @@ async def test_entries_of_a_dispatcher_that_died_come_back(store: JobStore) -> N
 
 
 async def test_entries_that_a_dispatcher_holds_stay_with_it(store: JobStore) -> None:
-    """Waiting for a free evaluator is no reason to be delivered twice; a claimed entry is left to its own lease."""
+    """Waiting is no reason to be delivered twice; a claimed entry is left to its own lease."""
     await submitted(store, documents=2)
     waiting, taken = await store.next_entries(consumer="dispatcher", count=2, block_ms=100)
     await claimed(store, taken)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from registry_steps import claimed, failed, next_entry, recovered, refused, submitted, summary
 
 from cluster.errors import JOB_DELETED, JOB_NOT_FOUND
 from cluster.identifiers import digest, new_job_id
-from cluster.jobs import JobStore
 from cluster.records import Claim, ClaimRefused, DocumentState, JobMetadata, JobState, RefusalReason
+
+if TYPE_CHECKING:
+    from cluster.jobs import JobStore
 
 
 async def assert_nothing_left_to_do(store: JobStore) -> None:
+    """Neither the queue, nor the delays, nor the aggregation hold anything."""
     figures = await store.queue_figures()
     assert (figures.depth, figures.delayed, figures.pending) == (0, 0, 0)
     assert await store.access.client.xlen(store.access.keys.queue) == 0
@@ -28,7 +33,11 @@ async def test_a_waiting_job_is_cancelled_at_once(store: JobStore) -> None:
     assert await store.claim(entry, worker_id="late") == ClaimRefused(RefusalReason.FINAL)
     await assert_nothing_left_to_do(store)
     totals = await store.totals()
-    assert (totals["documents_submitted"], totals["documents_cancelled"], totals["jobs_cancelled"]) == (3, 3, 1)
+    assert (totals["documents_submitted"], totals["documents_cancelled"], totals["jobs_cancelled"]) == (
+        3,
+        3,
+        1,
+    )
 
 
 async def test_an_open_job_is_cancelled_at_once(store: JobStore) -> None:
@@ -55,7 +64,9 @@ async def test_a_running_document_is_told_and_then_the_job_is_final(store: JobSt
 
 
 @pytest.mark.parametrize("end", ["finish", "fail"])
-async def test_an_evaluator_that_did_not_notice_ends_its_document_as_cancelled(store: JobStore, end: str) -> None:
+async def test_an_evaluator_that_did_not_notice_ends_its_document_as_cancelled(
+    store: JobStore, end: str
+) -> None:
     """A result or failure that comes after the cancellation is not applied; the document is cancelled."""
     job_id = await submitted(store)
     claim = await claimed(store)
@@ -118,7 +129,9 @@ async def test_a_deleted_job_is_gone_at_every_stage(store: JobStore, stage: str)
         assert (await failed(store, claim)).applied is False
     await assert_nothing_left_to_do(store)
     assert (await store.jobs()).jobs == ()
-    left = {key async for key in store.access.client.scan_iter(match=f"{store.access.keys.prefix}:*{job_id}*")}
+    left = {
+        key async for key in store.access.client.scan_iter(match=f"{store.access.keys.prefix}:*{job_id}*")
+    }
     assert left == {store.access.keys.tombstone(job_id)}
 
 

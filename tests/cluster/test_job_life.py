@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 from registry_steps import claimed, eventually, failed, next_entry, refused, submitted, summary
@@ -15,9 +16,11 @@ from cluster.errors import (
     TOO_MANY_FILES,
 )
 from cluster.identifiers import digest, new_job_id
-from cluster.jobs import JobStore
 from cluster.keys import OPEN_SECONDS, TOMBSTONE_SECONDS
 from cluster.records import DocumentState, JobMetadata, JobState
+
+if TYPE_CHECKING:
+    from cluster.jobs import JobStore
 
 
 async def test_a_batch_goes_from_open_to_completed(store: JobStore) -> None:
@@ -124,7 +127,9 @@ async def test_equal_names_with_equal_bytes_are_one_document(store: JobStore) ->
     replaced = await store.add_document(job_id, name="a.pdf", sha256=digest("b"), size_bytes=2)
     assert (replaced.document_id, replaced.sha256) == ("d0001", digest("b"))
     await store.submit(job_id)
-    assert (await store.add_document(job_id, name="a.pdf", sha256=digest("b"), size_bytes=2)).document_id == "d0001"
+    assert (
+        await store.add_document(job_id, name="a.pdf", sha256=digest("b"), size_bytes=2)
+    ).document_id == "d0001"
     await refused(store.add_document(job_id, name="a.pdf", sha256=digest("c"), size_bytes=2), JOB_NOT_OPEN)
 
 
@@ -165,7 +170,7 @@ async def test_twenty_parallel_submissions_with_one_key_make_one_job(store: JobS
 
 
 async def test_all_keys_of_a_job_expire_together(store: JobStore) -> None:
-    """An open job lives 24 h, one that is not final far longer than its results will, a final one ``ttl_seconds``."""
+    """24 h while open, far longer than any result while not final, ``ttl_seconds`` once final."""
     keys, client, ttl = store.access.keys, store.access.client, store.access.settings.ttl_seconds
 
     async def lifetimes(job_id: str) -> set[int]:

@@ -1,0 +1,199 @@
+"""Files appear whole or not at all, under names nobody else chose."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from registry_steps import claimed, submitted, summary
+
+from cluster.errors import STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
+from cluster.identifiers import digest, is_document_id, is_job_id, new_job_id
+from cluster.settings import Settings
+from cluster.storage import Storage
+from cluster.sweeping import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cluster.jobs import JobStore
+
+KEY = digest("result")
+ARTIFACTS = {"coverage_report.json": b"{}", "evaluation_results.json": b'{"a": 1}'}
+
+
+@pytest.fixture(params=["file", "memory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+    """The local disk, and a file system that is none, as an object store."""
+    address = "" if request.param == "file" else f"memory://{tmp_path.name}"
+    made = Storage(Settings.load(data_dir=tmp_path, storage_url=address, storage_floor_bytes=0))
+    yield made
+    if request.param == "memory":
+        made._files.store.clear()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Storage:
+    """The local disk."""
+    return Storage(Settings.load(data_dir=tmp_path, storage_floor_bytes=0))
+
+
+def put(storage: Storage, job_id: str, content: bytes) -> str:
+    """Upload in small pieces; gives the hash."""
+    with storage.begin_upload(job_id) as writer:
+        for start in range(0, len(content), 3):
+            writer.write(content[start : start + 3])
+        return writer.commit().sha256
+
+
+def files_of(storage: Storage) -> list[str]:
+    """All files there are, half ones included."""
+    return sorted(storage._files.find(storage._root))
+
+
+def test_an_upload_comes_back_under_its_hash(storage: Storage) -> None:
+    """Size and hash are those of the bytes; sending them again changes nothing."""
+    job_id = new_job_id()
+    sha256 = put(storage, job_id, b"%PDF-1.7 plan")
+    assert put(storage, job_id, b"%PDF-1.7 plan") == sha256
+    assert storage.has_upload(job_id, sha256)
+    assert storage.read_upload(job_id, sha256) == b"%PDF-1.7 plan"
+    with storage.open_upload(job_id, sha256) as stream:
+        assert stream.read(4) == b"%PDF"
+    assert len(files_of(storage)) == 1
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(storage: Storage) -> None:
+    """A cut connection, or a refusal halfway, removes the temporary file."""
+
+    def cut() -> None:
+        with storage.begin_upload(new_job_id()) as writer:
+            writer.write(b"half")
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        cut()
+    assert files_of(storage) == []
+
+
+def test_missing_files_are_missing_files(storage: Storage) -> None:
+    """What is not there is told apart from a storage that fails."""
+    with pytest.raises(FileNotFoundError):
+        storage.read_upload(new_job_id(), digest("a"))
+    with pytest.raises(FileNotFoundError):
+        storage.read_artifact(new_job_id(), "d0001", "evaluation_results.json")
+    assert storage.artifact_names(new_job_id(), "d0001") == ()
+    assert not storage.reuse_result(KEY, job_id=new_job_id(), document_id="d0001")
+
+
+def test_artifacts_go_through_the_cache(storage: Storage) -> None:
+    """A document with equal bytes gets the first one's artifacts and keeps them when that goes."""
+    first, second = new_job_id(), new_job_id()
+    storage.write_artifacts(first, "d0001", ARTIFACTS)
+    storage.keep_result(KEY, job_id=first, document_id="d0001")
+    storage.keep_result(KEY, job_id=first, document_id="d0001")
+    storage.delete_job(first)
+    assert storage.reuse_result(KEY, job_id=second, document_id="d0002")
+    storage.delete_result(KEY)
+    assert storage.artifact_names(second, "d0002") == tuple(ARTIFACTS)
+    assert storage.read_artifact(second, "d0002", "evaluation_results.json") == b'{"a": 1}'
+    assert storage.stored_jobs() == (second,)
+    assert storage.stored_results() == ()
+
+
+def test_deleting_a_job_removes_all_its_files(storage: Storage) -> None:
+    """Uploads and artifacts of that job go, others stay; deleting again is harmless."""
+    job_id, other = new_job_id(), new_job_id()
+    put(storage, job_id, b"a")
+    storage.write_artifacts(job_id, "d0001", ARTIFACTS)
+    put(storage, other, b"a")
+    storage.delete_job(job_id)
+    storage.delete_job(job_id)
+    assert storage.stored_jobs() == (other,)
+
+
+@given(st.text())
+def test_no_name_of_a_user_becomes_a_path(name: str) -> None:
+    """Only identifiers that this service made are accepted."""
+    storage = Storage.__new__(Storage)
+    storage._root = "/root"
+    job_id = new_job_id()
+    if not is_job_id(name):
+        with pytest.raises(ValueError, match="job"):
+            storage.upload_path(name, digest("a"))
+    with pytest.raises(ValueError, match="SHA"):
+        storage.upload_path(job_id, name)
+    if not is_document_id(name):
+        with pytest.raises(ValueError, match="document"):
+            storage.artifact_path(job_id, name, "a.json")
+
+
+@pytest.mark.parametrize("name", ["../a", "a/b", "", ".", "..", ".a", "A.json", "a\n", "a" * 200])
+def test_names_of_artifacts_are_plain(local: Storage, name: str) -> None:
+    """An artifact cannot be written outside its folder."""
+    with pytest.raises(ValueError, match="artifact"):
+        local.write_artifacts(new_job_id(), "d0001", {name: b""})
+
+
+def test_a_disk_below_the_floor_refuses_before_anything_is_read(tmp_path: Path) -> None:
+    """Uploads end before the disk does, so that running work can."""
+    storage = Storage(Settings.load(data_dir=tmp_path, storage_floor_bytes=2**60, min_free_disk_bytes=2**60))
+    with pytest.raises(ServiceError) as caught:
+        storage.begin_upload(new_job_id())
+    assert caught.value.refusal is STORAGE_FULL
+    storage.write_artifacts(new_job_id(), "d0001", ARTIFACTS)
+
+
+def test_a_full_disk_is_told_as_such_and_leaves_nothing(local: Storage) -> None:
+    """A real write error of the kernel: /dev/full answers ENOSPC."""
+
+    def upload() -> None:
+        with local.begin_upload(new_job_id()) as writer, Path("/dev/full").open("wb") as full:
+            os.dup2(full.fileno(), writer._stream.fileno())
+            writer.write(b"x" * 2**20)
+            writer.commit()
+
+    with pytest.raises(ServiceError) as caught:
+        upload()
+    assert caught.value.refusal is STORAGE_FULL
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.__cause__.errno == errno.ENOSPC
+    assert files_of(local) == []
+
+
+def test_a_storage_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    """A folder that is a file, as after a lost mount."""
+    (tmp_path / "storage").write_bytes(b"")
+    with pytest.raises(ServiceError) as caught:
+        Storage(Settings.load(data_dir=tmp_path))
+    assert caught.value.refusal is STORAGE_UNAVAILABLE
+
+
+async def test_the_sweep_removes_what_no_job_owns(store: JobStore, tmp_path: Path) -> None:
+    """Files of deleted jobs, forgotten results and dead writers go; those of living jobs stay."""
+    storage = Storage(store.access.settings)
+    living, gone = await submitted(store), new_job_id()
+    for job_id in (living, gone):
+        put(storage, job_id, b"a")
+        storage.write_artifacts(job_id, "d0001", ARTIFACTS)
+    storage.keep_result(KEY, job_id=living, document_id="d0001")
+    storage.keep_result(digest("forgotten"), job_id=living, document_id="d0001")
+    await store.remember(KEY, value="{}")
+    storage.begin_upload(gone).write(b"half")
+
+    swept = await sweep(store, storage=storage)
+    assert (swept.jobs, swept.results, swept.temporary_files) == (1, 1, 0)
+    assert storage.stored_jobs() == (living,)
+    assert storage.stored_results() == (KEY,)
+    assert (await sweep(store, storage=storage, temporary_seconds=0.0)).temporary_files == 1
+
+    await store.finish(await claimed(store), summary=summary())
+    await store.delete(living)
+    assert (await sweep(store, storage=storage)).jobs == 1
+    assert storage.stored_jobs() == ()
