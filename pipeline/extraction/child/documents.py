@@ -1,0 +1,39 @@
+"""Opens a PDF from memory, or says why it cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pymupdf
+
+from .faults import Fault, fault_of
+
+
+def open_pdf(pdf: bytes, *, max_pages: int) -> Any:
+    """Open ``pdf``; a document with an empty user password opens like any other.
+
+    Raises:
+        Fault: ``malformed``, ``not_a_pdf``, ``encrypted``, ``no_pages``, ``too_many_pages`` or ``memory``.
+    """
+    try:
+        document = pymupdf.open(stream=pdf, filetype="pdf")
+    except Exception as error:
+        raise fault_of(error) from error
+    if not document.is_pdf:
+        raise Fault("not_a_pdf")
+    if document.needs_pass:
+        raise Fault("encrypted")
+    pages = document.page_count
+    if pages < 1:
+        raise Fault("no_pages")
+    if pages > max_pages:
+        raise Fault("too_many_pages", str(pages))
+    return document
+
+
+def title_of(document: Any) -> str:
+    """The title in the document's information dictionary, or nothing."""
+    try:
+        return str(document.metadata.get("title") or "")[:500]
+    except Exception:  # noqa: BLE001  a broken dictionary costs the title, not the document
+        return ""

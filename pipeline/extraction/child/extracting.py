@@ -1,0 +1,62 @@
+"""Reads a document page by page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .documents import open_pdf, title_of
+from .faults import Fault, fault_of
+from .pages import read_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def extract(pdf: bytes, *, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a ``page`` answer for each page and ``document`` at the end.
+
+    A page that MuPDF cannot read is given back empty and counted, so that one broken page does not
+    cost the document; memory that runs out ends the document.
+
+    Raises:
+        Fault: See ``open_pdf``; further ``too_much_text`` and ``malformed`` when no page can be read.
+    """
+    document = open_pdf(pdf, max_pages=request["max_pages"])
+    left = request["max_text_chars"]
+    pages = document.page_count
+    unreadable = 0
+    hidden = False
+    for index in range(pages):
+        page, characters, hides_text, readable = _page(document, index=index, max_chars=left)
+        left -= characters
+        if left < 0:
+            raise Fault("too_much_text")
+        unreadable += not readable
+        hidden |= hides_text
+        yield {"kind": "page", "page": page, "characters": characters + 200}
+    if unreadable == pages:
+        raise Fault("malformed", "no page can be read")
+    warnings = [
+        code
+        for code, holds in (
+            ("repaired", document.is_repaired),
+            ("unreadable_pages", unreadable > 0),
+            ("hidden_text", hidden),
+        )
+        if holds
+    ]
+    title = title_of(document)
+    document.close()
+    yield {"kind": "document", "title": title, "pages": pages, "warnings": warnings}
+
+
+def _page(document: Any, *, index: int, max_chars: int) -> tuple[dict[str, Any], int, bool, bool]:
+    try:
+        reading = read_page(document.load_page(index), number=index + 1, max_chars=max_chars)
+    except Exception as error:
+        fault = fault_of(error)
+        if fault.code != "malformed":
+            raise fault from error
+        empty = {"number": index + 1, "width": 0.0, "height": 0.0, "lines": (), "tables": (), "image_share": 0.0}
+        return empty, 0, False, False
+    return reading.page, reading.characters, reading.hides_text, True

@@ -1,0 +1,189 @@
+"""Turns MuPDF's structured text of a page into fragments and ruling vectors.
+
+Two extractions of the same text page are combined: ``words`` (positions of words) and ``dict`` (styles,
+and with TEXT_COLLECT_VECTORS the boxes of drawings). Together they cost half of ``rawdict`` (positions of
+characters), which is only used on the rare page where the two do not agree or where part of a line is
+hidden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pymupdf
+from pymupdf import extra, mupdf
+
+from .fragments import Box, Fragment, Word, box_of
+from .visibility import Backdrop, is_hidden
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_VECTORS = 20_000
+"""A page with more drawings is a map or a chart; its drawings are not looked at."""
+
+_TEXT = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
+_EVERYTHING = (
+    _TEXT | pymupdf.TEXT_PRESERVE_IMAGES | pymupdf.TEXT_COLLECT_VECTORS | pymupdf.TEXT_LAZY_VECTORS
+)
+_BLOCK_IMAGE = mupdf.FZ_STEXT_BLOCK_IMAGE
+_BLOCK_VECTOR = mupdf.FZ_STEXT_BLOCK_VECTOR
+_FONT_BOLD = 16
+_CHAR_BOLD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """What stands on a page: fragments in the PDF's own order, drawings, image boxes."""
+
+    fragments: list[Fragment]
+    vectors: list[dict[str, Any]]
+    images: list[Box]
+    hides_text: bool
+
+
+def read_text(page: Any) -> PageText:
+    """Read text, drawings and image boxes of ``page``, in coordinates of the page as displayed."""
+    source = mupdf.FzPage(page.this) if isinstance(page.this, mupdf.PdfPage) else page.this
+    text_page = mupdf.FzStextPage(source, mupdf.FzStextOptions(_EVERYTHING))
+    images, vector_count = _disguise_images(text_page)
+    if vector_count > MAX_VECTORS:
+        _restore_images(images)
+        text_page = mupdf.FzStextPage(source, mupdf.FzStextOptions(_TEXT))
+        blocks = _blocks(text_page)
+    else:
+        try:
+            blocks = _blocks(text_page)
+        finally:
+            _restore_images(images)
+    boxes = [box for _, box, _ in images]
+    numbers = {number for _, _, number in images}
+    vectors = [block for block in blocks if block["type"] == _BLOCK_VECTOR and block["number"] not in numbers]
+    texts = [block for block in blocks if block["type"] == 0]
+    backdrop = Backdrop(page, vectors=vectors, images=boxes)
+    fragments, hides_text = _fragments(text_page, texts=texts, backdrop=backdrop)
+    return PageText(fragments=fragments, vectors=vectors, images=boxes, hides_text=hides_text)
+
+
+def _disguise_images(text_page: Any) -> tuple[list[tuple[Any, Box, int]], int]:
+    """Mark image blocks as drawings for a moment and return them with their boxes and numbers.
+
+    The conversion to ``dict`` would decode every image to PNG, ten times the cost of the whole page.
+    """
+    images: list[tuple[Any, Box, int]] = []
+    vectors = 0
+    number = 0
+    block = text_page.m_internal.first_block
+    while block:
+        kind = block.type
+        if kind == _BLOCK_IMAGE:
+            box = block.bbox
+            images.append((block, (box.x0, box.y0, box.x1, box.y1), number))
+            block.type = _BLOCK_VECTOR
+        elif kind == _BLOCK_VECTOR:
+            vectors += 1
+        number += 1
+        block = block.next
+    return images, vectors
+
+
+def _restore_images(images: list[tuple[Any, Box, int]]) -> None:
+    for block, _, _ in images:
+        block.type = _BLOCK_IMAGE
+
+
+def _blocks(text_page: Any, *, raw: bool = False) -> list[dict[str, Any]]:
+    content: dict[str, list[dict[str, Any]]] = {}
+    extra.JM_make_textpage_dict(text_page.m_internal, content, int(raw))
+    return content["blocks"]
+
+
+def _fragments(
+    text_page: Any, *, texts: list[dict[str, Any]], backdrop: Backdrop
+) -> tuple[list[Fragment], bool]:
+    words: dict[tuple[int, int], list[Any]] = {}
+    for word in extra.extractWORDS(text_page, None):
+        words.setdefault(word[5:7], []).append(word)
+    fragments: list[Fragment] = []
+    hides_text = False
+    for block in texts:
+        number = block["number"]
+        for index, line in enumerate(block["lines"]):
+            spans = line["spans"]
+            tokens = "".join([span["text"] for span in spans]).split()
+            if not tokens:
+                continue
+            found = words.get((number, index), ())
+            hidden = sum([is_hidden(span, backdrop=backdrop) for span in spans])
+            hides_text |= hidden > 0
+            if hidden and hidden == len(spans):
+                continue
+            if hidden or [word[4] for word in found] != tokens:
+                return _careful_fragments(text_page, backdrop=backdrop)
+            fragments.append(
+                _fragment(
+                    tuple([Word(word[0], word[1], word[2], word[3], word[4]) for word in found]),
+                    spans=spans,
+                    line=line,
+                    block=number,
+                )
+            )
+    return fragments, hides_text
+
+
+def _careful_fragments(text_page: Any, *, backdrop: Backdrop) -> tuple[list[Fragment], bool]:
+    """The same from characters, leaving out those that are hidden."""
+    fragments: list[Fragment] = []
+    hides_text = False
+    for block in _text_blocks(text_page):
+        for line in block["lines"]:
+            visible = []
+            for span in line["spans"]:
+                span["text"] = "".join([char["c"] for char in span["chars"]])
+                if is_hidden(span, backdrop=backdrop):
+                    hides_text = hides_text or bool(span["text"].strip())
+                else:
+                    visible.append(span)
+            words = tuple(_words(char for span in visible for char in span["chars"]))
+            if words:
+                fragments.append(_fragment(words, spans=visible, line=line, block=block["number"]))
+    return fragments, hides_text
+
+
+def _text_blocks(text_page: Any) -> list[dict[str, Any]]:
+    images, _ = _disguise_images(text_page)
+    try:
+        return [block for block in _blocks(text_page, raw=True) if block["type"] == 0]
+    finally:
+        _restore_images(images)
+
+
+def _words(chars: Iterator[dict[str, Any]]) -> Iterator[Word]:
+    letters: list[str] = []
+    boxes: list[Word] = []
+    for char in chars:
+        letter = char["c"]
+        if not letter.isspace():
+            letters.append(letter)
+            boxes.append(Word(*char["bbox"], letter))
+        elif letters:
+            yield Word(*box_of(boxes), "".join(letters))
+            letters, boxes = [], []
+    if letters:
+        yield Word(*box_of(boxes), "".join(letters))
+
+
+def _fragment(
+    words: tuple[Word, ...], *, spans: list[dict[str, Any]], line: dict[str, Any], block: int
+) -> Fragment:
+    dominant = spans[0] if len(spans) == 1 else max(spans, key=lambda span: len(span["text"].strip()))
+    across, down = line["dir"]
+    return Fragment(
+        words=words,
+        box=line["bbox"] if len(words) > 1 and across == 1.0 else box_of(words),
+        size=dominant["size"],
+        bold=bool(dominant["flags"] & _FONT_BOLD or dominant["char_flags"] & _CHAR_BOLD),
+        level=across > 0.99 and abs(down) < 0.1,  # noqa: PLR2004  a few degrees of a skewed scan
+        block=block,
+    )

@@ -1,0 +1,186 @@
+"""One page: its text, split at the borders of table cells, joined to lines, in reading order."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .faults import Fault
+from .fragments import Fragment, box_of
+from .grids import Grid, grids_of
+from .page_text import read_text
+from .reading_order import in_reading_order, rows_joined
+from .rules import rules_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .fragments import Box, Word
+
+MAX_LINES = 60_000
+"""Lines of one page; a page of a plan has fifty."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """A page as it goes over the pipe, and what the document counts."""
+
+    page: dict[str, Any]
+    characters: int
+    hides_text: bool
+
+
+def read_page(page: Any, *, number: int, max_chars: int) -> PageReading:
+    """Read a page of PyMuPDF.
+
+    Raises:
+        Fault: ``too_much_text`` when the page alone has more than ``max_chars`` characters.
+    """
+    width, height = page.rect.width, page.rect.height
+    text = read_text(page)
+    horizontal, vertical = rules_of(text.vectors, width=width, height=height)
+    grids = grids_of(horizontal, vertical)
+    fragments = [part for fragment in text.fragments for part in _parts(fragment, grids=grids)]
+    grids, fragments = _without_empty(grids, fragments)
+    if len(fragments) > MAX_LINES:
+        raise Fault("too_much_text", f"page {number}")
+    lines, tables = _assembled(fragments, grids=grids, width=width)
+    characters = sum([len(line["text"]) for line in lines])
+    if characters > max_chars:
+        raise Fault("too_much_text", f"page {number}")
+    content = {
+        "number": number,
+        "width": round(width, 2),
+        "height": round(height, 2),
+        "lines": lines,
+        "tables": tables,
+        "image_share": _image_share(text.images, width=width, height=height),
+    }
+    return PageReading(page=content, characters=characters, hides_text=text.hides_text)
+
+
+def _parts(fragment: Fragment, *, grids: Sequence[Grid]) -> list[Fragment]:
+    """The fragment, cut where its words change from one cell to another."""
+    top, bottom = fragment.box[1], fragment.box[3]
+    near = [(index, grid) for index, grid in enumerate(grids) if grid.ys[0] < bottom and grid.ys[-1] > top]
+    if not near:
+        return [fragment]
+    cells = [_cell_of(word, near=near) for word in fragment.words]
+    if len(set(cells)) == 1:
+        return [fragment._replace(cell=cells[0])]
+    parts: list[Fragment] = []
+    first = 0
+    for index in range(1, len(cells) + 1):
+        if index == len(cells) or cells[index] != cells[first]:
+            words = fragment.words[first:index]
+            parts.append(fragment._replace(words=words, box=box_of(words), cell=cells[first]))
+            first = index
+    return parts
+
+
+def _cell_of(word: Word, *, near: Sequence[tuple[int, Grid]]) -> tuple[int, int] | None:
+    x, y = (word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2
+    for index, grid in near:
+        cell = grid.cell_at(x=x, y=y)
+        if cell is not None:
+            return (index, cell)
+    return None
+
+
+def _without_empty(
+    grids: list[Grid], fragments: list[Fragment]
+) -> tuple[list[Grid], list[Fragment]]:
+    """Drop grids in which fewer than two cells hold text: frames, charts, decoration."""
+    filled: dict[int, set[int]] = {}
+    for fragment in fragments:
+        if fragment.cell:
+            filled.setdefault(fragment.cell[0], set()).add(fragment.cell[1])
+    kept = [index for index in range(len(grids)) if len(filled.get(index, ())) > 1]
+    if len(kept) == len(grids):
+        return grids, fragments
+    renumbered = {old: new for new, old in enumerate(kept)}
+    moved = [
+        fragment._replace(cell=(renumbered[fragment.cell[0]], fragment.cell[1]) if fragment.cell[0] in renumbered else None)
+        if fragment.cell
+        else fragment
+        for fragment in fragments
+    ]
+    return [grids[index] for index in kept], moved
+
+
+def _assembled(
+    fragments: list[Fragment], *, grids: list[Grid], width: float
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Lines in reading order, each table's cells row by row where the table stands, and the tables."""
+    contents: list[dict[int, list[Fragment]]] = [{} for _ in grids]
+    running: list[Fragment] = []
+    for fragment in fragments:
+        if fragment.cell is None:
+            running.append(fragment)
+        else:
+            contents[fragment.cell[0]].setdefault(fragment.cell[1], []).append(fragment)
+    placeholders = [
+        Fragment(words=(), box=grid.box, size=0.0, bold=False, level=False, block=-1 - index)
+        for index, grid in enumerate(grids)
+    ]
+    lines: list[dict[str, Any]] = []
+    tables: list[dict[str, Any]] = [{}] * len(grids)
+    for fragment in in_reading_order([*running, *placeholders], width=width):
+        if fragment.words:
+            lines.append(_line(fragment))
+        else:
+            index = -1 - fragment.block
+            tables[index] = _table(grids[index], content=contents[index], lines=lines)
+    return lines, tables
+
+
+def _table(grid: Grid, *, content: dict[int, list[Fragment]], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """The table as it goes over the pipe; the lines of its cells are appended to ``lines``."""
+    rows: list[list[dict[str, Any] | None]] = [[None] * (len(grid.xs) - 1) for _ in grid.ys[1:]]
+    for index, place in enumerate(grid.cells):
+        first = len(lines)
+        lines += [_line(fragment) for fragment in rows_joined(content.get(index, ()))]
+        rows[place.top][place.left] = {
+            "text": " ".join([line["text"] for line in lines[first:]]),
+            "box": _rounded(grid.cell_box(index)),
+            "lines": list(range(first, len(lines))),
+        }
+    return {"box": _rounded(grid.box), "rows": rows, "ruled": True}
+
+
+def _line(fragment: Fragment) -> dict[str, Any]:
+    words: Sequence[Word] = fragment.words
+    text = " ".join([word[4] for word in words])
+    if not text.isprintable():
+        words = [clean for word in words if (clean := word._replace(text=_without_controls(word.text))).text]
+        text = " ".join([word[4] for word in words])
+    edges: list[float] = []
+    for word in words:
+        edges += (round(word[0], 2), round(word[2], 2))
+    return {
+        "text": text,
+        "box": _rounded(fragment.box),
+        "word_edges": edges,
+        "font_size": round(fragment.size, 2),
+        "bold": fragment.bold,
+    }
+
+
+def _without_controls(text: str) -> str:
+    """Without control characters and lone surrogates; soft hyphens and private-use symbols stay."""
+    return "".join([char for char in text if unicodedata.category(char) not in {"Cc", "Cs", "Zs", "Zl", "Zp"}])
+
+
+def _rounded(box: Box) -> tuple[float, float, float, float]:
+    return (round(box[0], 2), round(box[1], 2), round(box[2], 2), round(box[3], 2))
+
+
+def _image_share(images: list[Box], *, width: float, height: float) -> float:
+    """The part of the page that images cover; overlapping images count twice, at most 1."""
+    area = 0.0
+    for x0, y0, x1, y1 in images:
+        across = min(x1, width) - max(x0, 0.0)
+        down = min(y1, height) - max(y0, 0.0)
+        area += max(across, 0.0) * max(down, 0.0)
+    return round(min(area / (width * height), 1.0), 3) if width and height else 0.0

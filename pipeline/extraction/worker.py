@@ -1,0 +1,304 @@
+"""The parent's side of extraction: one confined child, replaced whenever it is no longer to be trusted."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
+
+import msgspec
+
+from pipeline import errors
+from pipeline.errors import DocumentFault, ExtractionFailure, LimitExceeded
+from pipeline.extraction import answers
+from pipeline.extraction.answers import ProtocolViolation
+from pipeline.extraction.child_process import ChildGone, ChildProcess, DeadlinePassed, FrameTooLong
+from pipeline.extraction.limits import ExtractionLimits
+from pipeline.extraction.scans import page_has_text, scanned_pages
+from pipeline.model import ExtractedDocument, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from pipeline.model import Box
+
+_PDF_MARK = b"%PDF-"
+_PDF_MARK_WITHIN = 1024
+_PNG_MARK = b"\x89PNG\r\n\x1a\n"
+_MAX_TITLE_CHARS = 500
+
+_DOCUMENT_FAULTS = {
+    kind.code: kind
+    for kind in (errors.ENCRYPTED, errors.MALFORMED, errors.NOT_A_PDF, errors.NO_PAGES)
+}
+_LIMITS = {kind.code: kind for kind in (errors.MEMORY, errors.TOO_MANY_PAGES, errors.TOO_MUCH_TEXT)}
+_WARNINGS = frozenset({"repaired", "unreadable_pages", "hidden_text"})
+
+
+Result = TypeVar("Result")
+Wanted = TypeVar("Wanted", bound=answers.Answer)
+
+
+class ExtractionCancelled(ExtractionFailure):
+    """``cancel`` was called while the document was being read."""
+
+
+class ExtractionWorker:
+    """Reads PDFs in a child process that holds the parser and nothing else.
+
+    One document at a time; calls from several threads wait for one another, except ``cancel``.
+    The child is started at the first document and replaced after ``documents_per_child`` documents or
+    after any failure that is not the plain answer "this document cannot be read".
+    """
+
+    def __init__(self, *, limits: ExtractionLimits | None = None) -> None:
+        self._limits = limits or ExtractionLimits()
+        self._one_at_a_time = threading.Lock()
+        self._child: ChildProcess | None = None
+        self._cancelled = False
+        self._busy = False
+        self._served = 0
+        self._started = 0
+        self._sandbox: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def restarts(self) -> int:
+        """How many children were started after the first one."""
+        return max(self._started - 1, 0)
+
+    @property
+    def child_pid(self) -> int | None:
+        """Process id of the present child, for memory figures; ``None`` while there is none."""
+        child = self._child
+        return child.pid if child is not None else None
+
+    def sandbox_report(self) -> dict[str, str]:
+        """What confines the child, measure by measure (starts the child if there is none yet)."""
+        with self._one_at_a_time:
+            self._ready_child()
+            return dict(self._sandbox)
+
+    def extract(self, pdf: bytes, *, wall_seconds: float | None = None) -> ExtractedDocument:
+        """Read ``pdf``. Equal bytes give equal documents.
+
+        Args:
+            pdf: The whole file.
+            wall_seconds: Time this document may take; by default the one of the limits.
+
+        Raises:
+            DocumentFault: Empty file, no PDF, encrypted, damaged, without pages or without text.
+            LimitExceeded: Too large, too many pages, too much text, memory, time.
+            ExtractionFailure: The child crashed or answered rubbish; a fresh child may succeed.
+        """
+        self._refuse_early(pdf)
+        header = {
+            "command": "extract",
+            "max_pages": self._limits.max_pages,
+            "max_text_chars": self._limits.max_text_chars,
+            "cpu_seconds": self._limits.cpu_seconds,
+        }
+        pages, finished = self._in_child(
+            header, pdf=pdf, wall_seconds=wall_seconds, collect=self._collect_pages
+        )
+        return self._document(pdf, pages=pages, finished=finished)
+
+    def render_page(
+        self, pdf: bytes, *, page: int, highlights: Sequence[Box] = (), width_px: int = 1000
+    ) -> bytes:
+        """Draw one page as PNG, ``highlights`` (boxes in points) marked in translucent yellow.
+
+        Raises:
+            ValueError: There is no such page, or the width is not sensible.
+            DocumentFault: See ``extract``; further ``LimitExceeded`` and ``ExtractionFailure``.
+        """
+        if not 1 <= width_px <= self._limits.max_width_px:
+            raise ValueError(f"width_px must be 1..{self._limits.max_width_px}")
+        self._refuse_early(pdf)
+        header = {
+            "command": "render",
+            "max_pages": self._limits.max_pages,
+            "cpu_seconds": self._limits.cpu_seconds,
+            "page": page,
+            "highlights": list(highlights),
+            "width_px": width_px,
+        }
+        return self._in_child(header, pdf=pdf, wall_seconds=None, collect=self._collect_image)
+
+    def cancel(self) -> None:
+        """Kill the child of a running call, which then raises ``ExtractionCancelled``. Any thread may call."""
+        if self._busy:
+            self._cancelled = True
+            child = self._child
+            if child is not None:
+                child.kill()
+
+    def close(self) -> None:
+        """End the child. The worker may be used again; it starts a new one."""
+        with self._one_at_a_time:
+            self._end_child()
+
+    def _refuse_early(self, pdf: bytes) -> None:
+        if not pdf:
+            raise DocumentFault(errors.EMPTY_FILE)
+        if _PDF_MARK not in pdf[:_PDF_MARK_WITHIN]:
+            raise DocumentFault(errors.NOT_A_PDF)
+        if len(pdf) > self._limits.max_file_bytes:
+            raise LimitExceeded(errors.MEMORY, f"{len(pdf)} bytes")
+
+    def _in_child(
+        self,
+        header: dict[str, object],
+        *,
+        pdf: bytes,
+        wall_seconds: float | None,
+        collect: Callable[[ChildProcess, float], Result],
+    ) -> Result:
+        """Send one request and collect its answers; whatever goes wrong becomes a coded error."""
+        with self._one_at_a_time:
+            self._busy = True
+            try:
+                child = self._ready_child()
+                deadline = time.monotonic() + (wall_seconds or self._limits.wall_seconds)
+                child.send((msgspec.json.encode(header), pdf), deadline=deadline)
+                result = collect(child, deadline)
+            except DocumentFault:
+                raise
+            except LimitExceeded as error:
+                if error.kind is errors.MEMORY:
+                    self._end_child()
+                raise
+            except DeadlinePassed as error:
+                self._end_child()
+                raise LimitExceeded(errors.TIMEOUT) from error
+            except (ProtocolViolation, FrameTooLong) as error:
+                self._end_child()
+                raise ExtractionFailure(errors.CHILD_PROTOCOL, str(error)) from error
+            except ChildGone as error:
+                self._raise_gone(error)
+            except BaseException:
+                self._end_child()
+                raise
+            finally:
+                self._busy = self._cancelled = False
+            self._count_document()
+            return result
+
+    def _ready_child(self) -> ChildProcess:
+        if self._child is not None:
+            return self._child
+        limits = self._limits
+        total = limits.cpu_seconds * limits.documents_per_child
+        child = ChildProcess((str(os.getpid()), str(limits.memory_bytes), str(total)))
+        self._child = child
+        self._started += 1
+        self._served = 0
+        deadline = time.monotonic() + limits.start_seconds
+        greeting = answers.decode(child.receive(deadline=deadline, max_bytes=limits.max_frame_bytes))
+        if not isinstance(greeting, answers.Ready):
+            raise ProtocolViolation("no greeting")
+        self._sandbox = greeting.sandbox
+        return child
+
+    def _end_child(self) -> int | None:
+        child, self._child = self._child, None
+        return child.end() if child is not None else None
+
+    def _count_document(self) -> None:
+        self._served += 1
+        if self._served >= self._limits.documents_per_child:
+            self._end_child()
+
+    def _raise_gone(self, error: ChildGone) -> NoReturn:
+        """The child's pipe closed: say whether it was cancelled, ran out of CPU time or crashed."""
+        cancelled = self._cancelled
+        if self._child is not None:
+            self._child.wait_for_end(seconds=1.0)
+        status = self._end_child()
+        if cancelled:
+            raise ExtractionCancelled(errors.PARSER_CRASH, "cancelled") from error
+        if status is not None and -status == signal.SIGXCPU:
+            raise LimitExceeded(errors.TIMEOUT, "CPU time") from error
+        raise ExtractionFailure(errors.PARSER_CRASH, _ending(status)) from error
+
+    def _collect_pages(
+        self, child: ChildProcess, deadline: float
+    ) -> tuple[list[Page], answers.Finished]:
+        limits = self._limits
+        pages: list[Page] = []
+        left_bytes = limits.max_answer_bytes
+        left_chars = limits.max_text_chars
+        while True:
+            frame = child.receive(deadline=deadline, max_bytes=min(limits.max_frame_bytes, left_bytes))
+            left_bytes -= len(frame)
+            answer = answers.decode(frame)
+            if isinstance(answer, answers.Finished):
+                if answer.pages != len(pages) or not pages or not _WARNINGS.issuperset(answer.warnings):
+                    raise ProtocolViolation("the end of a document")
+                return pages, answer
+            for page in _expected(answer, kind=answers.Pages).pages:
+                pages.append(answers.checked_page(page, number=len(pages) + 1, limits=limits))
+                left_chars -= sum([len(line.text) for line in page.lines])
+                if len(pages) > limits.max_pages or left_chars < 0:
+                    raise ProtocolViolation("more than was asked for")
+
+    def _collect_image(self, child: ChildProcess, deadline: float) -> bytes:
+        max_bytes = self._limits.max_frame_bytes
+        _expected(answers.decode(child.receive(deadline=deadline, max_bytes=max_bytes)), kind=answers.Image)
+        untrusted_png = child.receive(deadline=deadline, max_bytes=max_bytes)
+        if not untrusted_png.startswith(_PNG_MARK):
+            raise ProtocolViolation("no PNG")
+        return untrusted_png
+
+    @staticmethod
+    def _document(pdf: bytes, *, pages: list[Page], finished: answers.Finished) -> ExtractedDocument:
+        if not any(page_has_text(page) for page in pages):
+            raise DocumentFault(errors.NO_TEXT)
+        warnings = set(finished.warnings)
+        if scanned_pages(pages):
+            warnings.add("scanned_pages")
+        return ExtractedDocument(
+            sha256=hashlib.sha256(pdf).hexdigest(),
+            pages=tuple(pages),
+            title=answers.without_controls(finished.title)[:_MAX_TITLE_CHARS].strip(),
+            warnings=tuple(sorted(warnings)),
+        )
+
+
+def _expected(answer: answers.Answer, *, kind: type[Wanted]) -> Wanted:
+    """The answer, if it is of the kind that is due; a fault is raised as the error it stands for."""
+    if isinstance(answer, kind):
+        return answer
+    if not isinstance(answer, answers.Fault):
+        raise ProtocolViolation("an answer out of turn")
+    if answer.code == "no_such_page":
+        raise ValueError("the document has no such page")
+    detail = answers.without_controls(answer.detail)[:300]
+    if answer.code in _DOCUMENT_FAULTS:
+        raise DocumentFault(_DOCUMENT_FAULTS[answer.code], detail)
+    if answer.code in _LIMITS:
+        raise LimitExceeded(_LIMITS[answer.code], detail)
+    raise ProtocolViolation("an unknown code")
+
+
+def _ending(status: int | None) -> str:
+    if status is None:
+        return "did not end"
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-status).name
+    return f"exit status {status}"
