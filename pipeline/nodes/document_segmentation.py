@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.model import ColumnRole, RowCell, Segment, Segmentation, SegmentIndex, SegmentKind, TableRow
 from pipeline.structure.columns import money_factor
-from pipeline.structure.flat_tables import flat_table, head_at
+from pipeline.structure.flat_tables import flat_table, head_at, headless_ranges
 from pipeline.structure.folding import fold_lines
-from pipeline.structure.fragments import Fragment, assemble, whole_line
+from pipeline.structure.fragments import CELL_GLUE, Fragment, assemble, whole_line
 from pipeline.structure.outline import CONTENTS_TITLE
-from pipeline.structure.paragraphs import page_margins, paragraphs, split_long
+from pipeline.structure.paragraphs import MAX_SEGMENT_CHARS, page_margins, paragraphs, split_long
 from pipeline.structure.ruled_tables import RuledTables
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from pipeline.model import CleanDocument, PlanProfile, Section
     from pipeline.structure.columns import Column
-    from pipeline.structure.flat_tables import FlatTable
     from pipeline.structure.fragments import Cell
 
 VERSION: str = "1.0.0"
@@ -49,7 +48,7 @@ class _Segmenter:
         self._margins = page_margins(document.lines, pages=max((line.page for line in document.lines), default=0))
         self._ruled = RuledTables(document)
         self._flat_tables = len(document.tables)
-        self._open_table: FlatTable | None = None
+        self._open_columns: tuple[Column, ...] = ()
 
     def run(self) -> None:
         """Fill ``segments``."""
@@ -109,7 +108,10 @@ class _Segmenter:
         return end
 
     def _flat_table(self, first: int, body: int, *, stop: int, section: int) -> int:
-        table = flat_table(first, body, stop=stop, lines=self._lines, folded=self._folded)
+        columns = self._open_columns if first == body else None
+        table = flat_table(first, body, stop=stop, lines=self._lines, folded=self._folded, columns=columns)
+        if first != body:
+            self._open_columns = table.columns
         title = self._caption(first)
         factor = money_factor(" ".join([title.lower(), *self._folded[first:body]]))
         number = self._flat_tables
@@ -135,6 +137,9 @@ class _Segmenter:
         factor: int,
     ) -> None:
         assembled = assemble([cell for cell, _ in cells], lines=self._lines)
+        if len(assembled.text) > MAX_SEGMENT_CHARS:
+            self._long_row(cells, section=section, table=table, title=title, context=context, factor=factor)
+            return
         row_cells = tuple(
             RowCell(assembled.text[start:end], column.role, column.head, start, end, column.year)
             for (start, end), (_, column) in zip(assembled.spans, cells, strict=True)
@@ -142,7 +147,37 @@ class _Segmenter:
         row = TableRow(table, title, row_cells, context, factor)
         self._append(SegmentKind.TABLE_ROW, assembled.text, assembled.runs, section=section, path=self._path(section), row=row)
 
+    def _long_row(
+        self,
+        cells: Sequence[tuple[Cell, Column]],
+        *,
+        section: int,
+        table: int,
+        title: str,
+        context: tuple[str, ...],
+        factor: int,
+    ) -> None:
+        """Give a row that is too long as several rows, cut between cells, or inside a cell that is too long."""
+        part: list[tuple[Cell, Column]] = []
+        size = 0
+        for cell, column in cells:
+            for piece in split_long(cell, lines=self._lines):
+                length = sum(f.end - f.start + 1 for f in piece) + len(CELL_GLUE)
+                if part and size + length > MAX_SEGMENT_CHARS:
+                    self._row(part, section=section, table=table, title=title, context=context, factor=factor)
+                    part, size = [], 0
+                part.append((tuple(piece), column))
+                size += length
+        self._row(part, section=section, table=table, title=title, context=context, factor=factor)
+
     def _prose(self, first: int, stop: int, *, section: int) -> None:
+        for begin, end in headless_ranges(self._folded, first=first, stop=stop):
+            self._paragraphs(first, begin, section=section)
+            self._flat_table(begin, begin, stop=end, section=section)
+            first = end
+        self._paragraphs(first, stop, section=section)
+
+    def _paragraphs(self, first: int, stop: int, *, section: int) -> None:
         if first >= stop:
             return
         groups = paragraphs(range(first, stop), lines=self._lines, folded=self._folded, margins=self._margins)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.model import ColumnRole
 from pipeline.structure.columns import Column, column_of
-from pipeline.structure.fragments import Cell, Fragment
+from pipeline.structure.fragments import CELL_GLUE, Cell, Fragment
+from pipeline.structure.paragraphs import MAX_SEGMENT_CHARS, OPEN_ENDS
 from pipeline.structure.vocabulary import is_table_head
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ PROSE_LINES = 3
 """So many full lines of running text in a row end a table."""
 PROSE_CHARS = 70
 TEXT_ROW_CHARS = 260
+MAX_COUNT_CHARS = 26
 """Where no figures close a row, fragments are kept together up to this size."""
 
 _VALUE_WORD = r"(?:\$ ?)?[+-]?\d[\d.,']*(?: ?%)?|s\.?l\.?|n\.?d\.?|n/?a|n\.a\.?|s/?d|sin dato|sin linea|no hay|no disponible|x|-"
 _VALUE_LINE = re.compile(rf"(?:(?:{_VALUE_WORD})(?: |$))+")
 _TRAILING_VALUE = re.compile(r"(?:^|(?<= ))(?:\$ ?)?[+-]?\d[\d.,']*(?: ?%)?$|(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$")
+_COUNT = re.compile(r"\d[\d.,]* [a-z]{4,}(?: [a-z]{4,})?\.?")
+"""A figure with its noun alone on a line, such as ``4 campanas``."""
 _UNIT = re.compile(r"(?:^|(?<= ))(?:porcentaje|numero|unidad|tasa|%|hectareas|metros|global|und|no\.)$")
 _HEAD_TERM = re.compile(
     r"metas? (?:de |del )?(?:producto|resultado|impacto|gestion|cuatrienio)(?: 20\d\d)?|indicador(?:es)? (?:de |del )?(?:producto|resultado|impacto|gestion)|linea (?:de )?base(?: 20\d\d)?"
@@ -85,7 +89,8 @@ def flat_table(
     if columns is None:
         columns = _columns(lines, folded, first=first, body=body)
     end = _end(lines, folded, body=body, stop=stop)
-    rows = [_row(group, lines=lines, folded=folded, columns=columns) for group in _groups(folded, body=body, stop=end, columns=columns)]
+    groups = _groups(lines, folded, body=body, stop=end, columns=columns)
+    rows = [_row(group, lines=lines, folded=folded, columns=columns) for group in groups]
     return FlatTable(first, body, end, columns, tuple(rows))
 
 
@@ -112,27 +117,38 @@ def _end(lines: Sequence[CleanLine], folded: Sequence[str], *, body: int, stop: 
     return stop
 
 
-def _groups(folded: Sequence[str], *, body: int, stop: int, columns: Sequence[Column]) -> list[list[int]]:
-    """Lines of one row each. A row ends after its figures; without figures, at the end of a sentence."""
-    numeric = any(column.role not in _TEXT_ROLES for column in columns)
+def _groups(
+    lines: Sequence[CleanLine], folded: Sequence[str], *, body: int, stop: int, columns: Sequence[Column],
+) -> list[list[int]]:
+    """Lines of one row each. A row ends after its figures; without figures, at the end of a sentence.
+
+    Figures close a row only where a column of figures stands last; a table that goes on with text
+    after them is cut at ends of sentences.
+    """
+    figures_last = not columns or columns[-1].role not in _TEXT_ROLES or columns[-1].role is ColumnRole.TARGET
+    usual = MAX_ROW_CHARS if figures_last else TEXT_ROW_CHARS
     groups: list[list[int]] = []
     size = 0
     closed = True
     for index in range(body, stop):
         text = folded[index]
         value = _VALUE_LINE.fullmatch(text) is not None
-        if closed and not value:
+        starts = not value and lines[index].text[0].isupper()
+        too_long = size > usual and (folded[index - 1].endswith((".", ";")) or size > 2 * usual) and starts
+        if not groups or (closed and not value) or too_long or size > MAX_SEGMENT_CHARS - MAX_HEAD_CHARS:
             groups.append([])
             size = 0
-        elif size > (MAX_ROW_CHARS if numeric else TEXT_ROW_CHARS) and folded[index - 1].endswith((".", ";")):
-            groups.append([])
-            size = 0
-        elif not groups:
-            groups.append([])
         groups[-1].append(index)
-        size += len(text) + 1
-        closed = value or (numeric and _TRAILING_VALUE.search(text) is not None)
+        size += len(text) + len(CELL_GLUE)
+        closed = figures_last and (value or _closes_row(text))
     return groups
+
+
+def _closes_row(text: str) -> bool:
+    """Whether a line of text ends with the figures of the last columns."""
+    if _TRAILING_VALUE.search(text):
+        return True
+    return len(text) <= MAX_COUNT_CHARS and _COUNT.fullmatch(text) is not None
 
 
 def _row(group: Sequence[int], *, lines: Sequence[CleanLine], folded: Sequence[str], columns: Sequence[Column]) -> FlatRow:
@@ -140,12 +156,9 @@ def _row(group: Sequence[int], *, lines: Sequence[CleanLine], folded: Sequence[s
     values: list[Cell] = []
     fresh = True
     for index in group:
-        end = len(folded[index])
         line_values, end = _trailing_values(folded[index], index=index)
         if end:
-            starts = lines[index].text[0].isupper() or not lines[index].text[0].isalpha()
-            before = folded[texts[-1][-1].line] if texts else ""
-            if fresh or not texts or (starts and (before.endswith((".", ":")) or len(before) < 40)):
+            if fresh or not texts or _new_cell(lines[texts[-1][-1].line].text, lines[index].text):
                 texts.append([])
             texts[-1].append(Fragment(index, 0, end))
             fresh = False
@@ -153,6 +166,15 @@ def _row(group: Sequence[int], *, lines: Sequence[CleanLine], folded: Sequence[s
             values.extend(line_values)
             fresh = True
     return FlatRow(_with_columns([tuple(cell) for cell in texts], values, columns=columns))
+
+
+def _new_cell(before: str, text: str) -> bool:
+    """Whether ``text`` begins a cell. A single capitalised word after an open line is part of a name."""
+    if text[0].islower() or f" {before}".endswith(OPEN_ENDS):
+        return False
+    if before.endswith((".", ":", ";")):
+        return True
+    return " " in text or text[0].isdigit()
 
 
 def _trailing_values(text: str, *, index: int) -> tuple[list[Cell], int]:
@@ -183,3 +205,49 @@ def _with_columns(texts: list[Cell], values: list[Cell], *, columns: Sequence[Co
     if len(values) != len(value_columns):
         value_columns = [OTHER] * len(values)
     return [*zip(texts, text_columns, strict=True), *zip(values, value_columns, strict=True)]
+
+
+MAX_CELL_LINE = 75
+MAX_ROW_LINES = 14
+MIN_ROW_ENDS = 2
+MAX_LEAD_LINES = 9
+
+_ROW_END = re.compile(
+    rf"(?:.*(?:^| )(?:porcentaje|numero|unidad|tasa|global|hectareas|metros)(?: {_VALUE_WORD}){{1,8}}|.*[a-z.)\]](?: {_VALUE_WORD}){{2,12}}|{_VALUE_WORD}(?: {_VALUE_WORD}){{1,12}})",
+)
+
+
+def headless_ranges(folded: Sequence[str], *, first: int, stop: int) -> list[tuple[int, int]]:
+    """Runs of short lines in which rows close with figures, though no head announces a table."""
+    ends = [i for i in range(first, stop) if len(folded[i]) <= MAX_CELL_LINE and folded[i][-1:] in _ENDINGS and _ROW_END.fullmatch(folded[i])]
+    ranges: list[tuple[int, int]] = []
+    run: list[int] = []
+    for index in [*ends, -1]:
+        if run and (index < 0 or index - run[-1] > MAX_ROW_LINES or not _all_short(folded, first=run[-1], stop=index)):
+            if len(run) >= MIN_ROW_ENDS:
+                lower = ranges[-1][1] if ranges else first
+                ranges.append((_lead(folded, first=lower, end=run[0]), run[-1] + 1))
+            run = []
+        run.append(index)
+    return ranges
+
+
+_ENDINGS = frozenset("0123456789%lda.x-")
+
+
+def _all_short(folded: Sequence[str], *, first: int, stop: int) -> bool:
+    return all(len(folded[i]) <= MAX_CELL_LINE for i in range(first, stop))
+
+
+def _lead(folded: Sequence[str], *, first: int, end: int) -> int:
+    """Where the first row begins: after the last line of running text above its figures."""
+    index = end
+    while index > first and end - index < MAX_LEAD_LINES:
+        before = folded[index - 1]
+        if len(before) > MAX_CELL_LINE - 10 or before.endswith(":"):
+            break
+        index -= 1
+        if before.endswith(".") and index < end:
+            index += 1
+            break
+    return index

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_HEADING_CHARS = 160
 MAX_TITLE_CHARS = 240
 MAX_TITLE_LINES = 4
-MIN_CAPITAL_SHARE = 0.85
+MAX_REST_OF_TITLE = 60
 MAX_CAPITAL_REPETITIONS = 6
 """A line of capitals that stands more often than this is a cell (an office, a unit), not a heading."""
 MAX_CAPITAL_RUN = 5
@@ -36,6 +36,10 @@ RANK_AXIS, RANK_NUMBER, RANK_SECTOR, RANK_PROGRAMME = 20, 22, 33, 34
 RANK_SUBPROGRAMME, RANK_PROJECT, RANK_CAPITALS, RANK_LABEL = 36, 38, 40, 50
 RANK_ARTICLE = 18
 
+MIN_TITLE_CHARS = 4
+MAX_PLAIN_TITLE = 90
+MAX_PLAIN_SENTENCE = 70
+MIN_RUNNING_TEXT = 60
 LABEL_TEXT_CHARS = 40
 """A label without colon or capitals opens a paragraph of at least this many characters."""
 MIN_LIST_OF_BOLD = 4
@@ -177,7 +181,7 @@ def _rank(
     strong = caps or _stands_out(line, fonts=fonts)
     first = text[0]
     if first.isdigit():
-        return _numbered_rank(line, text, strong=strong)
+        return _numbered_rank(lines, folded, index=index, strong=strong)
     if first in "lptcs" and (match := _DIVISION.match(text)) and (strong or len(text) < 60):
         return _DIVISION_RANKS[match[1]]
     if first == "a" and _ARTICLE.match(text):
@@ -214,19 +218,37 @@ def _title_like(text: str, *, strong: bool) -> bool:
     return strong or (len(text) <= 120 and not text.endswith((",", ";")))
 
 
-def _numbered_rank(line: CleanLine, text: str, *, strong: bool) -> int | None:
+def _numbered_rank(lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, strong: bool) -> int | None:
+    line, text = lines[index], folded[index]
     match = _NUMBER.match(text)
-    if match is None or len(text) > MAX_HEADING_CHARS:
+    if match is None or len(text) > MAX_HEADING_CHARS or text.endswith((",", ";")):
         return None
     depth = match[1].count(".") + 1
-    rest = line.text[match.end():]
-    if not rest[:1].isupper() or len(rest) < 4 or text.endswith((",", ";")):
+    rest = line.text[match.end() :]
+    if not rest[:1].isupper() or len(rest) < MIN_TITLE_CHARS:
         return None
-    if depth == 1 and (not match[2] or not strong) and not (strong and len(text) <= 90):
+    if depth == 1 and not strong and not _stands_alone(lines, folded, index=index):
         return None
-    if depth > 1 and not strong and (len(text) > 110 or (text.endswith(".") and len(text) > 70)):
+    if depth == 1 and strong and not match[2] and len(text) > MAX_PLAIN_TITLE:
+        return None
+    if depth > 1 and not strong and (len(text) > MAX_PLAIN_TITLE + 20 or (text.endswith(".") and len(text) > MAX_PLAIN_SENTENCE)):
         return None
     return RANK_NUMBER + 2 * min(depth - 1, 5)
+
+
+def _stands_alone(lines: Sequence[CleanLine], folded: Sequence[str], *, index: int) -> bool:
+    """A plain ``2. Pilar de la economía`` is a title when running text follows and no other item is near."""
+    text = folded[index]
+    if len(text) > MAX_PLAIN_TITLE or text.endswith((".", ":")) or index == 0 or index + 1 >= len(lines):
+        return False
+    following = folded[index + 1]
+    return (
+        lines[index - 1].text.endswith((".", ":"))
+        and len(following) >= MIN_RUNNING_TEXT
+        and following[:1].isalpha()
+        and lines[index + 1].text[:1].isupper()
+        and _NUMBER.match(folded[index - 1]) is None
+    )
 
 
 def _label_rank(lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, strong: bool) -> int | None:
@@ -311,7 +333,7 @@ def _goes_on(
     if both_caps or alike:
         fresh = _NUMBER.match(text) or _DIVISION.match(text) or _PLAN_WORD.match(text) or MAIN_PARTS.match(text) or text[0] == "•"
         return not fresh or before.text.lower().endswith(_UNFINISHED)
-    return before.text.lower().endswith(_UNFINISHED) and line.text[0].islower() and len(line.text) < 60
+    return before.text.lower().endswith(_UNFINISHED) and len(line.text) < MAX_REST_OF_TITLE
 
 
 def _article_heading(line: CleanLine, folded: str, *, index: int) -> Heading:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 MAX_SEGMENT_CHARS = 1200
 SHORT_LINE_SHARE = 0.72
 """A line that ends before this share of the text's width is the last of its paragraph."""
+FULL_LINE_SHARE = 0.82
+MAX_REST_CHARS = 40
 PARAGRAPH_GAP = 0.9
 """White space of more than 0.9 font sizes between two lines separates paragraphs."""
-TYPESET_GAP = 1.3
 
 LIST_START = re.compile(r"(?:[•·▪*✓] ?|[-–—] |o (?=[A-ZÁÉÍÓÚÑ])|\d{1,2}[.)]-? |\d{1,2}(?:\.\d{1,2}){1,4}\.? |[a-zA-Z][.)] |\([a-z0-9]{1,2}\) |[ivx]{1,4}[.)] )")
 _LABEL_START = re.compile(
@@ -25,7 +26,7 @@ _LABEL_START = re.compile(
     r"|estrategias?|linea(?:s)? (?:de )?base|responsables?|programas?|subprogramas?|proyectos?|acciones|paragrafo(?: \w+)?|fuentes?|articulo \d+)\b[^a-z]{0,12}[:.]",
 )
 _TERMINAL = (".", "!", "?", ":", ";", ".”", ".\"")
-_OPEN_ENDS = (
+OPEN_ENDS = (
     " de", " del", " la", " el", " los", " las", " y", " e", " o", " u", " en", " a", " al", " para", " con", " por", " que", " un", " una",
     " su", " sus", " se", " no", " como", " entre", " sobre", " sin", " desde", " hasta", ",", "(", " lo",
 )
@@ -65,12 +66,12 @@ def _breaks(
     """Whether a new paragraph begins at line ``index``."""
     line, before = lines[index], lines[index - 1]
     text = before.text
-    unfinished = text.endswith(_OPEN_ENDS) or (text.isupper() is False and line.text[0].islower())
-    if listed and not (text.endswith(_OPEN_ENDS) and not text.endswith(",")):
+    open_end = f" {text}".endswith(OPEN_ENDS)
+    if listed and not (open_end and not text.endswith(",")):
         return True
-    if _LABEL_START.match(folded[index]) and not text.endswith(_OPEN_ENDS):
+    if _LABEL_START.match(folded[index]) and not open_end:
         return True
-    if unfinished:
+    if open_end or (line.text[0].islower() and not text.isupper()):
         return False
     if before.page != line.page:
         return text.endswith(_TERMINAL)
@@ -79,10 +80,23 @@ def _breaks(
     if abs(line.font_size - before.font_size) > 1.2 or line.bold != before.bold:
         return True
     left, right = margins[line.page]
-    short = before.box[2] < left + SHORT_LINE_SHARE * (right - left)
+    width = right - left
     ended = text.endswith(_TERMINAL)
+    if before.box[2] < left + SHORT_LINE_SHARE * width:
+        return ended or not _rewrapped(lines, index=index, edge=left + FULL_LINE_SHARE * width)
     indented = line.box[0] > before.box[0] + line.font_size
-    return short or (ended and indented)
+    return ended and indented
+
+
+def _rewrapped(lines: Sequence[CleanLine], *, index: int, edge: float) -> bool:
+    """Whether the line before is the rest of a line that was too long for a page set anew.
+
+    Such a rest is a few words between two full lines; the paragraph goes on after it.
+    """
+    if index < 2 or len(lines[index - 1].text) > MAX_REST_CHARS:  # noqa: PLR2004  two lines are looked at
+        return False
+    above = lines[index - 2]
+    return above.box[2] >= edge and lines[index].box[2] >= edge and not above.text.endswith(_TERMINAL)
 
 
 def page_margins(lines: Sequence[CleanLine], *, pages: int) -> list[tuple[float, float]]:

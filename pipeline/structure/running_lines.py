@@ -32,7 +32,9 @@ MIN_NUMBERED_PAGES = 3
 INNER_MIN_REPETITIONS = 6
 INNER_MIN_SHARE = 0.15
 INNER_MIN_SPREAD = 0.5
-INNER_MIN_CHARS = 8
+INNER_MIN_CHARS = 6
+MAX_SENTENCE_END = 40
+"""``municipio de Arauca.`` is the end of a sentence."""
 FURNITURE_ROUNDS = 2
 """A line beside furniture is furniture too; letterheads of several lines need a second look."""
 MAX_NUMBER_KEY = 16
@@ -41,6 +43,7 @@ MIN_CHAIN = 8
 """Page numbers inside the text count only in chains of at least eight consecutive numbers."""
 CHAIN_GAP_LINES = (12, 160)
 
+_NOT_A_CELL = re.compile(r"[a-z]{4}|\|")
 _LETTER = re.compile("[a-z]")
 _DIGITS = re.compile(r"\d+")
 _PAGE_NUMBER = re.compile(r"(?:\|\s?)?(?:-\s?)?(?:pag(?:ina|\.)?\s{0,2})?(\d{1,4})(?:\s{0,2}(?:de|/)\s{0,2}\d{1,4})?(?:\s?-)?(?:\s?\|)?")
@@ -136,7 +139,7 @@ def _repeated_inside(entries: _Entries, *, page_count: int, known: set[int]) -> 
     frequent = {
         key
         for key, count in counts.items()
-        if count >= enough and INNER_MIN_CHARS <= len(key) <= MAX_FURNITURE_CHARS and not is_table_head(key)
+        if count >= enough and INNER_MIN_CHARS <= len(key) <= MAX_FURNITURE_CHARS and _NOT_A_CELL.search(key) and not is_table_head(key)
     }
     groups: defaultdict[str, list[int]] = defaultdict(list)
     if frequent:
@@ -146,7 +149,7 @@ def _repeated_inside(entries: _Entries, *, page_count: int, known: set[int]) -> 
     spread = {key: members for key, members in groups.items() if _runs_over_pages(entries, members, page_count=page_count)}
     found: set[int] = set()
     for key, members in spread.items():
-        if _FURNITURE_WORDS.search(key):
+        if _FURNITURE_WORDS.search(key) and not (key.endswith(".") and len(key) < MAX_SENTENCE_END):
             found.update(members)
     for _ in range(FURNITURE_ROUNDS):
         marks = known | found
@@ -157,9 +160,8 @@ def _repeated_inside(entries: _Entries, *, page_count: int, known: set[int]) -> 
 
 
 def _runs_over_pages(entries: _Entries, members: Sequence[int], *, page_count: int) -> bool:
-    """Furniture is no sentence, runs over much of the document, about twice a page at most."""
-    text = entries.texts[members[0]].strip()
-    if text.endswith((",", ";")) or (text.endswith(".") and len(text) < 40):  # noqa: PLR2004
+    """Furniture runs over much of the document, about twice a page at most."""
+    if entries.keys[members[0]].endswith((",", ";")):
         return False
     seen = {entries.pages[i] for i in members}
     return max(seen) - min(seen) >= INNER_MIN_SPREAD * page_count and len(members) <= 2.6 * len(seen)
@@ -183,10 +185,11 @@ def _numbers_inside(entries: _Entries) -> set[int]:
     length: dict[int, int] = {}
     for index, value in lone:
         best = 0
-        for before in reversed(latest[value - 1][-4:]):
-            if CHAIN_GAP_LINES[0] <= index - before <= CHAIN_GAP_LINES[1] and length[before] > best:
-                best = length[before]
-                previous[index] = before
+        for step in (1, 2):  # left and right pages may be numbered in different ways
+            for before in reversed(latest[value - step][-4:]):
+                if CHAIN_GAP_LINES[0] <= index - before <= step * CHAIN_GAP_LINES[1] and length[before] > best:
+                    best = length[before]
+                    previous[index] = before
         length[index] = best + 1
         latest[value].append(index)
     return _chain_members(length, previous)
