@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cluster.errors import INVALID_REQUEST, JOB_DELETED, JOB_EXPIRED, JOB_NOT_FOUND, ServiceError
+from cluster.errors import (
+    DOCUMENT_NOT_FOUND,
+    INVALID_REQUEST,
+    JOB_DELETED,
+    JOB_EXPIRED,
+    JOB_NOT_FOUND,
+    ServiceError,
+)
 from cluster.identifiers import is_job_id
 from cluster.keys import member
 from cluster.records import (
@@ -34,6 +41,25 @@ SCANNED_PER_PAGE_MAX = 2000
 EVENTS_PER_READ = 200
 
 _EVENT_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
+_DOCUMENT_PARTS = (
+    "name",
+    "sha256",
+    "size",
+    "attempt",
+    "step",
+    "total_steps",
+    "node",
+    "worker",
+    "queued_ms",
+    "started_ms",
+    "finished_ms",
+    "retry_ms",
+    "code",
+    "sentence",
+    "reference",
+    "summary",
+)
+"""What ``_document_record`` reads of a document."""
 _CURSOR = re.compile(r"[0-9]{1,17}")
 
 
@@ -81,6 +107,30 @@ class Readings:
             await self._missing(job_id)
         return _document_records(fields, states=states)
 
+    async def document(self, job_id: str, document_id: str) -> DocumentRecord:
+        """One document of a job; much cheaper than all of them in a large batch.
+
+        Raises:
+            ServiceError: DOCUMENT_NOT_FOUND, JOB_NOT_FOUND, JOB_EXPIRED, JOB_DELETED, REDIS_UNAVAILABLE.
+        """
+        if not is_job_id(job_id):
+            await self._missing(job_id)
+        keys = self.access.keys
+        with redis_errors():
+            async with self.access.client.pipeline(transaction=True) as pipeline:
+                pipeline.exists(keys.job(job_id))
+                pipeline.zscore(keys.states(job_id), document_id)
+                pipeline.hmget(keys.documents(job_id), [f"{document_id}.{part}" for part in _DOCUMENT_PARTS])
+                there, code, values = await pipeline.execute()
+        if not there:
+            await self._missing(job_id)
+        if code is None:
+            raise ServiceError(DOCUMENT_NOT_FOUND)
+        fields = {
+            part: value for part, value in zip(_DOCUMENT_PARTS, values, strict=True) if value is not None
+        }
+        return _document_record(document_id, fields=fields, state=STATE_CODES[int(code)])
+
     async def jobs(
         self, *, state: JobState | None = None, limit: int = 50, cursor: str | None = None
     ) -> JobPage:
@@ -95,7 +145,8 @@ class Readings:
         found: list[JobRecord] = []
         scanned = 0
         while scanned < SCANNED_PER_PAGE_MAX:
-            names = await self._names_before(cursor)
+            wanted = limit - len(found) if state is None else SCAN_BATCH
+            names = await self._names_before(cursor, count=wanted)
             records = await self._jobs_by_id([name for name, _ in names])
             scanned += len(names)
             for (name, score), record in zip(names, records, strict=True):
@@ -106,7 +157,7 @@ class Readings:
                 cursor = str(int(score))
                 if len(found) == limit:
                     return JobPage(tuple(found), cursor)
-            if len(names) < SCAN_BATCH:
+            if len(names) < wanted:
                 return JobPage(tuple(found), None)
         return JobPage(tuple(found), cursor)
 
@@ -173,15 +224,19 @@ class Readings:
             async with self.access.client.pipeline(transaction=True) as pipeline:
                 for job_id in job_ids:
                     pipeline.hgetall(keys.job(job_id))
-                    pipeline.zrange(keys.states(job_id), 0, -1, withscores=True)
+                    for code in STATE_CODES:
+                        pipeline.zcount(keys.states(job_id), code, code)
                 answers = await pipeline.execute()
-        pairs = zip(answers[::2], answers[1::2], strict=True)
+        width = 1 + len(STATE_CODES)
+        rows = [answers[start : start + width] for start in range(0, len(answers), width)]
         return [
-            _job_record(job_id, fields=fields, states=states) if fields else None
-            for job_id, (fields, states) in zip(job_ids, pairs, strict=True)
+            _job_record(job_id, fields=fields, counts=dict(zip(DocumentState, counts, strict=True)))
+            if fields
+            else None
+            for job_id, (fields, *counts) in zip(job_ids, rows, strict=True)
         ]
 
-    async def _names_before(self, cursor: str | None) -> list[tuple[str, float]]:
+    async def _names_before(self, cursor: str | None, *, count: int) -> list[tuple[str, float]]:
         with redis_errors():
             return list(
                 await self.access.client.zrevrangebyscore(
@@ -189,7 +244,7 @@ class Readings:
                     "+inf" if cursor is None else f"({cursor}",
                     "-inf",
                     start=0,
-                    num=SCAN_BATCH,
+                    num=count,
                     withscores=True,
                 )
             )
@@ -207,16 +262,13 @@ def _seconds(fields: Mapping[str, str], name: str) -> float | None:
     return int(value) / 1000 if value else None
 
 
-def _job_record(job_id: str, *, fields: Mapping[str, str], states: Sequence[tuple[str, float]]) -> JobRecord:
-    counts = dict.fromkeys(DocumentState, 0)
-    for _, code in states:
-        counts[STATE_CODES[int(code)]] += 1
+def _job_record(job_id: str, *, fields: Mapping[str, str], counts: Mapping[DocumentState, int]) -> JobRecord:
     summary: dict[str, Any] | None = msgspec.json.decode(fields["summary"]) if "summary" in fields else None
     return JobRecord(
         job_id=job_id,
         state=JobState(fields["state"]),
         metadata=msgspec.json.decode(fields["metadata"], type=JobMetadata),
-        document_count=len(states),
+        document_count=sum(counts.values()),
         counts=counts,
         created_at=int(fields["created_ms"]) / 1000,
         submitted_at=_seconds(fields, "submitted_ms"),

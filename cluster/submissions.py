@@ -69,9 +69,8 @@ class Submissions(Readings, Bookkeeping):
         )
         if reply.outcome in _ADD_REFUSALS:
             raise ServiceError(_ADD_REFUSALS[reply.outcome])
-        # Raises what there is to say when the job is missing.
-        documents = await self.documents(job_id)
-        return next(document for document in documents if document.document_id == reply.document_id)
+        # Says what there is to say when the job is missing.
+        return await self.document(job_id, reply.document_id)
 
     async def reserve_idempotency(self, key: str, *, fingerprint: str) -> str | None:
         """Remember what ``key`` is used for, for 24 h (once submitted: as long as its job).

@@ -9,6 +9,7 @@ import pytest
 from registry_steps import claimed, eventually, failed, next_entry, refused, submitted, summary
 
 from cluster.errors import (
+    DOCUMENT_NOT_FOUND,
     IDEMPOTENCY_CONFLICT,
     JOB_NOT_FOUND,
     JOB_NOT_OPEN,
@@ -57,6 +58,9 @@ async def test_a_batch_goes_from_open_to_completed(store: JobStore) -> None:
     assert record.counts[DocumentState.SUCCEEDED] == 2
     assert record.expires_at == pytest.approx(record.finished_at + store.access.settings.ttl_seconds)
     documents = await store.documents(job_id)
+    assert await store.document(job_id, "d0001") == documents[0]
+    await refused(store.document(job_id, "d0003"), DOCUMENT_NOT_FOUND)
+    await refused(store.document(new_job_id(), "d0001"), JOB_NOT_FOUND)
     assert documents[0].summary
     assert documents[0].summary.overall_score == 1.5
     figures = await store.queue_figures()
