@@ -1,0 +1,282 @@
+"""What can be seen in each passage: cues of words, patterns, figures and place in the document.
+
+Everything is computed once for all segments: one pass of an automaton for the words, one scan per
+pattern, then Boolean columns that the rules of the criteria combine.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+import re2
+
+from pipeline.lexicons.term_matching import JoinedTexts, TermMatcher
+from pipeline.model import ColumnRole, SectionKind, SegmentKind
+from pipeline.nodes.embedding import heading_context
+from pipeline.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from pipeline.model import Findings, PlanProfile, Segment, Segmentation
+
+Column = "NDArray[np.bool_]"
+
+NEAR = 3
+"""A cue stands near a segment when it stands at most so many segments away, under the same heading."""
+SHORT_CHARS = 40
+"""Shorter passages are labels, not statements."""
+LONG_CHARS = 90
+REFERENCE = re2.compile(
+    rb"\b(?:ley(?:es)?|decretos?|resolucion(?:es)?|acuerdos?|articulos?|art|arts|conpes(?: social)?|ordenanza|numeral|circular|tabla|grafico|"
+    rb"figura|pagina|eje|linea|programa|subprograma|capitulo|titulo|objetivo|anexo|sentencia|auto|problema|ntc|iso|tel\S*|ext\S*) "
+    rb"?(?:n\S{0,2} ?)?[a-z]?\d[\d./-]*(?:(?:,| y) ?\d[\d./-]*)*|\bn[o.]? ?\d{3,}",
+)
+NUMBERING = re2.compile(rb"(?m)^[^a-z\n]{0,3}(?:[a-z]\.)?\d+(?:\.\d+)*[.)]?(?: |$)|\b[a-z]\.\d+\.?|\b\d+\.\d+\.\d[\d.]*")
+NUMBER = re2.compile(rb"\b\d[\d.,]*")
+ROLE_COLUMNS = {
+    "cell_baseline": ColumnRole.BASELINE,
+    "cell_target": ColumnRole.TARGET,
+    "cell_indicator": ColumnRole.INDICATOR,
+    "cell_product": ColumnRole.PRODUCT,
+    "cell_result": ColumnRole.RESULT,
+    "cell_responsible": ColumnRole.RESPONSIBLE,
+    "cell_source": ColumnRole.SOURCE,
+    "cell_code": ColumnRole.CODE,
+    "cell_unit": ColumnRole.UNIT,
+    "cell_budget": ColumnRole.BUDGET,
+    "cell_programme": ColumnRole.PROGRAMME,
+    "cell_objective": ColumnRole.OBJECTIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CueTable:
+    """The compiled ``cues.toml``."""
+
+    matcher: TermMatcher
+    patterns: Mapping[str, object]
+
+    @classmethod
+    @cache
+    def load(cls) -> CueTable:
+        """Read and compile the cues; once per process."""
+        text = resources.files(__package__).joinpath("cues.toml").read_text("utf-8")
+        table = tomllib.loads(text)
+        patterns = {name: re2.compile(pattern.encode("ascii")) for name, pattern in table["patterns"].items()}
+        return cls(TermMatcher(table["terms"]), patterns)
+
+
+class Features:
+    """Boolean columns over the segments of one document, by name.
+
+    ``cue``: in the segment's own text. ``^cue``: there or in the titles above it.
+    ``~cue``: there, in the titles, or at most ``NEAR`` segments away under the same heading.
+    """
+
+    def __init__(self, segmentation: Segmentation, *, profile: PlanProfile, findings: Findings) -> None:
+        self.segments = segmentation.segments
+        self.size = len(self.segments)
+        self.joined = JoinedTexts(segmentation.folded)
+        self._own: dict[str, NDArray[np.bool_]] = {}
+        self._above: dict[str, NDArray[np.bool_]] = {}
+        self._cache: dict[str, NDArray[np.bool_]] = {}
+        self.cue_spans: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = {}
+        self._blocks = _blocks(self.segments)
+        self._words()
+        self._titles()
+        self._figures()
+        self._places(profile)
+        self._rows()
+        self._found(findings)
+
+    def column(self, name: str) -> NDArray[np.bool_]:
+        """The column of a token of a rule.
+
+        Raises:
+            KeyError: no cue has that name.
+        """
+        if name not in self._cache:
+            self._cache[name] = self._compute(name)
+        return self._cache[name]
+
+    def places_of(self, cue: str, *, segment: int) -> NDArray[np.int64]:
+        """Starts of a cue within a segment, as positions of the joined text."""
+        if cue not in self.cue_spans:
+            return np.zeros(0, dtype=np.int64)
+        _, starts, _ = self.cue_spans[cue]
+        first = int(self.joined.starts[segment])
+        last = first + int(self.joined.lengths[segment])
+        within: NDArray[np.int64] = starts[(starts >= first) & (starts < last)]
+        return within
+
+    def _compute(self, name: str) -> NDArray[np.bool_]:
+        if name.startswith("!"):
+            return ~self.column(name[1:])
+        if name.startswith("^"):
+            return self._own[name[1:]] | self._above.get(name[1:], np.zeros(self.size, dtype=np.bool_))
+        if name.startswith("~"):
+            return self._near(self.column("^" + name[1:]))
+        return self._own[name]
+
+    def _near(self, column: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        near = column.copy()
+        for distance in range(1, NEAR + 1):
+            same = self._blocks[distance:] == self._blocks[:-distance]
+            near[distance:] |= column[:-distance] & same
+            near[:-distance] |= column[distance:] & same
+        return near
+
+    def _words(self) -> None:
+        table = CueTable.load()
+        found = table.matcher.matches(self.joined)
+        segment = self.joined.text_at(found.start)
+        for number, name in enumerate(table.matcher.groups):
+            here = found.group == number
+            self._set(name, segment[here], found.start[here], found.end[here])
+        data = self.joined.text.encode("ascii", "replace")
+        for name, pattern in table.patterns.items():
+            spans = [match.span() for match in pattern.finditer(data)]  # type: ignore[attr-defined]
+            starts = np.array([span[0] for span in spans], dtype=np.int64)
+            ends = np.array([span[1] for span in spans], dtype=np.int64)
+            self._set(name, self.joined.text_at(starts), starts, ends)
+
+    def _set(self, name: str, segment: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]) -> None:
+        column = np.zeros(self.size, dtype=np.bool_)
+        column[segment] = True
+        self._own[name] = column
+        self.cue_spans[name] = (segment, start, end)
+
+    def _titles(self) -> None:
+        table = CueTable.load()
+        paths: dict[str, int] = {}
+        of_segment = np.zeros(self.size, dtype=np.int64)
+        for segment in self.segments:
+            heads = tuple(cell.head for cell in segment.row.cells) if segment.row is not None else ()
+            title = fold(" ; ".join((*heading_context(segment), *heads))).replace("\n", " ")
+            of_segment[segment.index] = paths.setdefault(title, len(paths))
+        joined = JoinedTexts(tuple(paths))
+        found = table.matcher.matches(joined)
+        owner = joined.text_at(found.start)
+        for number, name in enumerate(table.matcher.groups):
+            self._above[name] = _marked(owner[found.group == number], size=len(paths))[of_segment]
+        data = joined.text.encode("ascii", "replace")
+        for name, pattern in table.patterns.items():
+            starts = np.array([match.start() for match in pattern.finditer(data)], dtype=np.int64)  # type: ignore[attr-defined]
+            self._above[name] = _marked(joined.text_at(starts), size=len(paths))[of_segment]
+
+    def _figures(self) -> None:
+        """Absolute numbers: what is left when references, numbering, years, money and percentages are blanked."""
+        data = bytearray(self.joined.text.encode("ascii", "replace"))
+        for pattern in (REFERENCE, NUMBERING):
+            for match in list(pattern.finditer(bytes(data))):
+                data[match.start() : match.end()] = b" " * (match.end() - match.start())
+        for name in ("money", "percent", "year"):
+            _, starts, ends = self.cue_spans[name]
+            for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+                data[start:end] = b" " * (end - start)
+        spans = [match.span() for match in NUMBER.finditer(bytes(data))]
+        starts = np.array([span[0] for span in spans], dtype=np.int64)
+        ends = np.array([span[1] for span in spans], dtype=np.int64)
+        self._set("count", self.joined.text_at(starts), starts, ends)
+        values = np.array([_value(bytes(data[start:end])) for start, end in spans])
+        large = values > 1 if len(values) else np.zeros(0, dtype=np.bool_)
+        segment = self.joined.text_at(starts)
+        self._own["count_large"] = _marked(segment[large], size=self.size)
+        self._own["two_counts"] = np.bincount(segment, minlength=self.size) > 1 if len(segment) else np.zeros(self.size, dtype=np.bool_)
+        money_segments = self.cue_spans["money"][0]
+        self._own["three_moneys"] = np.bincount(money_segments, minlength=self.size) > 2
+        self._own["three_counts"] = np.bincount(segment, minlength=self.size) > 2
+
+    def _places(self, profile: PlanProfile) -> None:
+        kinds = {section.id: section.kind for section in profile.sections}
+        of_segment = [kinds.get(segment.section, SectionKind.UNKNOWN) for segment in self.segments]
+        for name, kind in (
+            ("in_diagnosis", SectionKind.DIAGNOSIS),
+            ("in_strategy", SectionKind.STRATEGY),
+            ("in_investment", SectionKind.INVESTMENT),
+            ("in_monitoring", SectionKind.MONITORING),
+            ("in_preliminary", SectionKind.PRELIMINARY),
+            ("in_annex", SectionKind.ANNEX),
+        ):
+            self._own[name] = self._each(kind.__eq__, of_segment)
+        self._own["row"] = self._each(lambda s: s.kind is SegmentKind.TABLE_ROW)
+        self._own["item"] = self._each(lambda s: s.kind is SegmentKind.LIST_ITEM)
+        self._own["heading"] = self._each(lambda s: s.kind is SegmentKind.HEADING)
+        self._own["prose"] = ~self._own["row"] & ~self._own["heading"]
+        self._own["long"] = self.joined.lengths >= LONG_CHARS
+        self._own["statement"] = self.joined.lengths >= SHORT_CHARS
+
+    def _rows(self) -> None:
+        for name, role in ROLE_COLUMNS.items():
+            self._own[name] = self._each(lambda s, role=role: _has(s, role))
+        self._own["baseline_value"] = self._each(lambda s: _filled(s, ColumnRole.BASELINE))
+        self._own["target_value"] = self._each(lambda s: _filled(s, ColumnRole.TARGET))
+        self._own["budget_value"] = self._each(lambda s: _filled(s, ColumnRole.BUDGET))
+        self._own["year_columns"] = self._each(_year_columns)
+
+    def _found(self, findings: Findings) -> None:
+        none = np.zeros(self.size, dtype=np.bool_)
+        for name in ("amount", "amount_source", "indicator", "ind_product", "ind_result", "ind_baseline", "ind_target", "ind_by_year",
+                     "assigned", "entity_named", "causal_cause", "causal_end", "contradicted"):
+            self._own[name] = none.copy()
+        for amount in findings.amounts:
+            self._own["amount"][amount.span.segment] = True
+            self._own["amount_source"][amount.span.segment] |= amount.source is not None
+        for indicator in findings.indicators:
+            at = indicator.span.segment
+            self._own["indicator"][at] = True
+            self._own["ind_product"][at] |= indicator.level in {"producto", "gestion"}
+            self._own["ind_result"][at] |= indicator.level in {"resultado", "impacto"}
+            self._own["ind_baseline"][at] |= indicator.baseline is not None
+            self._own["ind_target"][at] |= indicator.target is not None
+            self._own["ind_by_year"][at] |= len(indicator.by_year) > 1
+        for responsibility in findings.responsibilities:
+            self._own["entity_named"][responsibility.span.segment] = True
+            self._own["assigned"][responsibility.span.segment] |= responsibility.assigned
+        for statement in findings.causal_statements:
+            name = "causal_cause" if statement.kind == "causa" else "causal_end"
+            self._own[name][statement.span.segment] = True
+
+    def _each(self, test: Callable[..., bool], values: Iterable[object] | None = None) -> NDArray[np.bool_]:
+        items = self.segments if values is None else values
+        return np.fromiter((test(item) for item in items), dtype=np.bool_, count=self.size)
+
+
+def _marked(indices: NDArray[np.int64], *, size: int) -> NDArray[np.bool_]:
+    column = np.zeros(size, dtype=np.bool_)
+    column[indices] = True
+    return column
+
+
+def _blocks(segments: tuple[Segment, ...]) -> NDArray[np.int64]:
+    return np.fromiter((segment.section for segment in segments), dtype=np.int64, count=len(segments))
+
+
+def _value(digits: bytes) -> float:
+    plain = digits.rstrip(b".,").replace(b".", b"").split(b",")[0]
+    return float(plain[:15] or b"0")
+
+
+def _has(segment: Segment, role: ColumnRole) -> bool:
+    return segment.row is not None and any(cell.role is role and cell.text.strip() for cell in segment.row.cells)
+
+
+def _filled(segment: Segment, role: ColumnRole) -> bool:
+    return segment.row is not None and any(
+        cell.role is role and any(char.isdigit() for char in cell.text) for cell in segment.row.cells
+    )
+
+
+def _year_columns(segment: Segment) -> bool:
+    if segment.row is None:
+        return False
+    years = {cell.year for cell in segment.row.cells if cell.year is not None and any(char.isdigit() for char in cell.text)}
+    return len(years) > 1
