@@ -48,6 +48,7 @@ class _Segmenter:
         self._margins = page_margins(document.lines, pages=max((line.page for line in document.lines), default=0))
         self._ruled = RuledTables(document)
         self._flat_tables = len(document.tables)
+        self._last_row: tuple[int, Sequence[tuple[Cell, Column]]] | None = None
         self._open_columns: tuple[Column, ...] = ()
 
     def run(self) -> None:
@@ -104,8 +105,20 @@ class _Segmenter:
         for row in self._ruled.rows(table, title=title):
             if any(fragment.line < index or fragment.line >= end for cell, _ in row.cells for fragment in cell):
                 continue
-            self._row(row.cells, section=section, table=table, title=title, context=row.context, factor=row.factor)
+            cells = self._with_last_row(row.cells) if row.goes_on else row.cells
+            self._row(cells, section=section, table=table, title=title, context=row.context, factor=row.factor)
         return end
+
+    def _with_last_row(self, cells: Sequence[tuple[Cell, Column]]) -> Sequence[tuple[Cell, Column]]:
+        """The cells of the last row, each continued by the cell of its column; that row is taken back."""
+        if not self.segments or self._last_row is None or self._last_row[0] != len(self.segments) - 1:
+            return cells
+        merged = dict.fromkeys(column for _, column in (*self._last_row[1], *cells))
+        by_column: dict[Column, list[Fragment]] = {column: [] for column in merged}
+        for cell, column in (*self._last_row[1], *cells):
+            by_column[column].extend(cell)
+        self.segments.pop()
+        return [(tuple(fragments), column) for column, fragments in by_column.items()]
 
     def _flat_table(self, first: int, body: int, *, stop: int, section: int) -> int:
         columns = self._open_columns if first == body else None
@@ -145,6 +158,7 @@ class _Segmenter:
             for (start, end), (_, column) in zip(assembled.spans, cells, strict=True)
         )
         row = TableRow(table, title, row_cells, context, factor)
+        self._last_row = (len(self.segments), cells)
         self._append(SegmentKind.TABLE_ROW, assembled.text, assembled.runs, section=section, path=self._path(section), row=row)
 
     def _long_row(

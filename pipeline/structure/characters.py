@@ -72,8 +72,9 @@ def _ordinary(char: str, *, following: str, at_start: bool) -> str:
     category = unicodedata.category(char)
     if char in _BULLETS or category == "Co":
         return LIST_MARK + " " if at_start else " "
-    if at_start and category == "Cc" and char not in "\t\n\r\v\f" and following in {" ", "\u00a0"}:
-        return LIST_MARK  # symbol fonts without a mapping give their bullets as control characters
+    unmapped = char == "\ufffd" or (category == "Cc" and char not in "\t\n\r\v\f")
+    if at_start and unmapped and following in {" ", "\u00a0"}:
+        return LIST_MARK  # symbol fonts without a mapping give their bullets as such characters
     if category in {"Zs", "Zl", "Zp"} or char in "\t\n\r\v\f":
         return " "
     if char == SOFT_HYPHEN:

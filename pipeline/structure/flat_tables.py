@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.model import ColumnRole
 from pipeline.structure.columns import Column, column_of
@@ -31,11 +32,13 @@ TEXT_ROW_CHARS = 260
 MAX_COUNT_CHARS = 26
 """Where no figures close a row, fragments are kept together up to this size."""
 
-_VALUE_WORD = r"(?:\$ ?)?[+-]?\d[\d.,']*(?: ?%)?|s\.?l\.?|n\.?d\.?|n/?a|n\.a\.?|s/?d|sin dato|sin linea|no hay|no disponible|x|-"
+_FIGURE = r"(?:\$ ?)?[+-]?\d(?:[\d.,']*\d)?(?: ?%)?"
+_VALUE_WORD = rf"{_FIGURE}|s\.?l\.?|n\.?d\.?|n/?a|n\.a\.?|s/?d|sin dato|sin linea|no hay|no disponible|x|-"
 _VALUE_LINE = re.compile(rf"(?:(?:{_VALUE_WORD})(?: |$))+")
-_TRAILING_VALUE = re.compile(r"(?:^|(?<= ))(?:\$ ?)?[+-]?\d[\d.,']*(?: ?%)?$|(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$")
+_TRAILING_VALUE = re.compile(rf"(?:^|(?<= )){_FIGURE}$|(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$")
 _COUNT = re.compile(r"\d[\d.,]* [a-z]{4,}(?: [a-z]{4,})?\.?")
 """A figure with its noun alone on a line, such as ``4 campanas``."""
+_MEASURE = re.compile(r"(?:numero|porcentaje|tasa|no\.?|n[°º]|%|indice|cantidad|proporcion|cobertura|razon|incidencia|prevalencia) ")
 _UNIT = re.compile(r"(?:^|(?<= ))(?:porcentaje|numero|unidad|tasa|%|hectareas|metros|global|und|no\.)$")
 _HEAD_TERM = re.compile(
     r"metas? (?:de |del )?(?:producto|resultado|impacto|gestion|cuatrienio)(?: 20\d\d)?|indicador(?:es)? (?:de |del )?(?:producto|resultado|impacto|gestion)|linea (?:de )?base(?: 20\d\d)?"
@@ -49,6 +52,13 @@ _TEXT_ROLES = frozenset(
     },
 )
 OTHER = Column("", ColumnRole.OTHER, None)
+
+
+class _CellEnds(NamedTuple):
+    """Whether a cell ends with a full stop, and whether it begins as indicators do."""
+
+    full_stop: bool
+    measure: bool
 
 
 @dataclass(slots=True)
@@ -133,6 +143,7 @@ def _groups(
     for index in range(body, stop):
         text = folded[index]
         value = _VALUE_LINE.fullmatch(text) is not None
+        closed = closed and not lines[index].text[0].islower()
         starts = not value and lines[index].text[0].isupper()
         too_long = size > usual and (folded[index - 1].endswith((".", ";")) or size > 2 * usual) and starts
         if not groups or (closed and not value) or too_long or size > MAX_SEGMENT_CHARS - MAX_HEAD_CHARS:
@@ -146,7 +157,8 @@ def _groups(
 
 def _closes_row(text: str) -> bool:
     """Whether a line of text ends with the figures of the last columns."""
-    if _TRAILING_VALUE.search(text):
+    match = _TRAILING_VALUE.search(text)
+    if match and not f" {text[: match.start()].rstrip()}".endswith(OPEN_ENDS):
         return True
     return len(text) <= MAX_COUNT_CHARS and _COUNT.fullmatch(text) is not None
 
@@ -155,8 +167,9 @@ def _row(group: Sequence[int], *, lines: Sequence[CleanLine], folded: Sequence[s
     texts: list[list[Fragment]] = []
     values: list[Cell] = []
     fresh = True
-    for index in group:
-        line_values, end = _trailing_values(folded[index], index=index)
+    for place, index in enumerate(group):
+        goes_on = place + 1 < len(group) and lines[group[place + 1]].text[0].islower()
+        line_values, end = ([], len(folded[index])) if goes_on else _trailing_values(folded[index], index=index)
         if end:
             if fresh or not texts or _new_cell(lines[texts[-1][-1].line].text, lines[index].text):
                 texts.append([])
@@ -165,7 +178,14 @@ def _row(group: Sequence[int], *, lines: Sequence[CleanLine], folded: Sequence[s
         if line_values:
             values.extend(line_values)
             fresh = True
-    return FlatRow(_with_columns([tuple(cell) for cell in texts], values, columns=columns))
+    starts = [
+        _CellEnds(
+            folded[cell[-1].line][: cell[-1].end].endswith("."),
+            _MEASURE.match(folded[cell[0].line], cell[0].start) is not None,
+        )
+        for cell in texts
+    ]
+    return FlatRow(_with_columns([tuple(cell) for cell in texts], values, columns=columns, starts=starts))
 
 
 def _new_cell(before: str, text: str) -> bool:
@@ -185,7 +205,7 @@ def _trailing_values(text: str, *, index: int) -> tuple[list[Cell], int]:
         match = _TRAILING_VALUE.search(text, 0, end) if len(found) < 12 else None
         if match is None and found:
             match = _UNIT.search(text, 0, end)
-        if match is None:
+        if match is None or (not found and f" {text[: match.start()].rstrip()}".endswith(OPEN_ENDS)):
             break
         found.append((Fragment(index, match.start(), end),))
         end = len(text[: match.start()].rstrip())
@@ -193,13 +213,31 @@ def _trailing_values(text: str, *, index: int) -> tuple[list[Cell], int]:
     return found, end
 
 
-def _with_columns(texts: list[Cell], values: list[Cell], *, columns: Sequence[Column]) -> list[tuple[Cell, Column]]:
+def _merged(texts: list[Cell], *, wanted: int, starts: Sequence[_CellEnds]) -> list[Cell]:
+    """Cells that were split too often joined again, where the text says clearly which belong together.
+
+    A cell ends with a full stop, or the next begins as indicators do (``Número de``, ``Porcentaje de``).
+    """
+    breaks = [i for i in range(1, len(texts)) if starts[i - 1].full_stop]
+    if len(breaks) != wanted - 1:
+        breaks = [i for i in range(1, len(texts)) if starts[i].measure]
+    if len(breaks) != wanted - 1:
+        return texts
+    edges = [0, *breaks, len(texts)]
+    return [tuple(f for cell in texts[a:b] for f in cell) for a, b in pairwise(edges)]
+
+
+def _with_columns(
+    texts: list[Cell], values: list[Cell], *, columns: Sequence[Column], starts: Sequence[_CellEnds],
+) -> list[tuple[Cell, Column]]:
     """Cells with their columns where the counts agree; otherwise the column is not known."""
     text_columns = [column for column in columns if column.role in _TEXT_ROLES]
     value_columns = [column for column in columns if column.role not in _TEXT_ROLES]
     if len(text_columns) > len(texts) and len(value_columns) < len(values):
         value_columns = [c for c in columns if c.role not in _TEXT_ROLES or c.role is ColumnRole.TARGET and c is not columns[0]]
         text_columns = [c for c in columns if c not in value_columns]
+    if len(texts) > len(text_columns) > 0:
+        texts = _merged(texts, wanted=len(text_columns), starts=starts)
     if len(texts) != len(text_columns):
         text_columns = [OTHER] * len(texts)
     if len(values) != len(value_columns):
@@ -219,7 +257,7 @@ _ROW_END = re.compile(
 
 def headless_ranges(folded: Sequence[str], *, first: int, stop: int) -> list[tuple[int, int]]:
     """Runs of short lines in which rows close with figures, though no head announces a table."""
-    ends = [i for i in range(first, stop) if len(folded[i]) <= MAX_CELL_LINE and folded[i][-1:] in _ENDINGS and _ROW_END.fullmatch(folded[i])]
+    ends = [i for i in range(first, stop) if len(folded[i]) <= MAX_CELL_LINE and folded[i][-1:] in _ENDINGS and not folded[i].startswith("fuente") and _ROW_END.fullmatch(folded[i])]
     ranges: list[tuple[int, int]] = []
     run: list[int] = []
     for index in [*ends, -1]:

@@ -36,6 +36,8 @@ RANK_AXIS, RANK_NUMBER, RANK_SECTOR, RANK_PROGRAMME = 20, 22, 33, 34
 RANK_SUBPROGRAMME, RANK_PROJECT, RANK_CAPITALS, RANK_LABEL = 36, 38, 40, 50
 RANK_ARTICLE = 18
 
+SAME_SIZE = 0.6
+MAX_ARTICLE_TITLE = 60
 MIN_TITLE_CHARS = 4
 MAX_PLAIN_TITLE = 90
 MAX_PLAIN_SENTENCE = 70
@@ -46,19 +48,22 @@ MIN_LIST_OF_BOLD = 4
 """So many headings of one kind without any text between them are a list."""
 
 _ORDINAL = r"(?:[ivxlc]{1,6}|\d{1,2}|primer[oa]?|segund[oa]|tercer[oa]?|cuart[oa]|quint[oa]|sext[oa]|septim[oa]|octav[oa]|noven[oa]|decim[oa]|unic[oa])"
-_DIVISION = re.compile(rf"(libro|parte|titulo|capitulo|seccion) (?:{_ORDINAL}\b|general\b|estrategica\b|financiera\b)")
+_DIVISION = re.compile(
+    rf"(libro|parte|titulo|capitulo|seccion) (?:{_ORDINAL}\b|general\b|estrategica\b|financiera\b)|(?:primera|segunda|tercera|cuarta|quinta) (parte)\b",
+)
 _ARTICLE = re.compile(rf"articulo (?:n[o°º]?\.? ?)?(?:\d{{1,3}}|{_ORDINAL})\s?[o°º]?\s?(?:[.:\-]+|$)")
+_BARE_ARTICLE = re.compile(r"articulo \d{1,3}[o°º]? (?=[a-z])")
 _NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,6})(\.-|[.)\-:]?) ?(?=[a-z\"¿(])")
 _ROMAN = re.compile(r"([ivx]{1,5})(?:\.-|[.)\-]) ?(?=[a-z])")
 _LETTER = re.compile(r"([a-z])(?:\.\d{1,2})?[.)] (?=[a-z])")
 _PLAN_WORD = re.compile(
-    r"(eje|linea|dimension|pilar|reto|objetivo estrategico|politica|sector|componente|subcomponente|area|programa|subprograma|proyecto)s?\b"
+    r"(eje|linea|dimension|pilar|reto|objetivo estrategico|plan estrategico|politica|sector|componente|subcomponente|area|programa|subprograma|proyecto)s?\b"
     r"(?: (?:estrategic[oa]|tematic[oa]|programatic[oa]|transversal|articulador[a]?|sectorial))?",
 )
 _PLAN_WORD_MARK = re.compile(r" ?(?:n[o°º]\.? ?)?(?:\d{1,2}(?:\.\d{1,2}){0,5}\b|[ivx]{1,5}\b|[:.\-\"]|$)")
 _PLAN_RANKS = {
     "eje": RANK_AXIS, "linea": RANK_AXIS, "dimension": RANK_AXIS, "pilar": RANK_AXIS, "reto": RANK_AXIS,
-    "objetivo estrategico": RANK_AXIS + 1, "politica": RANK_AXIS + 1, "sector": RANK_SECTOR, "componente": RANK_SECTOR,
+    "objetivo estrategico": RANK_AXIS + 1, "plan estrategico": RANK_PROGRAMME, "politica": RANK_AXIS + 1, "sector": RANK_SECTOR, "componente": RANK_SECTOR,
     "subcomponente": RANK_SECTOR, "area": RANK_SECTOR, "programa": RANK_PROGRAMME,
     "subprograma": RANK_SUBPROGRAMME, "proyecto": RANK_PROJECT,
 }
@@ -105,7 +110,10 @@ def find_headings(lines: Sequence[CleanLine], *, folded: Sequence[str], skip: fr
             index += 1
             continue
         heading = _heading(lines, folded, index=index, rank=rank, capitals=capitals, fonts=fonts, skip=skip)
-        if rank == RANK_ARTICLE:
+        if heading is None:
+            index += 1
+            continue
+        if heading.rank == RANK_ARTICLE:
             heading = Heading(heading.first, heading.stop, heading.title, article_rank, heading.inline)
         found.append(heading)
         index = max(heading.stop, index + 1)
@@ -173,18 +181,18 @@ def _rank(
     lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, capitals: frozenset[int], fonts: _Fonts,
 ) -> int | None:
     line, text = lines[index], folded[index]
-    if len(text) < 3 or not (line.text[0].isupper() or line.text[0].isdigit() or line.text[0] in "¿\"“"):
-        return None
-    if _continues(lines, index=index):
+    if len(text) < 3 or not (line.text[0].isupper() or line.text[0].isdigit() or line.text[0] in "¿\"“("):
         return None
     caps = index in capitals
     strong = caps or _stands_out(line, fonts=fonts)
+    if _continues(lines, index=index) and not (strong and LABELS.fullmatch(text)):
+        return None
     first = text[0]
     if first.isdigit():
         return _numbered_rank(lines, folded, index=index, strong=strong)
-    if first in "lptcs" and (match := _DIVISION.match(text)) and (strong or len(text) < 60):
-        return _DIVISION_RANKS[match[1]]
-    if first == "a" and _ARTICLE.match(text):
+    if first in "lptcsq" and (match := _DIVISION.match(text)) and (strong or len(text) < 60):
+        return _DIVISION_RANKS[match[1] or match[2]]
+    if first == "a" and (_ARTICLE.match(text) or (strong and _BARE_ARTICLE.match(text))):
         return RANK_ARTICLE
     if len(text) > MAX_HEADING_CHARS or text.endswith((",", ";")):
         return None
@@ -300,26 +308,40 @@ def _heading(
     capitals: frozenset[int],
     fonts: _Fonts,
     skip: frozenset[int],
-) -> Heading:
+) -> Heading | None:
+    """The whole heading that begins at a line; ``None`` when it turns out to be the start of a sentence."""
+    capital = index in capitals or lines[index].text.isupper()
     if rank == RANK_ARTICLE:
-        return _article_heading(lines[index], folded[index], index=index)
+        article = _article_heading(lines[index], folded[index], index=index)
+        if article.inline:
+            return article
+        rank = article.rank
+        match = _ARTICLE.match(folded[index]) or _BARE_ARTICLE.match(folded[index])
+        capital = lines[index].text[match.end() if match else 0 :].isupper()
     title = lines[index].text
     stop = index + 1
     while stop < len(lines) and stop - index < MAX_TITLE_LINES and stop not in skip:
         following = lines[stop]
         if len(title) + len(following.text) > MAX_TITLE_CHARS or not _goes_on(
-            lines, folded, index=stop, first=index, capitals=capitals, fonts=fonts,
+            lines, folded, index=stop, capital=capital, capitals=capitals, fonts=fonts,
         ):
             break
         title = f"{title} {following.text}"
         stop += 1
+    if not capital and (title.endswith(_UNFINISHED) or _runs_on(lines, stop=stop)):
+        return None
     return Heading(index, stop, title, rank)
 
 
+def _runs_on(lines: Sequence[CleanLine], *, stop: int) -> bool:
+    """Whether the line after a supposed heading goes on with its sentence."""
+    return stop < len(lines) and lines[stop].text[0].islower() and lines[stop].table is None
+
+
 def _goes_on(
-    lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, first: int, capitals: frozenset[int], fonts: _Fonts,
+    lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, capital: bool, capitals: frozenset[int], fonts: _Fonts,
 ) -> bool:
-    """Whether line ``index`` is the next line of the heading that began at ``first``."""
+    """Whether line ``index`` is the next line of a heading; ``capital`` when that is written in capitals."""
     line, before = lines[index], lines[index - 1]
     if before.page != line.page or line.box[1] - before.box[3] > 1.2 * max(before.font_size, 6.0):
         return False
@@ -328,22 +350,50 @@ def _goes_on(
         return False
     if before.text.endswith((".", ":")) and _DIVISION.match(folded[index - 1]) is None:
         return False
-    both_caps = index in capitals and (first in capitals or lines[first].text.isupper())
-    alike = _stands_out(line, fonts=fonts) and abs(line.font_size - before.font_size) < 0.6 and line.bold == before.bold
-    if both_caps or alike:
-        fresh = _NUMBER.match(text) or _DIVISION.match(text) or _PLAN_WORD.match(text) or MAIN_PARTS.match(text) or text[0] == "•"
-        return not fresh or before.text.lower().endswith(_UNFINISHED)
-    return before.text.lower().endswith(_UNFINISHED) and len(line.text) < MAX_REST_OF_TITLE
+    open_end = before.text.lower().endswith(_UNFINISHED)
+    if index in capitals and capital:
+        return open_end or not _begins_heading(text)
+    alike = _stands_out(line, fonts=fonts) and abs(line.font_size - before.font_size) < SAME_SIZE and line.bold == before.bold
+    if alike and _stands_out(before, fonts=fonts):
+        return open_end or not _begins_heading(text)
+    return open_end and len(line.text) < MAX_REST_OF_TITLE
+
+
+def _begins_heading(text: str) -> bool:
+    patterns = (_NUMBER, _DIVISION, _PLAN_WORD, MAIN_PARTS, _ARTICLE, _BARE_ARTICLE)
+    return text[0] in "•(" or any(pattern.match(text) for pattern in patterns)
 
 
 def _article_heading(line: CleanLine, folded: str, *, index: int) -> Heading:
-    match = _ARTICLE.match(folded)
+    match = _ARTICLE.match(folded) or _BARE_ARTICLE.match(folded)
     end = match.end() if match else len(folded)
-    stop = folded.find(".", end)
-    colon = folded.find(":", end)
-    ends = [place for place in (stop, colon) if end < place <= MAX_HEADING_CHARS]
-    if ends and min(ends) < len(folded) - 1:
-        return Heading(index, index, line.text[: min(ends)].rstrip(), RANK_ARTICLE, inline=True)
-    if line.text.isupper() or len(folded) < 60:
-        return Heading(index, index + 1, line.text, RANK_ARTICLE)
-    return Heading(index, index, line.text[:end].rstrip(" .:-"), RANK_ARTICLE, inline=True)
+    while end < len(folded) and folded[end] == " ":
+        end += 1
+    topic = folded[end:]
+    word = _PLAN_WORD.match(topic)
+    rank = _PLAN_RANKS[word[1]] if word and _PLAN_WORD_MARK.match(topic, word.end()) else RANK_ARTICLE
+    capitals_end = _end_of_capitals(line.text, start=end)
+    if line.text[end:].isupper() or (len(folded) < MAX_ARTICLE_TITLE and not topic[:-1].count(".")):
+        return Heading(index, index + 1, line.text, rank)
+    stops = [place for place in (folded.find(".", end), folded.find(":", end)) if end < place <= MAX_HEADING_CHARS]
+    stop = min(stops, default=-1)
+    if rank != RANK_ARTICLE and stops:
+        stop = folded.find(".", end)
+    if capitals_end > end:
+        stop = capitals_end if stop < 0 else min(stop, capitals_end)
+    if 0 < stop < len(folded) - 1:
+        return Heading(index, index, line.text[:stop].rstrip(" .:-"), rank, inline=True)
+    return Heading(index, index, line.text[:end].rstrip(" .:-"), rank, inline=True)
+
+
+def _end_of_capitals(text: str, *, start: int) -> int:
+    """Where the words in capitals that open the text after ``start`` end; ``start`` when there are none."""
+    position = start
+    for word in text[start:].split(" "):
+        if not word.isupper() and any(map(str.isalpha, word)):
+            break
+        if len(word) == 1 and word.isalpha() and text[position + 2 : position + 3].islower():
+            break
+        position += len(word) + 1
+    title = text[start:position]
+    return position - 1 if sum(map(str.isalpha, title)) >= MIN_TITLE_CHARS else start

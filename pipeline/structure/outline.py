@@ -55,7 +55,7 @@ _WEAK: tuple[tuple[SectionKind, re.Pattern[str]], ...] = (
     (
         SectionKind.PRELIMINARY,
         re.compile(
-            r"(?:[\divx.]+ ?[.\-]? ?)?(?:presentacion|introduccion|prologo|agradecimientos?|mensaje|considerando|exposicion de motivos|marco (?:legal|juridico|normativo|conceptual|teorico)"
+            r"(?:[\divx.]+ ?[.\-]? ?)?(?:presentacion|introduccion|prologo|agradecimientos?|mensaje|considerando|exposicion de motivos|proyecto de acuerdo|por (?:el|la|medio)|honorables|marco (?:legal|juridico|normativo|conceptual|teorico)"
             r"|contenido|tabla de contenido|indice|concejo municipal|gabinete|metodologia|acuerda|acuerdo|principios|fundamentos|equipo|credit)",
         ),
     ),

@@ -16,6 +16,7 @@ MAX_SEGMENT_CHARS = 1200
 SHORT_LINE_SHARE = 0.72
 """A line that ends before this share of the text's width is the last of its paragraph."""
 FULL_LINE_SHARE = 0.82
+MIN_ROOM_SHARE = 0.08
 MAX_REST_CHARS = 40
 PARAGRAPH_GAP = 0.9
 """White space of more than 0.9 font sizes between two lines separates paragraphs."""
@@ -25,6 +26,9 @@ _LABEL_START = re.compile(
     r"(?:objetivos?(?: (?:general|especificos?|estrategicos?|del programa))?|metas?(?: de (?:producto|resultado|impacto))?|indicador(?:es)?(?: de (?:producto|resultado|impacto))?"
     r"|estrategias?|linea(?:s)? (?:de )?base|responsables?|programas?|subprogramas?|proyectos?|acciones|paragrafo(?: \w+)?|fuentes?|articulo \d+)\b[^a-z]{0,12}[:.]",
 )
+_NUMBERED_ROW = re.compile(r"\d{1,3} [A-ZÁÉÍÓÚÑ]")
+_FIGURE_AT_END = re.compile(r"(?:[\d%.]|\bSL|\bND)$")
+"""``38 Cobertura de agua 95%`` after a line that ends with a figure is the next row of a list of indicators."""
 _TERMINAL = (".", "!", "?", ":", ";", ".”", ".\"")
 OPEN_ENDS = (
     " de", " del", " la", " el", " los", " las", " y", " e", " o", " u", " en", " a", " al", " para", " con", " por", " que", " un", " una",
@@ -69,7 +73,7 @@ def _breaks(
     open_end = f" {text}".endswith(OPEN_ENDS)
     if listed and not (open_end and not text.endswith(",")):
         return True
-    if _LABEL_START.match(folded[index]) and not open_end:
+    if not open_end and (_LABEL_START.match(folded[index]) or (_NUMBERED_ROW.match(line.text) and _FIGURE_AT_END.search(text))):
         return True
     if open_end or (line.text[0].islower() and not text.isupper()):
         return False
@@ -84,8 +88,17 @@ def _breaks(
     ended = text.endswith(_TERMINAL)
     if before.box[2] < left + SHORT_LINE_SHARE * width:
         return ended or not _rewrapped(lines, index=index, edge=left + FULL_LINE_SHARE * width)
+    if not ended:
+        return False
     indented = line.box[0] > before.box[0] + line.font_size
-    return ended and indented
+    return indented or _had_room(before, line, right=right, width=width)
+
+
+def _had_room(before: CleanLine, line: CleanLine, *, right: float, width: float) -> bool:
+    """Whether the first word of ``line`` would have fitted on the line before: then the break was meant."""
+    word = len(line.text.split(" ", 1)[0]) + 1
+    per_char = (line.box[2] - line.box[0]) / max(len(line.text), 1)
+    return right - before.box[2] > max(word * per_char, MIN_ROOM_SHARE * width)
 
 
 def _rewrapped(lines: Sequence[CleanLine], *, index: int, edge: float) -> bool:

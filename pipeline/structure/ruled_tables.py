@@ -32,6 +32,8 @@ class RuledRow:
     cells: tuple[tuple[Cell, Column], ...]
     context: tuple[str, ...]
     factor: int
+    goes_on: bool = False
+    """The row began on the page before: its cells continue the cells of the last row there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class RuledTables:
         self._map = line_map(document.lines)
         self._head: _Head | None = None
         self._head_page = -10
+        self._continues = False
         self._context: dict[int, str] = {}
 
     def rows(self, table: int, *, title: str) -> list[RuledRow]:
@@ -83,8 +86,14 @@ class RuledTables:
             if banner:
                 context = (banner, *context)
             pairs = tuple((cell, head.columns[i] if i < len(head.columns) else Column("", ColumnRole.OTHER, None)) for i, cell in enumerate(cells) if cell)
-            rows.append(RuledRow(table, pairs, context, head.factor))
+            goes_on = body == 0 and not rows and self._continues and self._all_lower(cells)
+            rows.append(RuledRow(table, pairs, context, head.factor, goes_on))
         return rows
+
+    def _all_lower(self, cells: Sequence[Cell]) -> bool:
+        """Whether every text of the row begins in the middle of a sentence."""
+        texts = [cell_text(cell, lines=self._document.lines) for cell in cells if cell]
+        return all(text[:1].islower() for text in texts if text)
 
     def _cell(self, placed: PlacedTable, numbers: Sequence[int]) -> Cell:
         return tuple(fragment for number in numbers for fragment in self._map.get((placed.page, number), ()))
@@ -102,8 +111,10 @@ class RuledTables:
                 if text:
                     heads[column].append(text)
         if body == 0 and self._head and self._head_page >= placed.page - 1 and len(self._head.columns) == width:
+            self._continues = self._head_page == placed.page - 1
             self._head_page = placed.page
             return self._head, 0
+        self._continues = False
         self._context.clear()
         joined = [" ".join(parts) for parts in heads]
         factor = money_factor(fold(" ".join([title, *joined])))

@@ -8,7 +8,7 @@ TABLE_HEAD_WORDS = frozenset(
     """meta metas indicador indicadores linea base lineas producto productos resultado resultados objetivo objetivos
     programa programas subprograma subprogramas proyecto proyectos responsable responsables fuente fuentes codigo
     unidad medida presupuesto sector sectores estrategia estrategias actividad actividades total valor ano anos
-    vigencia sgp sgr regalias recursos propios cofinanciacion descripcion nombre tipo esperado esperada formula
+    vigencia sgp sgr regalias recursos propios cofinanciacion descripcion nombre tipo esperado esperada formula cuatrenio cuatrenal cuatrienal cuatrieni anual fisica fisico
     calculo actual cuatrienio numero cantidad peso ponderacion componente eje dimension politica accion acciones
     costo costos financiacion inversion entidad dependencia tiempo plazo plan area variable dato periodo
     """.split(),
@@ -70,7 +70,7 @@ def is_table_head(folded: str) -> bool:
     return heads > 0
 
 MAIN_PARTS = re.compile(
-    r"(?:presentacion|introduccion|prologo|diagnostico|caracterizacion|parte estrategica|componente estrategico|plan estrategico|plan financiero"
+    r"(?:presentacion|introduccion|prologo|diagnostico|caracterizacion|parte estrategica|componente estrategico|plan estrategico(?:$| de desarrollo| 20)|plan financiero"
     r"|plan (?:plurianual )?de inversion(?:es)?|plan plurianual|seguimiento y evaluacion|(?:sistema de )?(?:seguimiento|monitoreo|evaluacion)"
     r"|anexos?\b|mensaje del alcalde|exposicion de motivos|marco (?:legal|juridico|normativo|conceptual|teorico|filosofico)|considerando|bibliografia"
     r"|fundamentos del plan|acuerda|programa de ejecucion|generalidades)",
