@@ -36,7 +36,7 @@ _DEFAULT_LINKS: Final = {
 
 @dataclass(slots=True)
 class CausalGraph:
-    """Nodes in order of arrival; ``stated`` are edges the text says, ``inferred`` those its subjects suggest."""
+    """Nodes in order of arrival; ``stated`` edges the text says, ``inferred`` those its subjects suggest."""
 
     nodes: list[CausalNode] = field(default_factory=list)
     subjects: list[frozenset[str]] = field(default_factory=list)
@@ -47,7 +47,11 @@ class CausalGraph:
         """The node of a passage: an earlier one that says the same, or a new one; ``None`` when full."""
         subject = stems(label)
         for position, (node, held) in enumerate(zip(self.nodes, self.subjects, strict=True)):
-            overlap = node.span.segment == span.segment and node.span.start < span.end and span.start < node.span.end
+            overlap = (
+                node.span.segment == span.segment
+                and node.span.start < span.end
+                and span.start < node.span.end
+            )
             same = likeness(subject, held) >= _SAME_NODE and bool(subject)
             if same or (overlap and containment(subject, held) >= _SAME_NODE and node.link is link):
                 return position
@@ -123,7 +127,10 @@ def _related(graph: CausalGraph, *, tail: int, head: int) -> bool:
     if left.segment == right.segment:
         return True
     shared = graph.subjects[tail] & graph.subjects[head]
-    return len(shared) >= _MIN_SHARED and containment(graph.subjects[tail], graph.subjects[head]) >= _SAME_SUBJECT
+    return (
+        len(shared) >= _MIN_SHARED
+        and containment(graph.subjects[tail], graph.subjects[head]) >= _SAME_SUBJECT
+    )
 
 
 def find_cycles(size: int, *, edges: Iterable[tuple[int, int]]) -> list[list[int]]:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 MIN_TASK_STEMS: Final = 5
 _TASK_CHARS: Final = 160
 _OWN_PERIOD: Final = re2.compile(
-    rb"\b(?:(?:el|del|al|este|presente|nuestro) plan (?:municipal )?de desarrollo(?: municipal| distrital| economico| social| y| de obras| publicas)*"
-    rb"(?: (?:de|para) [a-z]{3,20})?(?: para el periodo| para la vigencia| periodo|,)?(?: ?\"[^\"\n]{3,80}\",?)?) ?"
+    rb"\b(?:(?:el|del|al|este|presente|nuestro) plan (?:municipal )?de desarrollo(?: municipal| distrital"
+    rb"| economico| social| y| de obras| publicas)*"
+    rb"(?: (?:de|para) [a-z]{3,20})?(?: para el periodo| para la vigencia| periodo"
+    rb"|,)?(?: ?\"[^\"\n]{3,80}\",?)?) ?"
     rb"\(?(20[0-4][0-9]) ?(?:-|a|al) ?(20[0-4][0-9])"
 )
 _STATED: Final = re2.compile(rb"\b(20[0-4][0-9]) ?(?:-|a|al) ?(20[0-4][0-9])\b")
@@ -55,7 +57,10 @@ def conflicting_periods(plan: PlanText, *, profile: PlanProfile) -> Iterator[Con
             subject="Periodo del plan de desarrollo",
             left_value=expected,
             right_value=written,
-            reason=f"El plan rige para el periodo {expected}, pero este pasaje lo nombra con el periodo {written}.",
+            reason=(
+                f"El plan rige para el periodo {expected}, "
+                f"pero este pasaje lo nombra con el periodo {written}."
+            ),
         )
         found += 1
         if found >= MAX_DATES:
@@ -106,5 +111,7 @@ def _told(left: Responsibility, right: Responsibility) -> Contradiction:
         subject=task,
         left_value=left.entity,
         right_value=right.entity,
-        reason=f"La misma tarea («{task}») se asigna en un pasaje a {left.entity} y en otro a {right.entity}.",
+        reason=(
+            f"La misma tarea («{task}») se asigna en un pasaje a {left.entity} y en otro a {right.entity}."
+        ),
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import re2
 
-from pipeline.findings.money import parse_number
+from pipeline.findings.money_tables import cell_value, money_tables
 from pipeline.findings.plan_text import one_line
 from pipeline.findings.subjects import likeness, stems
 from pipeline.findings.values import figures
@@ -23,10 +23,11 @@ from pipeline.text import fold
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.model import Amount, Indicator, RowCell, Segmentation, TableRow
+    from pipeline.model import Amount, Indicator, PlanProfile, RowCell, Segmentation, TableRow
 
 MIN_STEMS: Final = 4
-"""A name of fewer content words ("número de talleres realizados") recurs with other targets in other programmes."""
+"""A name of fewer content words ("número de talleres realizados") recurs with other targets in other "
+"programmes."""
 SAME_NAME: Final = 0.85
 MAX_GROUP: Final = 12
 """A name that recurs more often is a template of the plan, not one indicator."""
@@ -34,10 +35,14 @@ SUBJECT_CHARS: Final = 160
 
 _GENERIC: Final = frozenset().union(
     stems(
-        "número porcentaje cantidad total tasa índice cobertura acciones programas proyectos actividades realizados realizadas "
-        "implementados implementadas ejecutados ejecutadas elaborados formulados desarrollados personas población "
-        "beneficiados beneficiadas atendidos atendidas capacitados capacitadas talleres campañas jornadas apoyo apoyados "
-        "estrategias fortalecidos creados plan planes realizar implementar desarrollar cuatrienio año durante anual meta producto resultado"
+        "número porcentaje cantidad total tasa índice cobertura acciones programas proyectos actividades "
+        "realizados realizadas "
+        "implementados implementadas ejecutados ejecutadas elaborados formulados desarrollados personas "
+        "población "
+        "beneficiados beneficiadas atendidos atendidas capacitados capacitadas talleres campañas jornadas "
+        "apoyo apoyados "
+        "estrategias fortalecidos creados plan planes realizar implementar desarrollar cuatrienio año "
+        "durante anual meta producto resultado"
     )
 )
 _DIGITS: Final = re2.compile(rb"[0-9]+")
@@ -56,13 +61,17 @@ class _Valued:
     numbers: tuple[str, ...]
 
 
-def conflicting_targets(segmentation: Segmentation, *, indicators: Sequence[Indicator]) -> Iterator[Contradiction]:
+def conflicting_targets(
+    segmentation: Segmentation, *, indicators: Sequence[Indicator]
+) -> Iterator[Contradiction]:
     """The same indicator with two targets, or with two baselines of the same year."""
     yield from _conflicts(segmentation, indicators=indicators, part="meta")
     yield from _conflicts(segmentation, indicators=indicators, part="linea_base")
 
 
-def _conflicts(segmentation: Segmentation, *, indicators: Sequence[Indicator], part: str) -> Iterator[Contradiction]:
+def _conflicts(
+    segmentation: Segmentation, *, indicators: Sequence[Indicator], part: str
+) -> Iterator[Contradiction]:
     groups: dict[frozenset[str], list[_Valued]] = defaultdict(list)
     for indicator in indicators:
         valued = _valued(segmentation, indicator=indicator, part=part)
@@ -89,6 +98,8 @@ def _valued(segmentation: Segmentation, *, indicator: Indicator, part: str) -> _
     found = figures(fold(written))
     if len(found) != 1:
         return None
+    if part == "meta" and not _stands_apart(indicator):
+        return None
     name = _without_values(indicator.name)
     subject = stems(name)
     if len(subject - _GENERIC) < MIN_STEMS:
@@ -102,8 +113,22 @@ def _valued(segmentation: Segmentation, *, indicator: Indicator, part: str) -> _
         unit=found[0].unit or indicator.unit or "",
         stems=subject,
         context=stems(" ".join(above)),
-        numbers=tuple(word.decode() for word in _DIGITS.findall(_without_target(indicator).encode("ascii", "replace"))),
+        numbers=tuple(
+            word.decode() for word in _DIGITS.findall(_without_target(indicator).encode("ascii", "replace"))
+        ),
     )
+
+
+_AIM: Final = re2.compile(rb"\b(?:a|al|en|hasta|debajo de|encima del?)(?: el| un| menos de)? ?$")
+
+
+def _stands_apart(indicator: Indicator) -> bool:
+    """A target with a label of its own, or a share or aim; any other number may be a grade or a page."""
+    folded, target = fold(indicator.name), fold(indicator.target or "")
+    at = folded.find(target)
+    if at < 0:
+        return True
+    return "%" in target or "x" in target or _AIM.search(folded[:at].encode("ascii", "replace")) is not None
 
 
 def _without_values(name: str) -> str:
@@ -111,7 +136,7 @@ def _without_values(name: str) -> str:
 
 
 def _without_target(indicator: Indicator) -> str:
-    """The name without the target's own figure: what numbers are left ("menores de 5 años") tell subjects apart."""
+    """The name without the target's figure: the numbers left ("menores de 5 años") tell subjects apart."""
     folded = fold(indicator.name)
     for value in (indicator.target, indicator.baseline):
         if value:
@@ -125,13 +150,17 @@ def _contradict(left: _Valued, right: _Valued, *, part: str) -> bool:
     one, other = left.indicator, right.indicator
     if one.span.segment == other.span.segment or one.level != other.level:
         return False
-    years = (one.target_year, other.target_year) if part == "meta" else (one.baseline_year, other.baseline_year)
+    years = (
+        (one.target_year, other.target_year) if part == "meta" else (one.baseline_year, other.baseline_year)
+    )
     if None not in years and years[0] != years[1]:
         return False
     codes = (one.code, other.code)
     if None not in codes and codes[0] != codes[1]:
         return False
-    return not left.context or not right.context or likeness(left.context, right.context) > 0 or part != "meta"
+    return (
+        not left.context or not right.context or likeness(left.context, right.context) > 0 or part != "meta"
+    )
 
 
 def _told(left: _Valued, right: _Valued, *, part: str) -> Contradiction:
@@ -154,24 +183,35 @@ _TOTAL_HEAD: Final = re2.compile(rb"\b(?:total|cuatrienio|20[0-4][0-9] ?- ?20[0-
 MIN_PARTS: Final = 3
 TOLERANCE: Final = Decimal("0.005")
 """Half a percent: rounding of each part to thousands or millions."""
+ROUNDING: Final = 4
+"""Four years, each rounded to the unit."""
+LEAST_TOTAL: Final = 100
+"""Below, rounding alone explains any difference."""
+MISREAD: Final = Decimal("0.5")
+"""A sum further off than half its total tells of columns that were misread, not of an error of the plan."""
 NEAR_SUM: Final = Decimal("0.15")
-"""In text whose columns were lost, a last figure this near the sum of the others is their total, and further off is not."""
+"""In text whose columns were lost, a last figure this near the sum of the others is their total, and "
+"further off is not."""
 
 
-def wrong_row_totals(segmentation: Segmentation) -> Iterator[Contradiction]:
+def wrong_row_totals(segmentation: Segmentation, *, profile: PlanProfile) -> Iterator[Contradiction]:
     """Rows of money whose declared total is not the sum of their years."""
+    tables = money_tables(segmentation, profile=profile)
     for segment in segmentation.segments:
         row = segment.row
-        if row is None:
+        if row is None or row.table not in tables:
             continue
         total = _total_cell(row)
         parts = [cell for cell in row.cells if cell.role is ColumnRole.YEAR and cell.year is not None]
-        values = [_cell_value(cell) for cell in parts]
-        if total is None or len(parts) < MIN_PARTS or None in values or len({cell.year for cell in parts}) != len(parts):
+        values = [cell_value(cell) for cell in parts]
+        years = {cell.year for cell in parts}
+        if total is None or len(parts) < MIN_PARTS or None in values or len(years) != len(parts):
             continue
         summed = sum((value for value in values if value is not None), Decimal(0))
-        declared = _cell_value(total)
-        if declared is None or not _is_money(row, total=declared) or _near(summed, declared, share=TOLERANCE):
+        declared = cell_value(total)
+        if declared is None or declared < LEAST_TOTAL or _near(summed, declared, share=TOLERANCE):
+            continue
+        if not _near(summed, declared, share=MISREAD):
             continue
         yield Contradiction(
             kind="cifra",
@@ -198,20 +238,8 @@ def _total_cell(row: TableRow) -> RowCell | None:
     return held[0] if len(held) == 1 else None
 
 
-def _cell_value(cell: RowCell) -> Decimal | None:
-    compact = fold(cell.text).replace("$", "").replace(" ", "").rstrip(".")
-    if compact in {"", "-"}:
-        return Decimal(0)
-    return parse_number(compact) if compact[0].isdigit() else None
-
-
-def _is_money(row: TableRow, *, total: Decimal) -> bool:
-    budget = row.money_factor > 1 or any(cell.role is ColumnRole.BUDGET or "$" in cell.text for cell in row.cells)
-    return budget and total > 0
-
-
 def _near(summed: Decimal, declared: Decimal, *, share: Decimal) -> bool:
-    return abs(summed - declared) <= max(Decimal(len("2012")), declared * share)
+    return abs(summed - declared) <= max(Decimal(ROUNDING), declared * share)
 
 
 def _row_subject(row: TableRow, *, fallback: str) -> str:
@@ -263,7 +291,9 @@ def _run_total(segmentation: Segmentation, *, run: list[Amount]) -> Contradictio
         return None
     index = total.span.segment
     before = segmentation.segments[index].text[: parts[0].span.start]
-    label = before[max((end for end in (before.rfind("$"), before.rfind(". ")) if end >= 0), default=-1) + 1 :]
+    label = before[
+        max((end for end in (before.rfind("$"), before.rfind(". ")) if end >= 0), default=-1) + 1 :
+    ]
     letters = "".join(char for char in label if not char.isdigit() and char not in ".,$")
     shown = f"$ {_grouped(Decimal(summed))}"
     return Contradiction(
@@ -273,5 +303,8 @@ def _run_total(segmentation: Segmentation, *, run: list[Amount]) -> Contradictio
         subject=one_line(letters, limit=SUBJECT_CHARS),
         left_value=total.raw,
         right_value=shown,
-        reason=f"El total declarado ({total.raw}) no coincide con la suma de los valores que lo anteceden ({shown}).",
+        reason=(
+            f"El total declarado ({total.raw}) no coincide con la suma de los valores que lo anteceden "
+            f"({shown})."
+        ),
     )

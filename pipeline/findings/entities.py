@@ -29,7 +29,10 @@ MAX_NAME_WORDS: Final = 12
 """The longest official names have ten words; a longer run is prose."""
 NAME_WINDOW: Final = 120
 MAX_ACRONYM_CHARS: Final = 6
-NO_NAMES: Final = frozenset("municipio departamento alcaldia distrito plan programa proyecto ley decreto articulo".split())
+MIN_MATTER_CHARS: Final = 4
+NO_NAMES: Final = frozenset(
+    ("municipio departamento alcaldia distrito plan programa proyecto ley decreto articulo").split()  # noqa: SIM905  words read better as words
+)
 """Capitalised words that begin something else after an office's name."""
 LOOSE_HEADS: Final = frozenset({"coordinacion", "direccion", "director", "jefatura", "oficina", "comision"})
 """Heads that are everyday words as well: they need a capital and "de" or a matter right after them."""
@@ -92,8 +95,10 @@ def _read(plan: PlanText, *, match: re2._Match, place: frozenset[str]) -> Mentio
 def _acronym(plan: PlanText, *, start: int, word: str) -> Mention | None:
     """An acronym counts where the plan writes it in capitals: "sena" may be "seña", "art" an article."""
     written = plan.original(start, start + len(word))
-    capital = written.isupper() or (written[:1].isupper() and word.startswith(_CAPITALISED_ACRONYMS) and len(word) > 6)
-    if not capital or plan.data[start + len(word) : start + len(word) + 1] == b"." and word == "art":
+    capital = written.isupper() or (
+        written[:1].isupper() and word.startswith(_CAPITALISED_ACRONYMS) and len(word) > MAX_ACRONYM_CHARS
+    )
+    if not capital or (plan.data[start + len(word) : start + len(word) + 1] == b"." and word == "art"):
         return None
     entity, kind = ACRONYMS[word]
     return Mention(start, start + len(word), entity, kind)
@@ -115,15 +120,19 @@ def _compound(plan: PlanText, *, start: int, head: str, place: frozenset[str]) -
     if head in LOOSE_HEADS and not plan.original(start, start + 1).isupper():
         return None
     _extend(plan, name=name, head=head, capitals=_mixed_case(plan, start=start, end=end))
-    if not any(word in MATTERS or len(word) > 3 for word in name.folded if word not in CONNECTORS | LEVELS) and (
-        "general" not in name.folded or kind != DEPENDENCY
-    ):
+    if not _has_matter(name.folded) and not (kind == DEPENDENCY and "general" in name.folded):
         return None
     if kind == BODY and not _is_body(name.folded):
         return None
     if kind == DEPENDENCY and ("departamental" in name.folded or _names_department(name.folded, place=place)):
         kind = REGIONAL
     return Mention(start, name.end, _canonical(spelled, name=name, kind=kind, place=place), kind)
+
+
+def _has_matter(folded: list[str]) -> bool:
+    """A head alone, or with its level only ("la secretaría municipal"), names no office."""
+    content = [word for word in folded if word not in CONNECTORS and word not in LEVELS]
+    return any(word in MATTERS or len(word) >= MIN_MATTER_CHARS for word in content)
 
 
 def _mixed_case(plan: PlanText, *, start: int, end: int) -> bool:

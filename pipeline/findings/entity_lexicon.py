@@ -103,7 +103,8 @@ ACRONYMS: Final[dict[str, tuple[str, str]]] = {
     "usaid": ("USAID", OTHER),
     "oim": ("Organización Internacional para las Migraciones (OIM)", OTHER),
 }
-"""Acronyms, matched only where the plan writes them in capitals (``mintic`` and the like also capitalised)."""
+"""Acronyms, matched only where the plan writes them in capitals (``mintic`` and the like also "
+"capitalised)."""
 
 PHRASES: Final[dict[str, tuple[str, str]]] = {
     "instituto colombiano de bienestar familiar": ACRONYMS["icbf"],
@@ -231,38 +232,52 @@ HEADS: Final[dict[str, tuple[str, str]]] = {
 }
 """Words that become an entity with the matter that follows them (``Secretaría`` + ``de Salud``)."""
 
-CONNECTORS: Final = frozenset("de del la el los las y e para al por a".split())
-LEVELS: Final = frozenset("municipal municipales distrital local despacho general".split())
+CONNECTORS: Final = frozenset(["de", "del", "la", "el", "los", "las", "y", "e", "para", "al", "por", "a"])
+LEVELS: Final = frozenset(["municipal", "municipales", "distrital", "local", "despacho", "general"])
 """Said of an office of the municipality itself; they leave the canonical name."""
 
-BODY_WORDS: Final = frozenset("comite subcomite mesa consejo comision".split())
+BODY_WORDS: Final = frozenset(["comite", "subcomite", "mesa", "consejo", "comision"])
 
 MATTERS: Final[dict[str, str]] = {
     word.translate(str.maketrans("áéíóúñ", "aeioun")): word
-    for word in (
+    for word in (  # noqa: SIM905  words read better as words
         # what offices are for
-        "salud educación planeación hacienda gobierno infraestructura obras públicas pública público vivienda "
-        "hábitat agricultura ambiente medio ambiental desarrollo social económico económica rural urbano urbana "
-        "agropecuario agropecuaria agroindustria cultura cultural deporte deportes recreación turismo tránsito "
-        "transporte movilidad seguridad convivencia ciudadana ciudadano justicia paz mujer mujeres género equidad "
-        "infancia niñez adolescencia juventud juventudes familia víctimas étnicas étnicos étnica asuntos indígenas "
-        "indígena afrocolombianos afrodescendientes comunitario comunitaria comunitarios participación bienestar "
-        "inclusión integración protección servicios servicio administrativa administrativos administrativo jurídica "
+        "salud educación planeación hacienda gobierno infraestructura obras públicas pública público "
+        "vivienda "
+        "hábitat agricultura ambiente medio ambiental desarrollo social económico económica rural urbano "
+        "urbana "
+        "agropecuario agropecuaria agroindustria cultura cultural deporte deportes recreación turismo "
+        "tránsito "
+        "transporte movilidad seguridad convivencia ciudadana ciudadano justicia paz mujer mujeres género "
+        "equidad "
+        "infancia niñez adolescencia juventud juventudes familia víctimas étnicas étnicos étnica asuntos "
+        "indígenas "
+        "indígena afrocolombianos afrodescendientes comunitario comunitaria comunitarios participación "
+        "bienestar "
+        "inclusión integración protección servicios servicio administrativa administrativos administrativo "
+        "jurídica "
         "jurídico prensa comunicaciones comunicación sistemas informática tecnologías tecnología tics tic "
-        "información ciencia innovación financiera financiero finanzas tesorería rentas impuestos contratación "
-        "talento humano humana interno control disciplinario sisben empleo trabajo competitividad productividad "
-        "productivo minas energía riesgo riesgos desastres emergencias prevención atención gestión territorial "
+        "información ciencia innovación financiera financiero finanzas tesorería rentas impuestos "
+        "contratación "
+        "talento humano humana interno control disciplinario sisben empleo trabajo competitividad "
+        "productividad "
+        "productivo minas energía riesgo riesgos desastres emergencias prevención atención gestión "
+        "territorial "
         "ordenamiento tierras catastro espacio física físico proyectos cooperación internacional acueducto "
-        "alcantarillado saneamiento básico aguas agua potable derechos humanos discapacidad adulto mayor población "
+        "alcantarillado saneamiento básico aguas agua potable derechos humanos discapacidad adulto mayor "
+        "población "
         "vulnerable vulnerables poblacional alimentaria nutricional alimentación solidaria cofinanciación "
-        "asistencia técnica agropecuarias vías valorización deportiva logística archivo almacén apoyo mantenimiento "
-        "industria comercio turística casas democracia interior relaciones exteriores defensa nacional nacionales "
+        "asistencia técnica agropecuarias vías valorización deportiva logística archivo almacén apoyo "
+        "mantenimiento "
+        "industria comercio turística casas democracia interior relaciones exteriores defensa nacional "
+        "nacionales "
         "ciudad territorio crédito derecho autónoma sostenible sostenibilidad mínimo vital primera "
         # levels and adjectives
-        "departamental departamentales regional técnica técnico asesora intersectorial interinstitucional ejecutiva "
+        "departamental departamentales regional técnica técnico asesora intersectorial interinstitucional "
+        "ejecutiva "
         "ejecutivo operativo operativa municipales distritales"
     ).split()
-    + (
+    + (  # noqa: SIM905  words read better as words
         # what bodies are for
         "política políticas justicia transicional estadística planificación ejecución seguimiento evaluación "
         "concertación directivo veeduría epidemiológica vigilancia fiscal comunal drogas estupefacientes "
@@ -273,7 +288,9 @@ MATTERS: Final[dict[str, str]] = {
 """Folded matter → its spelling. Words after a head that certainly belong to the name."""
 
 DEPARTMENTS: Final = frozenset(
-    "amazonas antioquia arauca atlantico bolivar boyaca caldas caqueta casanare cauca cesar choco cordoba "
-    "cundinamarca guainia guaviare huila guajira magdalena meta narino putumayo quindio risaralda santander "
-    "sucre tolima valle vaupes vichada".split()
+    (  # noqa: SIM905  words read better as words
+        "amazonas antioquia arauca atlantico bolivar boyaca caldas caqueta casanare cauca cesar choco "
+        "cordoba cundinamarca guainia guaviare huila guajira magdalena meta narino putumayo quindio "
+        "risaralda santander sucre tolima valle vaupes vichada"
+    ).split()
 )

@@ -12,8 +12,17 @@ import re2
 
 from pipeline.findings.indicator_rows import NAME_CHARS, Parts
 from pipeline.findings.plan_text import one_line, trimmed
-from pipeline.findings.values import counted_unit, figures, horizon_in, is_absent, quantity, value_text, year_in
-from pipeline.model import SectionKind, SegmentKind
+from pipeline.findings.values import (
+    counted_unit,
+    figures,
+    horizon_in,
+    is_absent,
+    quantity,
+    value_text,
+    year_in,
+)
+from pipeline.model import SectionKind, SegmentKind, Span
+from pipeline.text import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,71 +34,121 @@ MAX_PER_SEGMENT: Final = 12
 _MIN_NAME: Final = 10
 _MAX_SENTENCE: Final = 420
 _TAIL: Final = 60
+_YEARS: Final = 4
+"""A mayor's term, and so a plan, lasts four years (Constitution, art. 314, since 2004)."""
 
 _LABEL: Final = re2.compile(
-    rb"\b(?P<indicator>indicador(?:es)?(?: de (?:producto|resultado|impacto|gestion))?)\s?:"
-    rb"|\b(?P<baseline>linea (?:de )?base)(?:\s?:|\s?\(?(?P<baseyear>20[0-4][0-9])\)?\s?:?| (?:actual )?(?:de |es )?)[\s:]*"
-    rb"|\b(?P<target>metas?(?: de (?:producto|resultado|impacto|cuatrienio)| cuatrienio)?)"
-    rb"(?:\s?:|\s?(?P<period>20[0-4][0-9](?: ?- ?20[0-4][0-9])?)\s?:?|\s(?:de |a )?[0-9]{0})[\s:]*"
-    rb"|\b(?P<responsible>responsables?)\s?:|\b(?P<source>fuentes?(?: de (?:verificacion|informacion|financiacion))?)\s?:"
-    rb"|\b(?P<unit>unidad(?: de medida)?)\s?:|\b(?P<code>(?:codigo )?(?:bpin|mga)|codigo)\s?[:.\s]\s?"
-    rb"|\b(?P<stop>programas?|subprogramas?|proyectos?|objetivos?|estrategias?|sector|formula|acciones|actividades|producto|resultado)\s?:"
+    rb"\b(indicador(?:es)?(?: (?:de )?(?:producto|resultado|impacto|gestion))?)\s?[:.]"
+    rb"|\b(linea (?:de )?base)(?:\s?[:.]|\s?\(?(20[0-4][0-9])\)?\s?:?"
+    rb"| (?:actual )?(?:de |es )?)[\s:|]*"
+    rb"|\b(metas?(?: ?/? ?(?:de |del )?(?:producto|resultado|impacto"
+    rb"|cuatrienio)(?: [0-9]{1,2}\b)?| [0-9]{1,2}(?:\s?:))?)"
+    rb"(?:\s?[:.]|\s?(20[0-4][0-9](?: ?- ?20[0-4][0-9])?)\s?:?|\s)[\s:|]*"
+    rb"|\b(responsables?)\s?:|\b(fuentes?(?: de (?:verificacion|informacion"
+    rb"|financiacion))?)\s?:"
+    rb"|\b(unidad(?: de medida)?)\s?:|\b((?:codigo )?(?:bpin|mga)|codigo)\s?[:.\s]\s?"
+    rb"|\b(programas?|subprogramas?|proyectos?|objetivos?|estrategias?|sector|formula|acciones"
+    rb"|actividades|producto|resultado)\s?:"
 )
+_NUMBERING: Final = re2.compile(rb"\(?[0-9]{1,3}(?:\.[0-9]{1,2}){0,4}[.)] ?")
 _VALUE_FOLLOWS: Final = re2.compile(rb"^[ :=\-]*(?:es |de |del |un |una |al |a )?[0-9]")
-_PARTS: Final = ("indicator", "baseline", "target", "responsible", "source", "unit", "code", "stop")
+_PARTS: Final = {
+    "indicator": 0,
+    "baseline": 1,
+    "target": 3,
+    "responsible": 5,
+    "source": 6,
+    "unit": 7,
+    "code": 8,
+    "stop": 9,
+}
+"""The parts of an indicator and the group of ``_LABEL`` that opens each."""
+_BASE_YEAR: Final = 2
+_PERIOD: Final = 4
+_YEAR_DIGITS: Final = 4
 _COUNTED: Final = re2.compile(
-    rb"(?m)^[ \-?*]*(?:[0-9]{1,2}[.)] )?((?:indicador:? )?(?:numero|no\.|nro\.?|# |cantidad|porcentaje|% de|tasa|cobertura|indice"
+    rb"(?m)^[ \-?*]*(?:[0-9]{1,2}[.)] )?((?:indicador:? )?(?:numero|no\.|nro\.?|# |cantidad|porcentaje"
+    rb"|% de|tasa|cobertura|indice"
     rb"|razon|proporcion|prevalencia|mortalidad|incidencia)\b)"
 )
 _TRAILING: Final = re2.compile(
     rb"[ :]([0-9][0-9.,]*%?)(?: (?:por|x) [0-9.,]+[a-z .]*)?(?: +([0-9][0-9.,]*%?))?[ .)]*(?:\(odm\))?$"
 )
 _VERBS: Final = (
-    b"abastecer|adecuar|adquirir|alcanzar|ampliar|apoyar|articular|asegurar|asesorar|asistir|atender|aumentar|beneficiar|brindar|"
-    b"bajar|capacitar|certificar|cofinanciar|conformar|conservar|construir|consolidar|contratar|crear|cubrir|cumplir|dar|desarrollar|"
-    b"diagnosticar|difundir|disenar|disminuir|dotar|efectuar|ejecutar|elaborar|elevar|entregar|erradicar|establecer|evitar|"
-    b"financiar|fomentar|formalizar|formar|formular|fortalecer|garantizar|gestionar|habilitar|identificar|implementar|"
-    b"impulsar|incorporar|incrementar|incluir|instalar|institucionalizar|integrar|intervenir|legalizar|levantar|lograr|mantener|mejorar|"
-    b"modernizar|motivar|obtener|optimizar|organizar|operar|orientar|otorgar|pavimentar|plantar|prestar|prevenir|promover|proteger|"
-    b"proveer|realizar|reactivar|recuperar|reducir|reforestar|rehabilitar|remodelar|renovar|reparar|reubicar|restaurar|sembrar|"
+    b"abastecer|adecuar|adquirir|alcanzar|ampliar|apoyar|articular|asegurar|asesorar|asistir|atender"
+    b"|aumentar|beneficiar|brindar|"
+    b"bajar|capacitar|certificar|cofinanciar|conformar|conservar|construir|consolidar|contratar|crear"
+    b"|cubrir|cumplir|dar|desarrollar|"
+    b"diagnosticar|difundir|disenar|disminuir|dotar|efectuar|ejecutar|elaborar|elevar|entregar|erradicar"
+    b"|establecer|evitar|"
+    b"financiar|fomentar|formalizar|formar|formular|fortalecer|garantizar|gestionar|habilitar|identificar"
+    b"|implementar|"
+    b"impulsar|incorporar|incrementar|incluir|instalar|institucionalizar|integrar|intervenir|legalizar"
+    b"|levantar|lograr|mantener|mejorar|"
+    b"modernizar|motivar|obtener|optimizar|organizar|operar|orientar|otorgar|pavimentar|plantar|prestar"
+    b"|prevenir|promover|proteger|"
+    b"proveer|realizar|reactivar|recuperar|reducir|reforestar|rehabilitar|remodelar|renovar|reparar"
+    b"|reubicar|restaurar|sembrar|"
     b"sensibilizar|sostener|subsidiar|suministrar|terminar|titular|vacunar|vincular"
 )
 _NOUNS: Final = (
-    b"construccion|adecuacion|dotacion|ampliacion|mejoramiento|mantenimiento|implementacion|capacitacion|realizacion|"
+    b"construccion|adecuacion|dotacion|ampliacion|mejoramiento|mantenimiento|implementacion|capacitacion"
+    b"|realizacion|"
     b"creacion|formulacion|elaboracion|reduccion|disminucion|incremento|aumento|atencion|entrega|adquisicion|"
     b"rehabilitacion|pavimentacion|instalacion|fortalecimiento|vinculacion|titulacion|legalizacion"
 )
 _ACTION: Final = re2.compile(
-    rb"(?m)(?:^|\. |; |: |\? )[ \-?*]*(?:[0-9a-z]{1,3}[.)] ?|[0-9]+(?:\.[0-9]+)+\.? ?)?((?:" + _VERBS + rb"|" + _NOUNS + rb")\b)"
+    rb"(?m)(?:^|[.;:?|] )[ \-?*]*(?:[0-9a-z]{1,3}[.)] ?|\([0-9]{1,3}\) ?"
+    rb"|[0-9]+(?:\.[0-9]+)+\.? ?)?((?:" + _VERBS + rb"|" + _NOUNS + rb")\b)"
 )
-_SHARE: Final = re2.compile(rb"(?m)(?:^|[.;:] )[ \-?*]*([0-9][0-9.,]* ?% (?:de|del) [a-z])")
-_SENTENCE_END: Final = re2.compile(rb"[.] [a-z?0-9]|[.]?$|;")
-_BASE_IN: Final = re2.compile(rb"\b(?:de|del|desde)(?: el| un)? ([0-9][0-9.,]*(?: ?%)?) (?:a|al|hasta)(?: el| un)? ([0-9][0-9.,]*(?: ?%)?)")
+_SHARE: Final = re2.compile(rb"(?m)(?:^|[.;:|] )[ \-?*]*([0-9][0-9.,]* ?% (?:de|del) [a-z])")
+_SENTENCE_END: Final = re2.compile(rb"[.] [a-z?0-9]|[.]?$|;| \|")
+_BASE_IN: Final = re2.compile(
+    rb"\b(?:de|del|desde)(?: el| un)? ([0-9][0-9.,]*(?: ?%)?)"
+    rb" (?:a|al|hasta)(?: el| un)? ([0-9][0-9.,]*(?: ?%)?)"
+)
+_VALUE: Final = rb"[0-9]+(?:[.,][0-9]+)*(?: ?%)?|nd|n\.d\.?|n/d|s\.?l\.?|sd"
+_PAIR: Final = re2.compile(rb"[ .)]()(" + _VALUE + rb") +[<>]? ?([0-9][0-9.,]*(?: ?%)?)()\.?$")
+_MEASURED: Final = re2.compile(
+    rb"(?m)(?:^|[ .|)])(numero|no\.?|nro\.?|porcentaje|%|global|unidad(?:es)?|hectareas?|has?|kilometros?"
+    rb"|km|metros?(?: cuadrados| lineales)?"
+    rb"|m2|ml|mts|toneladas|tasa|personas|indice"
+    rb"|razon)[ |]+(" + _VALUE + rb")(?:[ |<>=]+([0-9][0-9.,]*%?))?(?: mts| km| has?\b)?"
+    rb"((?:[ |]+[0-9][0-9.,]*%?){0,4})(?:$|[ |])"
+)
+_NO_NAME: Final = re2.compile(rb"(?:\* ?|\(?nota\b|secretari[ao]s? de |alcaldia|gobernacion|fuente)")
+"""What begins so is a footnote or a responsible: the columns were lost."""
 _NO_TARGETS: Final = frozenset({SectionKind.DIAGNOSIS, SectionKind.PRELIMINARY})
 
 
-def prose_indicators(plan: PlanText, *, profile: PlanProfile) -> Iterator[Indicator]:
-    """Indicators outside recognised tables, shape by shape; a segment read by one shape is closed to the next."""
-    closed: set[int] = set()
-    for reader in (_labelled, _counted, _actions):
-        done: set[int] = set()
-        for parts in reader(plan, profile=profile):
-            if parts.span.segment not in closed:
-                done.add(parts.span.segment)
+def prose_indicators(plan: PlanText, *, profile: PlanProfile, read: frozenset[int]) -> Iterator[Indicator]:
+    """Indicators outside recognised rows, shape by shape; no characters are read by two shapes.
+
+    Args:
+        plan: The plan's buffer.
+        profile: Gives the sections and the plan's period.
+        read: Segments that are known rows and read already.
+    """
+    taken: dict[int, list[Span]] = {}
+    for reader in (_labelled, _measured, _counted, _actions):
+        found = [parts for parts in reader(plan, profile=profile) if parts.span.segment not in read]
+        for parts in found:
+            if not any(_overlap(parts.span, other) for other in taken.get(parts.span.segment, ())):
                 yield parts.indicator()
-        closed |= done
+        for parts in found:
+            taken.setdefault(parts.span.segment, []).append(parts.span)
+
+
+def _overlap(left: Span, right: Span) -> bool:
+    return left.start < right.end and right.start < left.end
 
 
 # --------------------------------------------------------------------------- labelled
 
 
 def _labelled(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
-    """"Indicador: … Línea base: … Meta: …", in one segment or over neighbouring ones."""
-    labels: list[tuple[str, int, int, int | None]] = []
-    for match in _LABEL.finditer(plan.data):
-        part = next(name for name in _PARTS if match.group(name.encode()) is not None)
-        year = match.group(b"baseyear") or match.group(b"period")
-        labels.append((part, match.start(), match.end(), int(year[-4:]) if year else None))
+    """Reads "Indicador: … Línea base: … Meta: …", in one segment or over neighbouring ones."""
+    labels = _labels(plan)
     record: dict[str, tuple[int, int, int | None]] = {}
     previous = -1
     for number, (part, start, end, year) in enumerate(labels):
@@ -100,7 +159,9 @@ def _labelled(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
         if part in record or part == "stop" or segment > previous + 1 > 0:
             yield from _record(plan, record=record, profile=profile)
             record = {}
-        if part != "stop" and (part != "target" or _valued(plan, end=end, start=start)) and (part != "baseline" or _valued(plan, end=end, start=start)):
+        if part not in {"stop", "target", "baseline"} or (
+            part != "stop" and _valued(plan, end=end, start=start)
+        ):
             record[part] = (end, stop, year)
             if part == "baseline" and "indicator" not in record and "target" not in record:
                 record["before"] = (_sentence_start(plan, at=start), start, None)
@@ -108,9 +169,21 @@ def _labelled(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
     yield from _record(plan, record=record, profile=profile)
 
 
+def _labels(plan: PlanText) -> list[tuple[str, int, int, int | None]]:
+    """Every label: which part it opens, where it stands, and the year it carries."""
+    found: list[tuple[str, int, int, int | None]] = []
+    for match in _LABEL.finditer(plan.data):
+        groups = match.groups()
+        part = next(name for name, number in _PARTS.items() if groups[number] is not None)
+        year = groups[_BASE_YEAR] or groups[_PERIOD]
+        found.append((part, match.start(), match.end(), int(year[-_YEAR_DIGITS:]) if year else None))
+    return found
+
+
 def _valued(plan: PlanText, *, start: int, end: int) -> bool:
     """A label counts when a colon or a figure follows it: "la línea base del plan" is talk."""
-    return b":" in plan.data[start:end] or _VALUE_FOLLOWS.match(plan.data[end : end + 16]) is not None
+    marked = plan.data[start:end].rstrip(b" |").endswith((b":", b"."))
+    return marked or _VALUE_FOLLOWS.match(plan.data[end : end + 16]) is not None
 
 
 def _sentence_start(plan: PlanText, *, at: int) -> int:
@@ -125,15 +198,23 @@ def _record(
     """One indicator from the labels collected; without a measured part there is none."""
     if "baseline" not in record and "target" not in record:
         return
-    if "indicator" not in record and "before" not in record and not ("baseline" in record and "target" in record):
+    if (
+        "indicator" not in record
+        and "before" not in record
+        and not ("baseline" in record and "target" in record)
+    ):
         return
     name = record.get("indicator") or record.get("before") or record["target"]
     start, end = trimmed(plan.data, name[0], min(name[1], name[0] + _MAX_SENTENCE))
+    numbering = _NUMBERING.match(plan.data, start, end)
+    start = numbering.end() if numbering is not None else start
     if end - start < _MIN_NAME or not any(97 <= byte <= 122 for byte in plan.data[start:end]):  # noqa: PLR2004  a-z
         return
     texts = {part: _content(plan, record=record, part=part) for part in _PARTS}
     base = _amount(texts["baseline"])
-    goal = _amount(texts["target"])
+    goal = _amount(texts["target"]) or (
+        _amount(plan.original(start, end)) if "indicator" not in record else None
+    )
     if base is None and goal is None:
         return
     target = record.get("target")
@@ -145,7 +226,10 @@ def _record(
         baseline_year=(record["baseline"][2] or year_in(texts["baseline"])) if "baseline" in record else None,
         target=goal[0] if goal else None,
         target_year=((target[2] if target else None) or horizon_in(texts["target"], profile=profile)),
-        unit=texts["unit"] or (goal[1] if goal else None) or (base[1] if base else None) or counted_unit(plan.original(start, end)),
+        unit=texts["unit"]
+        or (goal[1] if goal else None)
+        or (base[1] if base else None)
+        or counted_unit(plan.original(start, end)),
         source=texts["source"] or None,
         responsible=texts["responsible"] or None,
         code=texts["code"].split()[0] if texts["code"] else None,
@@ -167,6 +251,74 @@ def _amount(text: str) -> tuple[str, str | None] | None:
     return (measured[0], measured[2]) if measured is not None else None
 
 
+# --------------------------------------------------------------------------- measured
+
+
+def _measured(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
+    """A flattened row with its unit: "Centro de Atención establecido. Número 0 1 [by year]"."""
+    reached = 0
+    for match in _MEASURED.finditer(plan.data):
+        index = plan.segment_at(match.start(1))
+        first = plan.bounds(index)[0]
+        start, end = _name_before(plan, at=match.start(1), first=max(first, min(reached, match.start(1))))
+        if end - start < _MIN_NAME and match.start(1) - first < _MIN_NAME and index > 0:
+            start, end = _name_before(plan, at=plan.bounds(index - 1)[1], first=plan.bounds(index - 1)[0])
+        reached = match.end()
+        segment = plan.segmentation.segments[index]
+        priced = segment.row is not None and segment.row.money_factor > 1
+        if match.group(3) is None and (
+            segment.row is None or b"|" not in plan.data[match.start(1) : match.start(2)]
+        ):
+            continue
+        if end - start < _MIN_NAME or _kind(plan, start=start, profile=profile) in _NO_TARGETS:
+            continue
+        parts = _from_values(plan, start=start, end=end, match=match, profile=profile, priced=priced)
+        if (parts.baseline or parts.target) and _NO_NAME.match(plan.data, start, end) is None:
+            yield parts
+
+
+def _name_before(plan: PlanText, *, at: int, first: int) -> tuple[int, int]:
+    """The last sentence or cell before ``at``; one more when that is too short to be a name."""
+    _, stop = trimmed(plan.data, first, at)
+    start = stop
+    while start > first and stop - start < _MIN_NAME * 2:
+        marks = (plan.data.rfind(b". ", first, start - 1), plan.data.rfind(b"| ", first, start - 1))
+        start = max(first, max(marks) + 2) if max(marks) >= 0 else first
+    return trimmed(plan.data, max(start, stop - _MAX_SENTENCE), stop)
+
+
+def _from_values(
+    plan: PlanText, *, start: int, end: int, match: re2._Match, profile: PlanProfile, priced: bool = False
+) -> Parts:
+    """Baseline and target in that order, as the columns of every plan seen stand; four more are the years'.
+
+    One value alone is the target, and so is the first of two in a table that prices its rows.
+    """
+    name = plan.original(start, end)
+    values = [plan.original(*match.span(group)).strip() for group in (2, 3) if match.group(group) is not None]
+    base, goal = ("", values[0]) if priced or len(values) == 1 else (values[0], values[1])
+    unit = plan.original(*match.span(1)).strip() or None
+    years = _schedule(match.group(4), profile=profile) if not priced else ()
+    counted = unit is None or fold(unit).startswith(("numero", "no", "nro", "global", "unidad"))
+    return Parts(
+        span=plan.span(start, end),
+        name=name,
+        target_sentence=name,
+        baseline=None if is_absent(base) else base,
+        target=None if is_absent(goal) else goal,
+        target_year=years[-1][0] if years else horizon_in(name, profile=profile),
+        unit="%" if "%" in goal or "%" in base else (counted_unit(name) if counted else unit),
+        by_year=years,
+    )
+
+
+def _schedule(written: bytes | None, *, profile: PlanProfile) -> tuple[tuple[int, str], ...]:
+    values = (written or b"").replace(b"|", b" ").split()
+    if profile.period is None or len(values) != _YEARS:
+        return ()
+    return tuple((profile.period[0] + number, value.decode()) for number, value in enumerate(values))
+
+
 # --------------------------------------------------------------------------- counted
 
 
@@ -175,10 +327,13 @@ def _counted(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
     for match in _COUNTED.finditer(plan.data):
         start = match.start(1)
         index = plan.segment_at(start)
-        segment = plan.segmentation.segments[index]
         stop = plan.bounds(index)[1]
-        tail = _TRAILING.search(plan.data, max(match.end(1), stop - _TAIL), stop) if stop - start < _MAX_SENTENCE else None
-        if tail is None or tail.start() - start < _MIN_NAME or segment.row is not None:
+        tail = (
+            _TRAILING.search(plan.data, max(match.end(1), stop - _TAIL), stop)
+            if stop - start < _MAX_SENTENCE
+            else None
+        )
+        if tail is None or tail.start() - start < _MIN_NAME:
             continue
         start, end = trimmed(plan.data, start, tail.start())
         if _kind(plan, start=start, profile=profile) in _NO_TARGETS:
@@ -206,7 +361,7 @@ def _actions(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
             start = match.start(1)
             index = plan.segment_at(start)
             segment = plan.segmentation.segments[index]
-            if segment.row is not None or segment.kind is SegmentKind.HEADING or counts.get(index, 0) >= MAX_PER_SEGMENT:
+            if segment.kind is SegmentKind.HEADING or counts.get(index, 0) >= MAX_PER_SEGMENT:
                 continue
             end = min(plan.bounds(index)[1], start + _MAX_SENTENCE)
             stop = _SENTENCE_END.search(plan.data, start, end)
@@ -221,6 +376,10 @@ def _action(plan: PlanText, *, start: int, end: int, profile: PlanProfile) -> Pa
     found = figures(plan.data[start:end].decode())
     if not found or _kind(plan, start=start, profile=profile) in _NO_TARGETS:
         return None
+    pair = _PAIR.search(plan.data, start, end)
+    if pair is not None and pair.start() - start > _MIN_NAME:
+        low, high = trimmed(plan.data, start, pair.start())
+        return _from_values(plan, start=low, end=high, match=pair, profile=profile)
     name = plan.original(start, end)
     shift = _BASE_IN.search(plan.data, start, end)
     measured = quantity(name)

@@ -23,8 +23,10 @@ PARTS: Final = 7
 _MIN_NAME: Final = 6
 _CODE: Final = re2.compile(rb"\b(?:20[0-9]{11,12}|[0-9]{7}(?:[0-9]{2})?|[0-9]{4}\b)")
 _HEADLINE: Final = re2.compile(
-    rb"^(?:indicador(?:es)?(?: de (?:producto|resultado|gestion|impacto))?|metas?(?: de (?:producto|resultado))?|producto|resultado|linea (?:de )?base"
-    rb"|programas?|total(?: general)?|subtotal|nombre(?: del indicador)?)[ :.]*$"
+    rb"^(?:indicador(?:es)?(?: de (?:producto|resultado|gestion|impacto))?|metas?(?: de (?:producto"
+    rb"|resultado))?|producto|resultado|linea (?:de )?base"
+    rb"|programas?|total(?: general)?|subtotal|nombre(?: del indicador)?|numero|porcentaje"
+    rb"|unidad(?: de medida)?|cuatrienio|tasa|global|hectareas?|personas)[ :.]*$"
 )
 
 
@@ -78,9 +80,10 @@ def row_indicator(segment: Segment, *, row: TableRow, profile: PlanProfile) -> I
     cells = {role: _first(row, role=role) for role in ColumnRole}
     named = cells[ColumnRole.INDICATOR]
     aims = [cells[role] for role in (ColumnRole.TARGET, ColumnRole.PRODUCT, ColumnRole.RESULT)]
-    aim = next((cell for cell in aims if cell is not None), None)
-    subject = named or aim
-    if subject is None or not _names_something(subject.text):
+    subject = next(
+        (cell for cell in (named, *aims) if cell is not None and _names_something(cell.text)), None
+    )
+    if subject is None:
         return None
     sentence = next((cell.text for cell in aims if cell is not None and _is_sentence(cell.text)), "")
     target, unit, target_year = _target(row, subject=subject, profile=profile)
@@ -113,6 +116,7 @@ def _names_something(text: str) -> bool:
     folded = fold(text).strip()
     return (
         len(folded) >= _MIN_NAME
+        and " " in folded
         and any(char.isalpha() for char in folded)
         and _HEADLINE.match(folded.encode("ascii", "replace")) is None
     )
@@ -133,7 +137,9 @@ def _code(cell: RowCell | None) -> str | None:
     return found.group().decode() if found is not None else _text(cell)
 
 
-def _target(row: TableRow, *, subject: RowCell, profile: PlanProfile) -> tuple[str | None, str | None, int | None]:
+def _target(
+    row: TableRow, *, subject: RowCell, profile: PlanProfile
+) -> tuple[str | None, str | None, int | None]:
     """The measured target, its unit and the year it is due, from the target's cell or the row's aims."""
     for role in (ColumnRole.TARGET, ColumnRole.PRODUCT, ColumnRole.RESULT):
         for cell in row.cells:
@@ -141,7 +147,11 @@ def _target(row: TableRow, *, subject: RowCell, profile: PlanProfile) -> tuple[s
                 continue
             measured = quantity(cell.text)
             if measured is not None:
-                year = cell.year or horizon_in(cell.head, profile=profile) or horizon_in(cell.text, profile=profile)
+                year = (
+                    cell.year
+                    or horizon_in(cell.head, profile=profile)
+                    or horizon_in(cell.text, profile=profile)
+                )
                 return measured[0], measured[2], year
     measured = quantity(subject.text) if subject.role is ColumnRole.INDICATOR else None
     last = _by_year(row)
@@ -163,6 +173,9 @@ def _by_year(row: TableRow) -> tuple[tuple[int, str], ...]:
     found = [
         (cell.year, text)
         for cell in row.cells
-        if cell.role is ColumnRole.YEAR and cell.year is not None and (text := value_text(cell.text)) and "$" not in text
+        if cell.role is ColumnRole.YEAR
+        and cell.year is not None
+        and (text := value_text(cell.text))
+        and "$" not in text
     ]
     return tuple(sorted(found))

@@ -13,24 +13,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PROBLEM: Final = re2.compile(
-    rf"\b(?:problem|{ADVERSE}|no (?:existe|cuenta|hay|tiene|se )|alt[oa]s? (?:indice|tasa|nivel|porcentaje|numero)|carece|situacion critica|principales causas)".encode()
+    (
+        rf"\b(?:problem|{ADVERSE}|no (?:existe|cuenta|hay|tiene|se )"
+        r"|alt[oa]s? (?:indice|tasa|nivel|porcentaje|numero)|carece|situacion critica|principales causas)"
+    ).encode()
 )
 _STRONG_PROBLEM: Final = re2.compile(
-    rb"\b(?:problematic|problema|deficit|carencia|falta de|ausencia de|alt[oa]s? (?:indice|tasa|nivel|porcentaje)|insuficien|deficien"
+    rb"\b(?:problematic|problema|deficit|carencia|falta de|ausencia de|alt[oa]s? (?:indice|tasa|nivel"
+    rb"|porcentaje)|insuficien|deficien"
     rb"|precari|vulnera|no (?:existe|cuenta|hay)|escas|debilidad|bajos? nivel|hacinamiento|amenaza|rezago)"
 )
 _ACTIVITY: Final = re2.compile(
-    rb"^[ \-?*]*(?:[0-9a-z.]{1,8}[.)] ?)?(?:acompan|actualiz|adecu|adelant|ampli|apoy|articul|asesor|asist|atend|atenc|aument|brind|capacit|"
-    rb"construc|construir|conform|coordin|crear|creac|desarroll|difund|disen|dot|ejecut|elabor|entreg|establec|estable|foment|form|fortalec|garantiz|gestion|"
-    rb"implement|impuls|instal|integr|interven|manten|mejor|organiz|orient|pavim|prest|promoc|promov|proteg|protecc|realiz|recuper|"
+    rb"^[ \-?*]*(?:[0-9a-z.]{1,8}[.)] ?)?(?:acompan|actualiz|adecu|adelant|ampli|apoy|articul|asesor|asist"
+    rb"|atend|atenc|aument|brind|capacit|"
+    rb"construc|construir|conform|coordin|crear|creac|desarroll|difund|disen|dot|ejecut|elabor|entreg"
+    rb"|establec|estable|foment|form|fortalec|garantiz|gestion|"
+    rb"implement|impuls|instal|integr|interven|manten|mejor|organiz|orient|pavim|prest|promoc|promov"
+    rb"|proteg|protecc|realiz|recuper|"
     rb"reforest|rehabilit|sensibil|sembr|suministr|vincul|vacun)[a-z]*"
 )
 _OUTCOME: Final = re2.compile(
-    rb"\b(?:aument|increment|disminu|reduc|mejor|ampli|elev|baj|erradic|garanti|acceso|cobertura|tasa|prevenir|restablec|superar)[a-z]*"
+    rb"\b(?:aument|increment|disminu|reduc|mejor|ampli|elev|baj|erradic|garanti|acceso|cobertura|tasa"
+    rb"|prevenir|restablec|superar)[a-z]*"
 )
 _IMPACT: Final = re2.compile(
-    rb"\b(?:calidad de vida|bienestar|desarrollo humano|goce efectivo|desarrollo (?:integral|sostenible|economico y social|social y economico)|"
-    rb"pobreza|equidad|igualdad|paz\b|convivencia pacifica|reconciliacion|dignidad|vida digna|transformacion social|justicia social|"
+    rb"\b(?:calidad de vida|bienestar|desarrollo humano|goce efectivo|desarrollo (?:integral|sostenible"
+    rb"|economico y social|social y economico)|"
+    rb"pobreza|equidad|igualdad|paz\b|convivencia pacifica|reconciliacion|dignidad|vida digna"
+    rb"|transformacion social|justicia social|"
     rb"sostenibilidad ambiental|condiciones de vida|tejido social|prosperidad|esperanza de vida)"
 )
 
@@ -68,9 +78,17 @@ def link_of(folded: str, *, default: ChainLink) -> ChainLink:
     The order of the tests is that of how distinctive the words are: an impact's are the rarest.
     """
     tests: Mapping[ChainLink, bool] = {
-        ChainLink.IMPACT: default is not ChainLink.CAUSE and default is not ChainLink.PROBLEM and names_impact(folded),
-        ChainLink.PROBLEM: default is ChainLink.OUTCOME and problem_strength(folded) == 1.0 and not names_outcome(folded),
-        ChainLink.OUTCOME: default is ChainLink.ACTIVITY and names_outcome(folded) and not is_activity(folded),
-        ChainLink.ACTIVITY: default is ChainLink.OUTCOME and is_activity(folded) and not names_outcome(folded),
+        ChainLink.IMPACT: default is not ChainLink.CAUSE
+        and default is not ChainLink.PROBLEM
+        and names_impact(folded),
+        ChainLink.PROBLEM: default is ChainLink.OUTCOME
+        and problem_strength(folded) == 1.0
+        and not names_outcome(folded),
+        ChainLink.OUTCOME: default is ChainLink.ACTIVITY
+        and names_outcome(folded)
+        and not is_activity(folded),
+        ChainLink.ACTIVITY: default is ChainLink.OUTCOME
+        and is_activity(folded)
+        and not names_outcome(folded),
     }
     return next((link for link, holds in tests.items() if holds), default)

@@ -1,10 +1,9 @@
 """Reads amounts of Colombian pesos as exact integers.
 
 Spelling in plans (2012 to 2024): ``$1.234.567.890``, ``$ 2.500 millones``, ``1.200 millones de pesos``,
-``$7 mil millones``, ``$16´250.000``, ``$95.451.749,50``, ``100.000 pesos``. A dot or comma followed by
-exactly three digits separates thousands, whatever the other sign does; otherwise it is decimal. The
-only reading this gets wrong is a decimal with three digits ("$2,500 millones" meant as 2.5 million),
-which none of the plans at hand uses.
+``$7 mil millones``, ``$16´250.000``, ``$95.451.749,50``, ``100.000 pesos``. Separators are
+read by `pipeline.spanish_numbers.parse_amount`: three digits after a dot or comma are thousands, so
+"$2,500 millones" is 2,500 million; none of the plans at hand means 2.5 million by it.
 """
 
 from __future__ import annotations
@@ -14,11 +13,14 @@ from typing import Final
 
 import re2
 
+from pipeline.spanish_numbers import parse_amount
+
 MAX_PESOS: Final = 10**16
 """Colombia's national budget is 5 × 10^14: a larger figure is a misreading."""
 
 _UNIT: Final = (
-    rb"(?: ?(mil millones|miles de millones|millones|millon|mill\.|mll\.|mm\b|billones|mil\b(?: pesos)?|miles\b))?"
+    rb"(?: ?(mil millones|miles de millones|millones|millon|mill\.|mll\.|mm\b|billones|mil\b(?: pesos)?"
+    rb"|miles\b))?"
 )
 NUMBER: Final = rb"[0-9]+(?:[.,'][0-9]+)*"
 _SIGNED: Final = rb"(u\.?s\.?d?\s?)?\$\s?(" + NUMBER + rb")" + _UNIT
@@ -36,7 +38,8 @@ BROKEN_AFTER: Final = re2.compile(rb"(?:[.,:'] ?[0-9]| [.,] ?[0-9]|[0-9]| ?%| ?(
 FOREIGN_AFTER: Final = re2.compile(rb"(?: de)? (?:dolares|us\b|usd|euros)|\s?(?:usd|us\b|eur)")
 NOT_MONEY_AFTER: Final = re2.compile(rb" (?:de )?(?:pesos|m/?cte|[(),.;]|$)")
 TALK_OF_MONEY: Final = re2.compile(
-    rb"\b(?:presupuest|recurso|ingreso|recaud|inversion|invirti|deuda|costo|valor|gasto|transferencia|credito|deficit"
+    rb"\b(?:presupuest|recurso|ingreso|recaud|inversion|invirti|deuda|costo|valor|gasto|transferencia"
+    rb"|credito|deficit"
     rb"|superavit|pesos|financi|ejecut[aoi]|rentas|sgp|regalias|monto|apropia|aportes|cartera|recibi|\$)"
 )
 
@@ -54,42 +57,6 @@ _FACTORS: Final[dict[str, int]] = {
     "miles de millones": 10**9,
     "billones": 10**12,
 }
-_GROUP: Final = 3
-
-
-def parse_number(text: str) -> Decimal | None:
-    """The value of digits with separators, ``None`` where they follow no rule.
-
-    Args:
-        text: Digits with ``.``, ``,`` or ``'`` between them, e.g. ``1.234.567,50`` or ``2,500,000``.
-    """
-    parts: list[str] = []
-    signs: list[str] = []
-    current = ""
-    for char in text:
-        if char in ".,'":
-            parts.append(current)
-            signs.append(char)
-            current = ""
-        else:
-            current += char
-    parts.append(current)
-    if not all(part.isdecimal() and part.isascii() for part in parts):
-        return None
-    return _value(parts, signs=signs)
-
-
-def _value(parts: list[str], *, signs: list[str]) -> Decimal | None:
-    if not signs:
-        return Decimal(parts[0])
-    grouped = [len(part) == _GROUP for part in parts[1:]]
-    if all(grouped) and len(parts[0]) <= _GROUP and parts[0] != "0":
-        if len(signs) > 1 and signs[-1] != signs[-2] and signs[-1] == ",":
-            return Decimal("".join(parts[:-1]) + "." + parts[-1])
-        return Decimal("".join(parts))
-    if all(grouped[:-1]) and (len(signs) == 1 or (len(parts[0]) <= _GROUP and signs[-1] != signs[-2])):
-        return Decimal("".join(parts[:-1]) + "." + parts[-1])
-    return None
 
 
 def pesos(number: str, *, unit: str, factor: int = 1) -> int | None:
@@ -100,7 +67,7 @@ def pesos(number: str, *, unit: str, factor: int = 1) -> int | None:
         unit: ``millones``, ``mil millones``, …, or empty.
         factor: What the table multiplies with; used only when no unit is written.
     """
-    value = parse_number(number)
+    value = parse_amount(number)
     if value is None:
         return None
     scale = _FACTORS.get(unit.strip(), 1)

@@ -69,11 +69,20 @@ SOURCES: Final[dict[str, str]] = {
 """Folded wording → canonical source (Law 715 of 2001, Law 1530 of 2012, Law 819 of 2003 name them)."""
 
 _SOURCE: Final = re2.compile(
-    (r"\b(?:" + "|".join(re2.escape(word) for word in sorted(SOURCES, key=lambda word: (-len(word), word))) + r")").encode()
+    (
+        r"\b(?:"
+        + "|".join(re2.escape(word) for word in sorted(SOURCES, key=lambda word: (-len(word), word)))
+        + r")"
+    ).encode()
 )
-_SHORT_SOURCES: Final[dict[str, str]] = {"rp": "recursos_propios", "propio": "recursos_propios", "otros": "otros"}
+_SHORT_SOURCES: Final[dict[str, str]] = {
+    "rp": "recursos_propios",
+    "propio": "recursos_propios",
+    "otros": "otros",
+}
 _YEAR_AFTER: Final = re2.compile(
-    rb"^[ ,]*(?:(?:millones|de pesos|pesos|m/?cte)[ ,.]*)*(?:\(|(?:en|para|durante|a|del)(?: el| la| los)?(?: ano| vigencia| vigencia fiscal)? )"
+    rb"^[ ,]*(?:(?:millones|de pesos|pesos|m/?cte)[ ,.]*)*(?:\(|(?:en|para|durante|a|del)(?: el| la"
+    rb"| los)?(?: ano| vigencia| vigencia fiscal)? )"
     rb"(20[0-4][0-9])\b"
 )
 _YEAR: Final = re2.compile(rb"\b(20[0-4][0-9])\b( ?[-y/]? ?20[0-4][0-9]\b)*")

@@ -35,7 +35,9 @@ _MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2: Final = np.uint64(0x94D049BB133111EB)
 
 
-def order_p_value(levels: Sequence[int], *, edges: Sequence[tuple[int, int]], names: Sequence[str]) -> float | None:
+def order_p_value(
+    levels: Sequence[int], *, edges: Sequence[tuple[int, int]], names: Sequence[str]
+) -> float | None:
     """The p-value of the edges' respect for the order of levels.
 
     Args:
@@ -44,7 +46,8 @@ def order_p_value(levels: Sequence[int], *, edges: Sequence[tuple[int, int]], na
         names: The nodes' names, from which the deals are derived.
 
     Returns:
-        A value in (0, 1], rounded to ``P_DECIMALS``; ``None`` with fewer than ``MIN_EDGES`` edges or one level only.
+        A value in (0, 1], rounded to ``P_DECIMALS``; ``None`` with fewer than ``MIN_EDGES`` edges or when all
+        nodes are on one level.
     """
     if len(edges) < MIN_EDGES or len(set(levels)) < 2:  # noqa: PLR2004  one level orders nothing
         return None

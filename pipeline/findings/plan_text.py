@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pipeline.model import SegmentIndex, Span
 
 if TYPE_CHECKING:
     from pipeline.model import Segmentation
 
-SENTENCE_ENDS = (b". ", b"; ", b"? ", b"! ")
+CELL_MARK: Final = b" | "
+"""What stands between the cells in the text of a table row."""
+SENTENCE_ENDS: Final = (b". ", b"; ", b"? ", b"! ", CELL_MARK)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanText:
     """Folded segments joined by line feeds; ``starts[i]`` is where segment ``i`` begins in ``data``.
 
-    A fold never leaves a line feed inside a segment, so ``[^\\n]`` in a pattern means "same segment".
+    A fold never leaves a line feed inside a segment, so a pattern that excludes it stays in one segment.
     """
 
     segmentation: Segmentation
@@ -72,11 +74,11 @@ class PlanText:
                 start = max(start, before + len(mark))
             after = self.data.find(mark, offset, end)
             if after >= 0:
-                end = after + 1
+                end = after if mark == CELL_MARK else after + 1
         return start, end
 
 
-def trimmed(data: bytes, start: int, end: int, *, strip: bytes = b" ,;:.-?\"'()") -> tuple[int, int]:
+def trimmed(data: bytes, start: int, end: int, *, strip: bytes = b" ,;:.-?\"'()|") -> tuple[int, int]:
     """``start``..``end`` without leading and trailing bytes of ``strip``."""
     while start < end and data[start] in strip:
         start += 1

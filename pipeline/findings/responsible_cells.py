@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from pipeline.findings.entity_lexicon import DEPENDENCY, MATTERS, OTHER
+from pipeline.findings.entity_lexicon import CONNECTORS, DEPENDENCY, LEVELS, MATTERS
 from pipeline.findings.plan_text import one_line
 from pipeline.model import ColumnRole, Responsibility, Span
 from pipeline.text import fold
@@ -27,7 +27,12 @@ _TASK_ROLES: Final = (
     ColumnRole.OBJECTIVE,
     ColumnRole.PROGRAMME,
 )
-_EMPTY: Final = frozenset({"", "-", "n/a", "na", "nd", "n.d.", "sl", "s.l.", "por definir", "responsable", "responsables"})
+_NAME_WORDS: Final = frozenset(MATTERS) | CONNECTORS | LEVELS
+_BROKEN_NAME: Final = (" de", " del", " la", " y", " e", ",", "secretaria", "secretario", "-")
+"""How a cell ends whose words go on in the next one: the columns were lost there."""
+_EMPTY: Final = frozenset(
+    {"", "-", "n/a", "na", "nd", "n.d.", "sl", "s.l.", "por definir", "responsable", "responsables"}
+)
 
 
 def responsible_cells(
@@ -35,19 +40,25 @@ def responsible_cells(
 ) -> list[Responsibility]:
     """The entities that stand in RESPONSABLE cells, each with the row's project, product or target as task.
 
-    A cell without a known name ("Planeación", "Salud y Educación") is taken as it stands.
+    A cell that names only the matter ("Planeación", "Salud y Educación") is an office by that name;
+    any other is left.
     """
     starts = [mention.start for mention in mentions]
     found: list[Responsibility] = []
     for segment in segmentation.segments:
         if segment.row is None:
             continue
+        before = ""
         for cell in segment.row.cells:
-            if cell.role is ColumnRole.RESPONSIBLE and _filled(cell):
+            broken = fold(before).rstrip().endswith(_BROKEN_NAME)
+            before = cell.text
+            if cell.role is ColumnRole.RESPONSIBLE and _filled(cell) and not broken:
                 base = plan.starts[segment.index]
                 first = bisect_left(starts, base + cell.start)
                 last = bisect_left(starts, base + cell.end)
-                found.extend(_read_cell(segment, row=segment.row, cell=cell, base=base, named=mentions[first:last]))
+                found.extend(
+                    _read_cell(segment, row=segment.row, cell=cell, base=base, named=mentions[first:last])
+                )
     return found
 
 
@@ -71,13 +82,14 @@ def _read_cell(
             )
             for mention in named
         ]
-    words = fold(cell.text).split()
-    known = any(word.strip(".,-") in MATTERS for word in words)
+    words = [word.strip(".,-/·") for word in fold(cell.text).split()]
+    if not any(word in MATTERS for word in words) or any(word and word not in _NAME_WORDS for word in words):
+        return []
     return [
         Responsibility(
             span=Span(segment.index, cell.start, cell.end),
-            entity=one_line(cell.text, limit=_NAME_CHARS),
-            kind=DEPENDENCY if known else OTHER,
+            entity=one_line(cell.text, limit=_NAME_CHARS).strip(" .,;:-"),
+            kind=DEPENDENCY,
             task=task,
             assigned=True,
         )

@@ -3,52 +3,63 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import re2
 
-from pipeline.findings.money import NUMBER, parse_number
 from pipeline.findings.plan_text import one_line
+from pipeline.spanish_numbers import find_numbers
 from pipeline.text import fold
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from pipeline.model import PlanProfile
+    from pipeline.spanish_numbers import NumberMatch
 
 VALUE_CHARS: Final = 80
 
 _ABSENT: Final = frozenset(
-    (
-        "|-|--|---|.|n.a|na|n/a|nd|n.d|n/d|sd|s.d|s/d|s/i|si|sl|s.l|slb|ni|s.i|no|no aplica|no se conoce|no hay|"
-        "sin dato|sin datos|sin informacion|sin linea|sin linea base|no disponible|por definir|por establecer|"
-        "no existe|desconocido|no determinado|x|linea base|linea de base|meta|indicador"
+    (  # noqa: SIM905  words read better as words
+        "|-|--|---|.|n.a|na|n/a|nd|n.d|n/d|sd|s.d|s/d|s/i|si|sl|s.l|slb|ni|s.i|no|no aplica|no se conoce|"
+        "no hay|sin dato|sin datos|sin informacion|sin linea|sin linea base|no disponible|por definir|"
+        "por establecer|no existe|desconocido|no determinado|x|linea base|linea de base|meta|indicador"
     ).split("|")
 )
-_FIGURE: Final = re2.compile(
-    rb"(?P<number>" + NUMBER + rb")(?P<unit> ?(?:%|por ?ciento)| ?x ?(?:cada )?(?:10{2,5}|10{0,2}[.,]0{3})[^,;.()\n]{0,24}"
-    rb"| por (?:cada )?(?:mil|cien mil|10{2,5}|10{0,2}[.,]0{3})[^,;.()\n]{0,24})?"
-)
 _YEAR: Final = re2.compile(rb"\b(19[89][0-9]|20[0-4][0-9])\b")
-_ONLY_YEAR: Final = re2.compile(rb"(?:19[89][0-9]|20[0-4][0-9])")
 _PERIOD: Final = re2.compile(rb"\b(20[0-4][0-9]) ?(?:-|a|al|/|y) ?(20[0-4][0-9])\b")
 _HORIZON: Final = re2.compile(
-    rb"\b(?:al?|para|hasta|antes de|a finales de|al final de|al finalizar|en)(?: el| la)?(?: ano| vigencia| final(?:izar)?(?: del?)?)? "
+    rb"\b(?:al?|para|hasta|antes de|a finales de|al final de|al finalizar|en)(?: el| la)?(?: ano| vigencia"
+    rb"| final(?:izar)?(?: del?)?)? "
     rb"(20[0-4][0-9])\b"
 )
 _TERM: Final = re2.compile(
-    rb"\b(?:(?:en|durante|para|al final(?:izar)? de)l? (?:el |los |las )?(?:cuatrienio|cuatro anos|periodo de gobierno|periodo del plan)|cuatrienio)\b"
+    rb"\b(?:(?:en|durante|para|al final(?:izar)? de)l? (?:el |los |las )?(?:cuatrienio|cuatro anos"
+    rb"|periodo de gobierno|periodo del plan)|cuatrienio)\b"
 )
-_ORDINAL_BEFORE: Final = re2.compile(
-    rb"(?:\b(?:ley|decreto|articulo|art\.|acuerdo|resolucion|conpes|no\.|n\?|fase|etapa|nivel|estrato|capitulo|literal|numeral|grado|tipo|version|iso|ntc|iso/iec|pagina)\s?|-)$"
+_FIGURE_KINDS: Final = frozenset({"number", "percent", "rate"})
+_AGE_BEFORE: Final = re2.compile(
+    rb"\b(?:menor(?:es)?|mayor(?:es)?|entre|edad(?:es)?|de|los|y|a|las?|durante|en|por|grados?|estratos?"
+    rb"|sisben|nivel(?:es)?) (?:de |los |a )?$"
+)
+_AGE_AFTER: Final = re2.compile(rb"^\)? ?(?:anos?|meses|semanas|ultimos|primeros)\b|^ a siempre")
+_AIM_BEFORE: Final = re2.compile(
+    rb"\b(?:a|al|en|hasta|un|por debajo de|debajo del?|encima del?|alcanzar|lograr)"
+    rb"(?: el| un| menos de| minimo)? ?[<>]? ?$"
 )
 _UNIT_WORD: Final = re2.compile(rb"^\)? ?(?:nuev[oa]s |de |del )?([a-z?]{3,})")
 _NO_UNIT: Final = frozenset(
-    "que con para por los las del una uno sobre entre meta linea base ano anos desde hasta como cada cuatrienio ley "
-    "primer millones mil municipio municipal promedio menos mas meses".split()
+    (  # noqa: SIM905  words read better as words
+        "que con para por los las del una uno sobre entre meta linea base ano anos desde hasta como "
+        "cada cuatrienio ley primer millones mil municipio municipal promedio menos mas meses aprox "
+        "tasa numero porcentaje"
+    ).split()
 )
 _COUNTED: Final = re2.compile(
-    rb"^(?:indicador:? )?(?:numero|no\.?|n\?|nro\.?|#|cantidad|total|porcentaje|%)(?: y (?:numero|porcentaje|tipo))? (?:de |del )?(?:nuev[oa]s )?([a-z]{3,})"
+    rb"^(?:indicador:? )?(?:numero|no\.?|n\?|nro\.?|#|cantidad|total|porcentaje|%)(?: y (?:numero"
+    rb"|porcentaje|tipo))? (?:de |del )?(?:nuev[oa]s )?([a-z]{3,})"
 )
+_MEASURES: Final = frozenset({"lugar", "taller", "hogar"})
 PERCENT: Final = "%"
 
 
@@ -68,33 +79,32 @@ def is_absent(text: str) -> bool:
 
 
 def figures(folded: str) -> list[Figure]:
-    """The figures of a folded text, without years, articles of law, codes and ordinals."""
-    data = folded.encode("ascii", "replace")
+    """The figures of a folded text, without years, ages, amounts of money and what counts nothing."""
     found: list[Figure] = []
-    for match in _FIGURE.finditer(data):
-        number = match.group(b"number")
-        before = data[max(0, match.start() - 14) : match.start()]
-        if before[-1:].isalnum() or data[match.end() : match.end() + 1].isalpha():
+    data = folded.encode("ascii", "replace")
+    for number in find_numbers(folded):
+        if number.kind not in _FIGURE_KINDS or number.upper is not None:
             continue
-        if _ORDINAL_BEFORE.search(before) is not None:
+        after = data[number.end : number.end + 40]
+        if _AGE_AFTER.search(after) is not None and _AGE_BEFORE.search(
+            data[max(0, number.start - 20) : number.start]
+        ):
             continue
-        unit = match.group(b"unit")
-        value = parse_number(number.decode())
-        if value is None or (unit is None and _ONLY_YEAR.fullmatch(number) is not None):
-            continue
-        found.append(Figure(match.start(), match.end(), value, _unit(unit, after=data[match.end() : match.end() + 40])))
+        unit = _unit(number, written=folded[number.start : number.end], after=after)
+        found.append(Figure(number.start, number.end, number.value, unit))
     return found
 
 
-def _unit(written: bytes | None, *, after: bytes) -> str | None:
-    if written is not None:
-        text = written.decode().strip()
-        return PERCENT if text in {"%", "porciento", "por ciento"} else text
+def _unit(number: NumberMatch, *, written: str, after: bytes) -> str | None:
+    if number.kind == "percent":
+        return PERCENT
+    if number.kind == "rate":
+        return written.lstrip("0123456789.,' ") or None
     match = _UNIT_WORD.match(after)
     if match is None:
         return None
     word = match.group(1).decode()
-    return None if word in _NO_UNIT else word
+    return None if word in _NO_UNIT or (word not in _MEASURES and word.endswith(("ar", "er", "ir"))) else word
 
 
 def counted_unit(name: str) -> str | None:
@@ -107,12 +117,24 @@ def counted_unit(name: str) -> str | None:
 
 
 def quantity(text: str) -> tuple[str, Decimal, str | None] | None:
-    """The first figure of a value or a target as written, its value and unit; ``None`` without a figure."""
-    found = figures(fold(text))
+    """The figure a value or target turns on, as written, with its value and unit; ``None`` without one.
+
+    Of several, a percentage or rate comes first, then one that an aim leads to ("a", "en", "hasta"), then
+    the first.
+    """
+    folded = fold(text)
+    found = figures(folded)
     if not found:
         return None
-    chosen = next((figure for figure in found if figure.unit == PERCENT), found[0]) if len(found) > 1 else found[0]
+    data = folded.encode("ascii", "replace")
+    chosen = min(found, key=lambda figure: (_rank(figure, data=data), figure.start))
     return text[chosen.start : chosen.end].strip(), chosen.value, chosen.unit
+
+
+def _rank(figure: Figure, *, data: bytes) -> int:
+    if figure.unit is not None and (figure.unit == PERCENT or any(char.isdigit() for char in figure.unit)):
+        return 0
+    return 1 if _AIM_BEFORE.search(data[max(0, figure.start - 24) : figure.start]) is not None else 2
 
 
 def value_text(text: str) -> str | None:

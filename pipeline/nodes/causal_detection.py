@@ -29,8 +29,14 @@ MAX_STATEMENTS: Final = 6_000
 """The largest of 26 plans holds 1,700."""
 MAX_PER_SEGMENT: Final = 8
 MAX_CLAUSE: Final = 320
-"""A clause longer than this is a paragraph whose punctuation was lost; the part next to the connector is kept."""
+"""A clause longer than this is a paragraph whose punctuation was lost; the part next to the connector is "
+"kept."""
 _MIN_LETTERS: Final = 9
+_ACTION_REACH: Final = 110
+_SAYING_REACH: Final = 50
+_LEGAL_REACH: Final = 14
+_NOUN_REACH: Final = 14
+_REDUCTION_REACH: Final = 60
 
 CAUSE: Final = "causa"
 PURPOSE_KIND: Final = "fin"
@@ -51,26 +57,56 @@ _CONNECTOR: Final = re2.compile(
 )
 _SHAPES: Final = (Shape.EFFECT_FIRST, Shape.CAUSE_FIRST, Shape.PURPOSE, Shape.BARE_PURPOSE, Shape.MEANS)
 _RESULT_VERB: Final = re2.compile(
-    rb"^[^\n.;]{8,240}?,? ((?:se )?(?:lograra|espera|busca|pretende|garantizara|mejorara|reducira|disminuira|fortalecera|permitira|alcanzara)n?)\b"
+    rb"^[^\n.;]{8,240}?,? ((?:se )?(?:lograra|espera|busca|pretende|garantizara|mejorara|reducira"
+    rb"|disminuira|fortalecera|permitira|alcanzara)n?)\b"
 )
 _ACTION: Final = re2.compile(rf"\b(?:{ACTIONS})".encode())
 _ADVERSE: Final = re2.compile(rf"\b(?:{ADVERSE})".encode())
 _FAVOURABLE: Final = re2.compile(rf"\b(?:{FAVOURABLE})".encode())
 _LESS: Final = re2.compile(rf"\b(?:{LESS})".encode())
-_LEGAL: Final = re2.compile(rb"^(?:que |articulo|paragrafo|\(?ley |decreto|considerando|acuerda|resuelve)")
+_LEGAL: Final = re2.compile(
+    rb"^(?:que |articulo|paragrafo|se autoriz|autoriz|facult|\(?ley |decreto|considerando|acuerda|resuelve)"
+)
 _NOUN_BEFORE: Final = re2.compile(
-    rb"\b(?:la|las|una|el|un|de|meta|metas|indicador|indicadores|por|del|como|sin|no|e|codigo|nombre|y)\s?(?:de )?$"
+    rb"\b(?:la|las|una|el|un|de|meta|metas|indicador|indicadores|por|del|como|sin|no|e|codigo|nombre"
+    rb"|y)\s?(?:de )?$"
 )
 _NEEDS_INFINITIVE: Final = ("dirigid", "orientad", "encaminad", "tendient", "buscando")
 _INFINITIVE: Final = re2.compile(rb" (?:a )?(?:que |[a-z]{2,}(?:ar|er|ir)(?:los?|las?|se)?\b)")
 _BARE_VERBS: Final = frozenset(CAUSE_FIRST.split("|"))
 _ANAPHORA: Final = re2.compile(
-    rb"(?:todo )?(?:lo anterior|esto|eso|ello|esta situacion|esta problematica|este programa|este proyecto|lo cual)(?: (?:a su vez|tambien|se))?"
+    rb"(?:todo )?(?:lo anterior|esto|eso|ello|esta situacion|esta problematica|este programa|este proyecto"
+    rb"|lo cual)(?: (?:a su vez|tambien|se))?"
 )
-_LOOSE_END: Final = re2.compile(rb"(?:[ ,;:](?:que|lo|la|el|los|las|se|y|e|o|de|del|a|en|con|por|para|cual|como|no|ademas))+$")
+_FACTORS: Final = re2.compile(rb"\b(?:factores|causas|aspectos|elementos|condiciones|razones) que $")
+_SAYING: Final = re2.compile(
+    rb"\b(?:importante|necesario|preciso|pertinente|cabe|debe|vale|hay que)(?: la pena)? (?:anotar"
+    rb"|resaltar|mencionar|senalar|destacar|aclarar|decir|tener en cuenta|precisar)[ ,:]*$"
+)
+_DISCOURSE: Final = re2.compile(
+    rb"(?:de igual (?:forma|manera)|asi ?mismo|igualmente|ademas|por lo tanto|por tanto|en (?:este|ese"
+    rb"|tal) sentido|finalmente|por (?:otra|una) parte|por otro lado|es asi como|de esta (?:forma|manera)"
+    rb"|adicionalmente|en general|asi|y|pero|sin embargo|no obstante)"
+)
+_OBSTACLE: Final = re2.compile(
+    rb"\b(?:obstaculos?|dificultad(?:es)?|limitacion(?:es)?|barreras?|impedimentos?|insuficientes?|capacidad)\b[^.]{0,30}$"
+)
+_LOOSE_END: Final = re2.compile(
+    rb"(?:[ ,;:](?:que|lo|la|el|los|las|se|y|e|o|de|del|a|en|con|por|para|cual|como|no|ademas))+$"
+)
 _NO_LETTERS: Final = bytes(code for code in range(256) if not 97 <= code <= 122)  # noqa: PLR2004  a-z
 _AMBIGUOUS: Final = frozenset(
-    {"genera", "causan", "propicia", "producto de la", "producto del", "logrando", "buscando", "porque", "conlleva"}
+    {
+        "genera",
+        "causan",
+        "propicia",
+        "producto de la",
+        "producto del",
+        "logrando",
+        "buscando",
+        "porque",
+        "conlleva",
+    }
 )
 
 
@@ -116,30 +152,43 @@ def _statement(plan: PlanText, *, match: re2._Match, reached: int, following: in
     group = next(number for number in range(1, 6) if match.group(number) is not None)
     shape, connector = _SHAPES[group - 1], match.group(group).decode()
     start, end = plan.sentence(match.start())
-    if _LEGAL.match(plan.data, start, min(end, start + 14)) is not None:
-        return None
-    if connector in _AMBIGUOUS and _NOUN_BEFORE.search(plan.data, max(start, match.start() - 14), match.start()):
-        return None
     if shape is Shape.MEANS:
         return _by_means(plan, connector=connector, start=match.end(), end=end)
     if _idle(plan, connector=connector, start=match.start(), end=match.end(), first=start):
         return None
-    left = (max(start, min(reached, match.start())), match.start())
-    right = (_right_start(match, shape=shape), _clause_end(start=match.end(), end=end, following=following))
-    if not _enough(plan, clause=left):
-        left = (start, match.start())
-    if _ANAPHORA.fullmatch(plan.data, *trimmed(plan.data, *left)) is not None:
-        left = (plan.sentence(max(start - 3, plan.starts[plan.segment_at(start)]))[0], start)
-    if not _enough(plan, clause=left) and shape is not Shape.CAUSE_FIRST:
-        return _fronted(plan, connector=connector, shape=shape, start=match.end(), end=end)
-    if shape is Shape.BARE_PURPOSE and (connector.startswith("y ") or _ACTION.search(plan.data, *left) is None):
+    left = _left_clause(plan, start=start, reached=reached, at=match.start())
+    if _SAYING.search(plan.data[max(left[0], left[1] - _SAYING_REACH) : left[1]]) is not None:
         return None
+    idle = _DISCOURSE.fullmatch(plan.data, *trimmed(plan.data, *left)) is not None
+    if (idle or not _enough(plan, clause=left)) and shape is not Shape.CAUSE_FIRST:
+        return _fronted(plan, connector=connector, shape=shape, start=match.end(), end=end)
+    if shape is Shape.BARE_PURPOSE and not _acts(plan, clause=left, connector=connector):
+        return None
+    right = (_right_start(match, shape=shape), _clause_end(start=match.end(), end=end, following=following))
     return _built(plan, shape=shape, connector=connector, left=left, right=right)
+
+
+def _left_clause(plan: PlanText, *, start: int, reached: int, at: int) -> tuple[int, int]:
+    """From the last connector, else the sentence's start; "lo anterior" stands for the sentence before."""
+    left = (max(start, min(reached, at)), at)
+    if not _enough(plan, clause=left):
+        left = (start, at)
+    if _ANAPHORA.fullmatch(plan.data, *trimmed(plan.data, *left)) is None:
+        return left
+    return plan.sentence(max(start - len(". x"), plan.starts[plan.segment_at(start)]))[0], start
+
+
+def _acts(plan: PlanText, *, clause: tuple[int, int], connector: str) -> bool:
+    """Whether a purpose may follow: an action stands near, and no "obstáculos" or "capacidad"."""
+    near = plan.data[max(clause[0], clause[1] - _ACTION_REACH) : clause[1]]
+    return (
+        not connector.startswith("y ") and _ACTION.search(near) is not None and _OBSTACLE.search(near) is None
+    )
 
 
 def _right_start(match: re2._Match, *, shape: Shape) -> int:
     """The infinitive after "para" belongs to the purpose."""
-    return match.start() + len("para ") if shape is Shape.BARE_PURPOSE else match.end()
+    return int(match.start()) + len("para ") if shape is Shape.BARE_PURPOSE else int(match.end())
 
 
 def _clause_end(*, start: int, end: int, following: int) -> int:
@@ -149,27 +198,42 @@ def _clause_end(*, start: int, end: int, following: int) -> int:
 
 def _idle(plan: PlanText, *, connector: str, start: int, end: int, first: int) -> bool:
     """True where the words are no connector: "dirigidos a la población", "se generan", "buscando empleo"."""
+    if _LEGAL.match(plan.data, first, first + _LEGAL_REACH) is not None:
+        return True
+    if connector in _AMBIGUOUS and _NOUN_BEFORE.search(plan.data[max(first, start - _NOUN_REACH) : start]):
+        return True
     if connector.startswith(_NEEDS_INFINITIVE) and _INFINITIVE.match(plan.data, end) is None:
+        return True
+    if connector in _BARE_VERBS and _FACTORS.search(plan.data[max(first, start - 24) : start]) is not None:
         return True
     reflexive = plan.data[max(first, start - 4) : start].endswith((b" se ", b"-se "))
     return reflexive and connector in _BARE_VERBS
 
 
 def _fronted(plan: PlanText, *, connector: str, shape: Shape, start: int, end: int) -> CausalStatement | None:
-    """"Debido a X, Y": the connector opens the sentence and its clause ends at the comma."""
+    """For "debido a X, Y": the connector opens the sentence and its clause ends at the comma."""
     comma = plan.data.find(b", ", start, end)
-    if comma < 0 or shape is Shape.BARE_PURPOSE:
+    if comma < 0:
         return None
+    if shape is Shape.BARE_PURPOSE:
+        start -= len(connector) - len("para ")
     return _built(plan, shape=shape, connector=connector, left=(comma + 2, end), right=(start, comma))
 
 
 def _by_means(plan: PlanText, *, connector: str, start: int, end: int) -> CausalStatement | None:
-    """"Mediante X se logrará Y"."""
+    """For "mediante X se logrará Y"."""
     found = _RESULT_VERB.search(plan.data[start:end])
     if found is None:
         return None
     middle = start + found.start(1)
-    return _built(plan, shape=Shape.CAUSE_FIRST, connector=connector, left=(start, middle), right=(middle, end), kind=PURPOSE_KIND)
+    return _built(
+        plan,
+        shape=Shape.CAUSE_FIRST,
+        connector=connector,
+        left=(start, middle),
+        right=(middle, end),
+        kind=PURPOSE_KIND,
+    )
 
 
 def _built(
@@ -228,9 +292,9 @@ def polarity(effect: bytes, *, purpose: bool) -> str:
         effect: Folded ASCII text of the effect.
         purpose: Whether the statement is of an aim.
     """
-    adverse = _ADVERSE.search(effect) is not None
-    if adverse:
-        if _LESS.search(effect) is not None:
+    adverse = _ADVERSE.search(effect)
+    if adverse is not None:
+        if _LESS.search(effect[max(0, adverse.start() - _REDUCTION_REACH) : adverse.start() + 1]) is not None:
             return FAVOURABLE_POLARITY
         return NEUTRAL_POLARITY if purpose else ADVERSE_POLARITY
     if purpose or _FAVOURABLE.search(effect) is not None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline.findings.conflicting_facts import conflicting_competences, conflicting_periods
 from pipeline.findings.conflicting_values import conflicting_targets, wrong_flat_totals, wrong_row_totals
-from pipeline.findings.indicator_prose import prose_indicators
-from pipeline.findings.indicator_rows import row_indicator
+from pipeline.findings.indicators import read_indicators
 from pipeline.findings.plan_text import PlanText
 from pipeline.nodes.monetary_detection import monetary_detection
 
@@ -47,20 +46,15 @@ def contradiction_detection(
     """
     del relevance
     plan = PlanText.of(segmentation)
-    rows = (
-        row_indicator(segment, row=segment.row, profile=profile)
-        for segment in segmentation.segments
-        if segment.row is not None
-    )
-    indicators = [item for item in rows if item is not None]
-    indicators.extend(prose_indicators(plan, profile=profile))
-    indicators.sort(key=lambda item: (item.span.segment, item.span.start, item.span.end))
+    indicators = read_indicators(plan, profile=profile)
     found = [
         *conflicting_targets(segmentation, indicators=indicators),
-        *wrong_row_totals(segmentation),
+        *wrong_row_totals(segmentation, profile=profile),
         *wrong_flat_totals(segmentation, amounts=monetary_detection(segmentation, profile=profile)),
         *conflicting_periods(plan, profile=profile),
         *conflicting_competences(responsibilities),
     ]
-    found.sort(key=lambda item: (item.left.segment, item.left.start, item.right.segment, item.right.start, item.kind))
+    found.sort(
+        key=lambda item: (item.left.segment, item.left.start, item.right.segment, item.right.start, item.kind)
+    )
     return tuple(found[:MAX_CONTRADICTIONS])

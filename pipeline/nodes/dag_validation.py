@@ -56,7 +56,9 @@ def _about(
 ) -> list[CausalStatement]:
     """The statements most relevant to a point, in order of position."""
     about = frozenset(relevance.about[column])
-    held = [(number, statement) for number, statement in enumerate(statements) if statement.span.segment in about]
+    held = [
+        (number, statement) for number, statement in enumerate(statements) if statement.span.segment in about
+    ]
     ranked = sorted(held, key=lambda item: (-float(relevance.scores[item[1].span.segment, column]), item[0]))
     return [statement for _, statement in sorted(ranked[:MAX_STATEMENTS_PER_POINT], key=lambda item: item[0])]
 
@@ -75,7 +77,9 @@ def _check(
         edges=tuple((names[tail], names[head]) for tail, head in edges),
         acyclic=not cycles,
         cycles=tuple(tuple(names[position] for position in cycle) for cycle in cycles),
-        order_violations=tuple((names[tail], names[head]) for tail, head in edges if levels[tail] > levels[head]),
+        order_violations=tuple(
+            (names[tail], names[head]) for tail, head in edges if levels[tail] > levels[head]
+        ),
         complete_paths=count_paths(levels, edges=edges),
         p_value=order_p_value(levels, edges=graph.stated, names=[node.label for node in graph.nodes]),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pipeline.findings.indicator_prose import prose_indicators
-from pipeline.findings.indicator_rows import PARTS, row_indicator
+from pipeline.findings.indicator_rows import PARTS
+from pipeline.findings.indicators import read_indicators
 from pipeline.findings.plan_text import PlanText
 
 if TYPE_CHECKING:
@@ -44,15 +44,10 @@ def feasibility_scoring(
         In order of position, at most ``MAX_INDICATORS``.
     """
     plan = PlanText.of(segmentation)
-    found: list[Indicator] = []
-    for segment in segmentation.segments:
-        if segment.row is not None:
-            indicator = row_indicator(segment, row=segment.row, profile=profile)
-            if indicator is not None:
-                found.append(indicator)
-    found.extend(prose_indicators(plan, profile=profile))
-    found.sort(key=lambda item: (item.span.segment, item.span.start, item.span.end))
-    sources = {amount.span.segment: amount.source for amount in reversed(amounts) if amount.source is not None}
+    found = read_indicators(plan, profile=profile)
+    sources = {
+        amount.span.segment: amount.source for amount in reversed(amounts) if amount.source is not None
+    }
     charged = {item.span.segment: item.entity for item in reversed(responsibilities) if item.assigned}
     return tuple(
         _completed(item, source=sources.get(item.span.segment), responsible=charged.get(item.span.segment))

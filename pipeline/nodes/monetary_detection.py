@@ -14,6 +14,7 @@ from pipeline.findings.money import (
     pesos,
 )
 from pipeline.findings.money_context import programme_of, source_in, source_near, year_near
+from pipeline.findings.money_tables import holds_money, money_tables
 from pipeline.findings.plan_text import PlanText, one_line
 from pipeline.model import Amount, ColumnRole, Span
 from pipeline.text import fold
@@ -21,7 +22,8 @@ from pipeline.text import fold
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.model import PlanProfile, RowCell, Segment, Segmentation, TableRow
+    from pipeline.findings.money_tables import MoneyTable
+    from pipeline.model import PlanProfile, Segment, Segmentation, TableRow
 
 VERSION: str = "1.0.0"
 
@@ -29,10 +31,8 @@ MAX_AMOUNTS: Final = 20_000
 """The largest of 26 plans holds 2,600 amounts."""
 
 _CELL_NUMBER: Final = re2.compile(rb"[0-9][0-9.,']*[0-9]|[0-9]")
-_MONEY_COLUMN: Final = re2.compile(
-    rb"\b(?:presupuest|inversion|recurso|costo|valor|pesos|total|financi|plurianual|sgp|sgr|regalias|propios|icld|\$)"
-)
-_GROUPED: Final = re2.compile(rb"^[0-9]{1,3}(?:[.,'][0-9]{3}){2,}$")
+_CELL_UNIT: Final = re2.compile(rb" ?(mil millones|millones|mil)\b")
+_PERCENT: Final = re2.compile(rb" ?%")
 _NO_AMOUNT: Final = re2.compile(rb"(?:19|20)[0-9]{2}|[0-9]")
 """A year or a lone digit after ``$``: the layout has moved a sign from its own number."""
 _PROGRAMME_CHARS: Final = 160
@@ -41,27 +41,29 @@ _PROGRAMME_CHARS: Final = 160
 def monetary_detection(segmentation: Segmentation, *, profile: PlanProfile) -> tuple[Amount, ...]:
     """Find every amount of Colombian pesos.
 
-    In rows, cells of budget columns (and year columns of tables that speak of money) are amounts, times
-    the table's ``money_factor``. Everywhere else an amount carries ``$``, "pesos" or, in a sentence about
-    money, "millones". Dollars, percentages and minimum wages (SMMLV) are no amounts. No characters are
-    read twice.
+    In rows of tables about money (`pipeline.findings.money_tables`), cells of budget and year columns are
+    amounts, times what the table counts in. Everywhere else an amount carries ``$``, "pesos" or, in a
+    sentence about money, "millones". Dollars, percentages and minimum wages (SMMLV) are no amounts. No
+    characters are read twice.
 
     Args:
         segmentation: The plan's segments.
-        profile: Not used; every node takes it.
+        profile: Gives the sections: a table of the investment plan is about money.
 
     Returns:
         In order of position, at most ``MAX_AMOUNTS``.
     """
-    del profile
     plan = PlanText.of(segmentation)
     found: list[Amount] = []
     covered: dict[int, list[tuple[int, int]]] = {}
+    tables = money_tables(segmentation, profile=profile)
     for segment in segmentation.segments:
-        if segment.row is not None:
-            for amount in _row_amounts(segment, row=segment.row):
-                found.append(amount)
-                covered.setdefault(segment.index, []).append((amount.span.start, amount.span.end))
+        table = tables.get(segment.row.table) if segment.row is not None else None
+        if segment.row is None or table is None:
+            continue
+        for amount in _row_amounts(segment, row=segment.row, table=table):
+            found.append(amount)
+            covered.setdefault(segment.index, []).append((amount.span.start, amount.span.end))
     for amount in _prose_amounts(plan):
         taken = covered.get(amount.span.segment, ())
         if not any(amount.span.start < end and start < amount.span.end for start, end in taken):
@@ -76,7 +78,7 @@ def _prose_amounts(plan: PlanText) -> Iterator[Amount]:
         if foreign is not None or FOREIGN_AFTER.match(plan.data, match.end()) is not None:
             continue
         number = signed or worded or bare or millions
-        written_unit = (unit or worded_unit or millions_unit or b"").decode()
+        written_unit = (unit or worded_unit or millions_unit or _unit_of_next(plan, end=match.end())).decode()
         if not written_unit and BROKEN_AFTER.match(plan.data, match.end()) is not None:
             continue
         if signed is not None and not written_unit and _NO_AMOUNT.fullmatch(signed) is not None:
@@ -88,10 +90,21 @@ def _prose_amounts(plan: PlanText) -> Iterator[Amount]:
             yield _placed(plan, start=match.start(), end=match.end(), value=value)
 
 
+_NEXT: Final = re2.compile(rb" ?(?:a|y|o|-|hasta|al) \$ ?[0-9][0-9.,']*[0-9] ?(mil millones|millones)\b")
+
+
+def _unit_of_next(plan: PlanText, *, end: int) -> bytes:
+    """For "de $7.237 a $6.685 millones": the first amount counts in what the second one says."""
+    match = _NEXT.match(plan.data, end)
+    return match.group(1) if match is not None else b""
+
+
 def _of_money(plan: PlanText, *, start: int, end: int) -> bool:
-    """ "12 millones" is money only where the sentence speaks of it and no other thing is counted."""
+    """Whether "12 millones" is money: the sentence speaks of money and counts no other thing."""
     after = plan.data[end : end + 4]
-    if after == b" de " or (after[:1] == b" " and after[1:2].isalpha() and plan.data[end : end + 9] == b" personas"):
+    if after == b" de " or (
+        after[:1] == b" " and after[1:2].isalpha() and plan.data[end : end + 9] == b" personas"
+    ):
         return False
     first, last = plan.sentence(start)
     return TALK_OF_MONEY.search(plan.data, first, last) is not None
@@ -111,17 +124,16 @@ def _placed(plan: PlanText, *, start: int, end: int, value: int) -> Amount:
     )
 
 
-def _row_amounts(segment: Segment, *, row: TableRow) -> Iterator[Amount]:
-    money_table = row.money_factor > 1 or any(cell.role is ColumnRole.BUDGET for cell in row.cells)
+def _row_amounts(segment: Segment, *, row: TableRow, table: MoneyTable) -> Iterator[Amount]:
     declared = next((source_in(cell.text) for cell in row.cells if cell.role is ColumnRole.SOURCE), None)
     named = declared or source_in(" ".join(cell.text for cell in row.cells if cell.role is ColumnRole.OTHER))
     programme = _row_programme(row)
     for cell in row.cells:
-        if not _holds_money(cell, money_table=money_table, titled=_says_money(row.title)):
+        if not holds_money(cell, table=table):
             continue
         data = fold(cell.text).encode("ascii", "replace")
         for match in _CELL_NUMBER.finditer(data):
-            value = _cell_pesos(data, start=match.start(), end=match.end(), factor=row.money_factor)
+            value = _cell_pesos(data, start=match.start(), end=match.end(), factor=table.factor)
             if value is None:
                 continue
             yield Amount(
@@ -132,25 +144,6 @@ def _row_amounts(segment: Segment, *, row: TableRow) -> Iterator[Amount]:
                 year=cell.year,
                 programme=programme,
             )
-
-
-def _holds_money(cell: RowCell, *, money_table: bool, titled: bool) -> bool:
-    if cell.role is ColumnRole.BUDGET:
-        return True
-    if cell.role not in {ColumnRole.YEAR, ColumnRole.OTHER, ColumnRole.SOURCE}:
-        return False
-    if not (money_table or titled or _says_money(cell.head)):
-        return False
-    compact = fold(cell.text).strip(" $").replace(" ", "").encode("ascii", "replace")
-    return cell.role is ColumnRole.YEAR or _says_money(cell.head) or _GROUPED.match(compact) is not None
-
-
-def _says_money(text: str) -> bool:
-    return _MONEY_COLUMN.search(fold(text).encode("ascii", "replace")) is not None
-
-
-_CELL_UNIT: Final = re2.compile(rb" ?(mil millones|millones|mil)\b")
-_PERCENT: Final = re2.compile(rb" ?%")
 
 
 def _cell_pesos(data: bytes, *, start: int, end: int, factor: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import re2
@@ -12,6 +13,7 @@ from pipeline.findings.entity_lexicon import NAMED_ONLY_WHEN_ASSIGNED
 from pipeline.findings.plan_text import PlanText, one_line
 from pipeline.findings.responsible_cells import TASK_CHARS, responsible_cells
 from pipeline.model import Responsibility, SegmentKind
+from pipeline.text import fold
 
 if TYPE_CHECKING:
     from pipeline.findings.entities import Mention
@@ -30,43 +32,60 @@ _ARTICLES: Final = rb"(?: (?:el|la|los|las|de|del|al|a|municipal|senor|senora|dr
 _CUE_BEFORE: Final = re2.compile(
     rb"(?:"
     rb"\ba cargo d(?:e|el)|\ben cabeza d(?:e|el)|\bresponsabilidad d(?:e|el)|"
-    rb"\bresponsables?(?: (?:directos?|principal(?:es)?|de (?:la )?ejecucion|institucional(?:es)?))?\s?[:.\-]|"
+    rb"\bresponsables?(?: (?:directos?|principal(?:es)?|de (?:la )?ejecucion"
+    rb"|institucional(?:es)?))?\s?[:.\-]|"
     rb"\b(?:sera|seran|son|es) (?:el |la |los |las )?(?:entidad(?:es)? )?(?:responsables?|encargad[oa]s?)|"
     rb"\b(?:liderad|coordinad|ejecutad|dirigid)[oa]s? (?:por|desde)|"
     rb"\bbajo (?:la |el )?(?:direccion|coordinacion|responsabilidad|supervision|liderazgo|mando) d(?:e|el)|"
     rb"\b(?:corresponde|correspondera|compete|competera) (?:ejecutar(?:lo|la)? )?a[l]?|"
     rb"\b(?:delegad[oa]s?|delegase|deleguese|delegar) (?:en|a)[l]?|\basignad[oa]s? a[l]?|"
     rb"\b(?:entidad|dependencia|ejecutor|unidad)(?:es|s)?(?: (?:responsable|ejecutora?)s?)?\s?:|"
-    rb"\b(?:sera|seran|realizara|realizaran|ejecutara|ejecutaran|hara|adelantara|desarrollara|coordinara|liderara)n?"
-    rb"[^\n.;:]{0,50} (?:por parte|por intermedio|por conducto|a traves|por medio|por|desde)(?: del?)?|"
-    rb"\bfacultase|\bautorizase|\bfaculta|\bautoriza"
+    rb"\b(?:sera|seran) [a-z]+(?:ad|id|st|ct|ch)[oa]s? (?:por|desde)(?: parte de)?|"
+    rb"\b(?:sera|seran|realizara|realizaran|ejecutara|ejecutaran|hara|adelantara|desarrollara|coordinara"
+    rb"|liderara)n?"
+    rb"[^\n.;:|]{0,50} (?:por parte|por intermedio|por conducto)(?: del?)?|"
+    rb"(?:^|[.|] )responsables?(?: (?:directos?|institucional(?:es)?))?|\bfacultase|\bautorizase"
     rb")" + _ARTICLES + rb"[ :\"\-]*$"
 )
 _FUTURE: Final = (
     rb"coordinara|ejecutara|realizara|liderara|garantizara|adelantara|implementara|desarrollara|elaborara|"
-    rb"formulara|presentara|efectuara|hara|brindara|prestara|apoyara|gestionara|promovera|dispondra|debera|asumira|"
+    rb"formulara|presentara|efectuara|hara|brindara|prestara|apoyara|gestionara|promovera|dispondra|debera"
+    rb"|asumira|"
     rb"velara|expedira|reglamentara|establecera|definira|disenara|dirigira|consolidara|convocara|publicara|"
     rb"vigilara|supervisara|evaluara|adoptara|orientara|articulara|fortalecera|impulsara|rendira|informara|"
-    rb"conformara|creara|construira|actualizara|acompanara|asesorara|tendra|procedera|designara|propiciara|"
+    rb"conformara|creara|construira|actualizara|acompanara|asesorara|procedera|designara|propiciara|"
     rb"fijara|ajustara|mantendra|administrara|llevara|atendera|aplicara|priorizara|cofinanciara"
 )
 _ASSIGNING_VERB: Final = re2.compile(
     rb"(?:[ ,\-\"]|\([^()\n]{0,40}\)|(?:[a-z0-9?]+[ ,]+)){0,9}?"
     rb"(?:(?:" + _FUTURE + rb")n?|"
-    rb"(?:es|son|sera|seran|como) (?:el |la |los |las |una |un )?(?:entidad |dependencia |ente |instancia |unica )?"
+    rb"(?:es|son|sera|seran|como) (?:el |la |los |las |una |un )?(?:entidad |dependencia |ente |instancia "
+    rb"|unica )?"
     rb"(?:responsables?|encargad[oa]s?|lider|coordinadora?)|"
     rb"estaran? (?:a cargo|encargad[oa]s?)|tienen? a (?:su )?cargo|(?:se encargan?|se encargaran?)|"
-    rb"(?:tienen?|tendran?) (?:la |como )?(?:responsabilidad|funcion|obligacion|mision)|tendran? a (?:su )?cargo|(?:lidera|coordina|ejecuta)n?|"
+    rb"(?:tienen?|tendran?) (?:la |como )?(?:responsabilidad|funcion|obligacion|mision)"
+    rb"|tendran? a (?:su )?cargo|(?:lidera|coordina|ejecuta)n?|"
     rb"(?:le|les) corresponden?)\b"
 )
 _BROKEN_GAP: Final = re2.compile(
-    rb"\b(?:que|donde|cuando|porque|segun|para|ha|han|fue|fueron|informa|reporta|reporto|se|no|era|eran|tenia)\b|[.;:]"
+    rb"\b(?:que|donde|cuando|porque|segun|para|ha|han|fue|fueron|informa|reporta|reporto|se|no|era|eran"
+    rb"|tenia)\b|[.;:]"
 )
-_THROUGH: Final = re2.compile(rb"\b(?:a traves|por medio|por intermedio|por conducto|desde) ?(?:del?)?" + _ARTICLES + rb" ?$")
+_THROUGH: Final = re2.compile(
+    rb"\b(?:a traves|por medio|por intermedio|por conducto|desde) ?(?:del?)?" + _ARTICLES + rb" ?$"
+)
 _PASSIVE_FUTURE: Final = re2.compile(rb"\bse [a-z]{3,}ran?\b|\b(?:" + _FUTURE + rb")n?\b")
-_SOURCE_CUE: Final = re2.compile(rb"\b(?:fuentes?|segun|datos|proyeccion(?:es)?|censo|estadisticas|tomado|cifras|encuesta)\b[^\n.;]{0,50}$")
+_SOURCE_CUE: Final = re2.compile(
+    rb"\b(?:fuentes?|segun|datos|proyeccion(?:es)?|censo|estadisticas|tomado|cifras|encuesta)\b[^\n.;]{0,50}$"
+)
 _FUTURE_ENDING: Final = ("rá", "rán", "RÁ", "RÁN", "RA", "RAN")
-_CHAIN_GAP: Final = re2.compile(rb"[ ,/?+\-]*(?:(?:y|e|o|con|la|el|los|las|del|de|en coordinacion con|asi como)[ ,/\-]*)*")
+_LABEL: Final = re2.compile(
+    rb"(?:entidad |dependencia |unidad )?(?:responsables?|ejecutora?(?:es)?|dependencias?|entidad(?:es)?)"
+    rb"[ :.]*"
+)
+_CHAIN_GAP: Final = re2.compile(
+    rb"[ ,/?+|\-]*(?:(?:y|e|o|con|la|el|los|las|del|de|en coordinacion con|asi como)[ ,/\-]*)*"
+)
 
 
 @dataclass(slots=True)
@@ -77,7 +96,9 @@ class _Judged:
     task: tuple[int, int] | None = None
 
 
-def responsibility_detection(segmentation: Segmentation, *, profile: PlanProfile) -> tuple[Responsibility, ...]:
+def responsibility_detection(
+    segmentation: Segmentation, *, profile: PlanProfile
+) -> tuple[Responsibility, ...]:
     """Find who is named and who is made responsible for what.
 
     ``assigned`` is true where the text itself makes an entity responsible: a cue before it ("a cargo
@@ -129,11 +150,19 @@ def _judge(plan: PlanText, *, mentions: list[Mention]) -> list[_Judged]:
         segment = plan.segmentation.segments[plan.segment_at(item.mention.start)]
         if segment.kind is not SegmentKind.HEADING:
             item.task = _cue_before(plan, mention=item.mention) or _verb_after(plan, mention=item.mention)
-    for left, right in zip(judged, judged[1:], strict=False):
-        if right.task is None and left.task is not None and _joined(plan, left=left.mention, right=right.mention):
+    for left, right in pairwise(judged):
+        if (
+            right.task is None
+            and left.task is not None
+            and _joined(plan, left=left.mention, right=right.mention)
+        ):
             right.task = left.task
-    for left, right in zip(reversed(judged[:-1]), reversed(judged[1:]), strict=True):
-        if left.task is None and right.task is not None and _joined(plan, left=left.mention, right=right.mention):
+    for right, left in pairwise(reversed(judged)):
+        if (
+            left.task is None
+            and right.task is not None
+            and _joined(plan, left=left.mention, right=right.mention)
+        ):
             left.task = right.task
     return judged
 
@@ -148,7 +177,7 @@ def _cue_before(plan: PlanText, *, mention: Mention) -> tuple[int, int] | None:
     first, _ = plan.bounds(plan.segment_at(mention.start))
     left = max(first, mention.start - _CUE_WINDOW)
     start, end = plan.sentence(mention.start)
-    if _CUE_BEFORE.search(plan.data, left, mention.start) is None:
+    if _CUE_BEFORE.search(plan.data[left : mention.start]) is None:
         through = _THROUGH.search(plan.data, left, mention.start) is not None
         if not through or _PASSIVE_FUTURE.search(plan.data, start, end) is None:
             return None
@@ -177,7 +206,7 @@ def _task(plan: PlanText, *, judged: _Judged) -> str:
     if judged.task is None:
         return ""
     text = one_line(plan.original(*judged.task), limit=TASK_CHARS).strip(" ,;:.-–•")
-    if text:
+    if text and _LABEL.fullmatch(fold(text).encode("ascii", "replace")) is None:
         return text
     index = plan.segment_at(judged.mention.start)
     segment = plan.segmentation.segments[index]

@@ -101,8 +101,12 @@ def theory_of_change(
             segment = segmentation.segments[index]
             if segment.kind is SegmentKind.HEADING:
                 continue
-            weight = float(relevance.scores[index, column]) + _DIRECT_BONUS * bool(relevance.direct[index, column])
-            _offer_segment(candidates, segment=segment, folded=segmentation.folded[index], profile=profile, weight=weight)
+            weight = float(relevance.scores[index, column]) + _DIRECT_BONUS * bool(
+                relevance.direct[index, column]
+            )
+            _offer_segment(
+                candidates, segment=segment, folded=segmentation.folded[index], profile=profile, weight=weight
+            )
             for indicator in measured.get(index, ()):
                 strength = weight * (_PLAIN + indicator.quality)
                 candidates.offer(_LINK_OF_LEVEL[indicator.level], span=indicator.span, strength=strength)
