@@ -30,7 +30,7 @@ from cluster.errors import STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
 from cluster.identifiers import is_document_id, is_job_id, is_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
     from cluster.settings import Settings
@@ -39,6 +39,8 @@ RETRY_AFTER_SECONDS = 60
 TEMPORARY_SECONDS = 3600.0
 """A temporary file older than this belongs to nobody: the longest upload is far shorter."""
 
+_COMPLETE = "_complete"
+"""Names of the artifacts of a cached result, one a line. No artifact can be called so."""
 _ARTIFACT_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -188,27 +190,38 @@ class Storage:
 
     # ------------------------------------------------------------------ cache
 
-    def keep_result(self, result_key: str, *, job_id: str, document_id: str) -> None:
-        """Put a document's artifacts into the cache. The last of several writers wins with equal bytes.
+    def keep_result(self, result_key: str, *, job_id: str, document_id: str) -> bool:
+        """Put a document's artifacts into the cache; False when they, or the cache, were swept meanwhile.
+
+        Several writers do no harm: equal keys have equal bytes.
 
         Raises:
             ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        self._copy_folder(self._artifact_folder(job_id, document_id), self._cache_folder(result_key))
+        cache = self._cache_folder(result_key)
+        names = self.artifact_names(job_id, document_id)
+        try:
+            self._copy(names, source=self._artifact_folder(job_id, document_id), target=cache)
+            # Last: without it the rest is no result, whatever interrupted the copying.
+            self._write(f"{cache}/{_COMPLETE}", "\n".join(names).encode())
+        except FileNotFoundError:
+            return False
+        return bool(names)
 
     def reuse_result(self, result_key: str, *, job_id: str, document_id: str) -> bool:
-        """Give a document the artifacts of the cache; False when the cache has none.
+        """Give a document the artifacts of the cache, all of them; False when the cache has not all.
 
         Raises:
             ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
+        cache = self._cache_folder(result_key)
         try:
-            return self._copy_folder(
-                self._cache_folder(result_key), self._artifact_folder(job_id, document_id)
-            )
+            with _storage_errors():
+                names = self._files.cat_file(f"{cache}/{_COMPLETE}").decode().splitlines()
+            self._copy(names, source=cache, target=self._artifact_folder(job_id, document_id))
         except FileNotFoundError:
-            # Swept while it was being copied.
             return False
+        return bool(names)
 
     def delete_result(self, result_key: str) -> None:
         """Remove a result from the cache; documents that use it keep their artifacts."""
@@ -334,14 +347,11 @@ class Storage:
         finally:
             self.discard(temporary, stream)
 
-    def _copy_folder(self, source: str, target: str) -> bool:
-        names = self._names(source)
+    def _copy(self, names: Iterable[str], *, source: str, target: str) -> None:
         for name in names:
             with _storage_errors():
                 if not (self._local and _hard_link(f"{source}/{name}", f"{target}/{name}")):
-                    content = self._files.cat_file(f"{source}/{name}")
-                    self._write(f"{target}/{name}", content)
-        return bool(names)
+                    self._write(f"{target}/{name}", self._files.cat_file(f"{source}/{name}"))
 
     def _names(self, folder: str) -> tuple[str, ...]:
         with _storage_errors():

@@ -20,7 +20,7 @@ from cluster.keys import IDEMPOTENCY_SECONDS
 from cluster.readings import Readings
 from cluster.redis_access import redis_errors
 from cluster.result_cache import Bookkeeping
-from cluster.scripts import ADD_DOCUMENT, CANCEL, CREATE, DELETE, RESERVE, SUBMIT
+from cluster.scripts import ADD_DOCUMENT, CANCEL, CREATE, DELETE, DESCRIBE, RESERVE, SUBMIT
 
 if TYPE_CHECKING:
     from cluster.records import DocumentRecord, JobMetadata, JobRecord
@@ -46,8 +46,24 @@ class Submissions(Readings, Bookkeeping):
         )
         return job_id
 
-    async def add_document(self, job_id: str, *, name: str, sha256: str, size_bytes: int) -> DocumentRecord:
-        """Add a document whose file is already in storage.
+    async def describe(self, job_id: str, metadata: JobMetadata) -> None:
+        """Replace what the sender said about a batch that is still open.
+
+        Raises:
+            ServiceError: JOB_NOT_OPEN, JOB_NOT_FOUND and its kin, REDIS_UNAVAILABLE.
+        """
+        reply = await self.access.run(
+            DESCRIBE, job_id=job_id, arguments={"metadata": msgspec.json.encode(metadata).decode()}
+        )
+        if reply.outcome == "not_open":
+            raise ServiceError(JOB_NOT_OPEN)
+        if reply.outcome == "missing":
+            await self.job(job_id)
+
+    async def add_document(
+        self, job_id: str, *, name: str, sha256: str, size_bytes: int, refused: Refusal | None = None
+    ) -> DocumentRecord:
+        """Add a document whose file is already in storage; with ``refused`` one that failed at the door.
 
         A document is known in its job by ``name``: the same name with the same content returns the record
         there is (also after the submission), other content under the name replaces it. So files of one
@@ -65,6 +81,8 @@ class Submissions(Readings, Bookkeeping):
                 "sha256": sha256,
                 "size": size_bytes,
                 "max_files": self.access.settings.max_files,
+                "refused_code": refused.code if refused else "",
+                "refused_sentence": refused.sentence if refused else "",
             },
         )
         if reply.outcome in _ADD_REFUSALS:

@@ -36,11 +36,11 @@ def test_the_developers_lock_contains_the_runtime_lock() -> None:
     """Tests run on the same versions that users get."""
     pins = {name: _pins(ROOT / name) for name in ("requirements.lock", "requirements-dev.lock")}
 
-    assert pins["requirements.lock"].items() <= pins["requirements-dev.lock"].items()
+    assert pins["requirements.lock"] <= pins["requirements-dev.lock"]
 
 
-def _pins(path: Path) -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*(?:\[[^\]]*\])?)==(\S+)", path.read_text("utf-8"), re.MULTILINE))
+def _pins(path: Path) -> set[tuple[str, str]]:
+    return set(re.findall(r"^([a-z0-9][a-z0-9._-]*(?:\[[^\]]*\])?)==(\S+)", path.read_text("utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -67,7 +67,7 @@ def _source(name: str) -> tuple[str, str]:
 
 
 class Outcome(msgspec.Struct):
-    """Of ``add_document`` and ``submit``."""
+    """Of ``describe``, ``add_document`` and ``submit``."""
 
     outcome: str
     document_id: str = ""
@@ -136,6 +136,7 @@ class Flag(msgspec.Struct):
 
 
 CREATE = Script("create", reply=Flag)
+DESCRIBE = Script("describe", reply=Outcome)
 ADD_DOCUMENT = Script("add_document", reply=Outcome)
 RESERVE = Script("reserve", reply=Reservation)
 SUBMIT = Script("submit", reply=Outcome)

@@ -8,7 +8,8 @@
 -- | DOCUMENTS   | HSET d….entry, d….queued_ms                               |
 -- | STATES      | ZRANGE                                                    |
 -- | EVENTS      | XADD job                                                  |
--- | QUEUE       | XADD one entry per document                               |
+-- | QUEUE       | XADD one entry per document that was not refused          |
+-- | AGGREGATION | ZADD when every document was refused                      |
 -- | WAITING     | ZADD one member per document                              |
 -- | TOMBSTONE   | DEL when discarded, as JOB, DOCUMENTS, STATES and EVENTS  |
 -- | JOBS        | ZREM when discarded                                       |
@@ -35,9 +36,16 @@ if idempotency then
 end
 
 redis.call('HSET', JOB, 'state', 'queued', 'submitted_ms', whole(NOW))
-for order, document in ipairs(documents) do enqueue(document, order) end
+for order, document in ipairs(documents) do
+  if state_of(document) == 'queued' then
+    enqueue(document, order)
+  else
+    count('documents_failed')
+  end
+end
 count('jobs_submitted')
 count('documents_submitted', #documents)
 emit('job', {state = 'queued'})
-keep_alive()
+-- Every file was refused: nothing runs, the aggregation is due at once.
+settle_job()
 return reply({outcome = 'submitted', job_id = A.job_id})

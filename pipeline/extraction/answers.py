@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline.model import Box, Line, Page, Table
+from pipeline.model import Box, Line, Page, Table  # noqa: TC001  msgspec resolves them at run time
 
 if TYPE_CHECKING:
     from pipeline.extraction.limits import ExtractionLimits
 
 _MAX_COORDINATE = 1_000_000.0
-_CONTROLS = {code: None for code in (*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000))}
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(55296, 57344)))
 
 
 class ProtocolViolation(Exception):  # noqa: N818  an end that the worker translates
@@ -102,7 +102,7 @@ def _check_line(line: Line) -> None:
     edges = line.word_edges
     if not edges or len(edges) != 2 * len(text.split()):
         raise ProtocolViolation("words of a line")
-    if not (-_MAX_COORDINATE <= min(edges) and max(edges) <= _MAX_COORDINATE):
+    if not (min(edges) >= -_MAX_COORDINATE and max(edges) <= _MAX_COORDINATE):
         raise ProtocolViolation("edges of words")
     if not 0 <= line.font_size <= _MAX_COORDINATE:
         raise ProtocolViolation("font size")
@@ -127,5 +127,7 @@ def _check_table(table: Table, *, lines: int) -> None:
 
 def _check_box(box: Box) -> None:
     x0, y0, x1, y1 = box
-    if not (-_MAX_COORDINATE <= x0 <= x1 <= _MAX_COORDINATE and -_MAX_COORDINATE <= y0 <= y1 <= _MAX_COORDINATE):
+    if not (
+        -_MAX_COORDINATE <= x0 <= x1 <= _MAX_COORDINATE and -_MAX_COORDINATE <= y0 <= y1 <= _MAX_COORDINATE
+    ):
         raise ProtocolViolation("a box")

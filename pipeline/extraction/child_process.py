@@ -76,8 +76,8 @@ class ChildProcess:
             return
         assert process.stdin is not None  # noqa: S101  piped above
         assert process.stdout is not None  # noqa: S101
-        os.set_blocking(process.stdin.fileno(), False)  # noqa: FBT003  positional only
-        os.set_blocking(process.stdout.fileno(), False)  # noqa: FBT003
+        os.set_blocking(process.stdin.fileno(), False)
+        os.set_blocking(process.stdout.fileno(), False)
         self._process = process
         self._started.set()
         process.wait()

@@ -33,8 +33,7 @@ _PNG_MARK = b"\x89PNG\r\n\x1a\n"
 _MAX_TITLE_CHARS = 500
 
 _DOCUMENT_FAULTS = {
-    kind.code: kind
-    for kind in (errors.ENCRYPTED, errors.MALFORMED, errors.NOT_A_PDF, errors.NO_PAGES)
+    kind.code: kind for kind in (errors.ENCRYPTED, errors.MALFORMED, errors.NOT_A_PDF, errors.NO_PAGES)
 }
 _LIMITS = {kind.code: kind for kind in (errors.MEMORY, errors.TOO_MANY_PAGES, errors.TOO_MUCH_TEXT)}
 _WARNINGS = frozenset({"repaired", "unreadable_pages", "hidden_text"})
@@ -141,7 +140,7 @@ class ExtractionWorker:
         return self._in_child(header, pdf=pdf, wall_seconds=None, collect=self._collect_image)
 
     def cancel(self) -> None:
-        """Kill the child of a running call, which then raises ``ExtractionCancelled``. Any thread may call."""
+        """Kill the child of a running call, which raises ``ExtractionCancelled``; any thread may call."""
         if self._busy:
             self._cancelled = True
             child = self._child
@@ -178,6 +177,7 @@ class ExtractionWorker:
                 child.send((msgspec.json.encode(header), pdf), deadline=deadline)
                 result = collect(child, deadline)
             except DocumentFault:
+                self._count_document()
                 raise
             except LimitExceeded as error:
                 if error.kind is errors.MEMORY:
@@ -236,9 +236,7 @@ class ExtractionWorker:
             raise LimitExceeded(errors.TIMEOUT, "CPU time") from error
         raise ExtractionFailure(errors.PARSER_CRASH, _ending(status)) from error
 
-    def _collect_pages(
-        self, child: ChildProcess, deadline: float
-    ) -> tuple[list[Page], answers.Finished]:
+    def _collect_pages(self, child: ChildProcess, deadline: float) -> tuple[list[Page], answers.Finished]:
         limits = self._limits
         pages: list[Page] = []
         left_bytes = limits.max_answer_bytes

@@ -13,6 +13,8 @@ from pipeline.structure.outline import CONTENTS_TITLE
 from pipeline.structure.paragraphs import MAX_SEGMENT_CHARS, page_margins, paragraphs, split_long
 from pipeline.structure.ruled_tables import RuledTables
 
+from pipeline.text import fold
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -102,7 +104,7 @@ class _Segmenter:
         while end < stop and self._lines[end].table == table:
             end += 1
         title = self._caption(index)
-        for row in self._ruled.rows(table, title=title):
+        for row in self._ruled.rows(table, title=title, note=self._note(end)):
             if any(fragment.line < index or fragment.line >= end for cell, _ in row.cells for fragment in cell):
                 continue
             cells = self._with_last_row(row.cells) if row.goes_on else row.cells
@@ -126,7 +128,7 @@ class _Segmenter:
         if first != body:
             self._open_columns = table.columns
         title = self._caption(first)
-        factor = money_factor(" ".join([title.lower(), *self._folded[first:body]]))
+        factor = money_factor(" ".join([fold(title), *self._folded[first:body], self._note(table.stop)]))
         number = self._flat_tables
         self._flat_tables += 1
         for row in table.rows:
@@ -138,6 +140,11 @@ class _Segmenter:
             return ""
         before = self._lines[first - 1]
         return before.text if len(before.text) <= MAX_CAPTION_CHARS and before.table is None else ""
+
+    def _note(self, after: int) -> str:
+        """The line below a table when it speaks of the table: source, unit of the amounts."""
+        text = self._folded[after] if after < len(self._folded) else ""
+        return text if text.startswith(("fuente", "nota", "cifras", "valores", "(", "*")) else ""
 
     def _row(
         self,

@@ -198,7 +198,7 @@ def _rank(
         return None
     if is_table_head(text) and not LABELS.fullmatch(text):
         return None
-    if first in "elrdpsocsa" and (match := _PLAN_WORD.match(text)) and (caps or _PLAN_WORD_MARK.match(text, match.end())):
+    if first in "elrdpsocsa" and (match := _PLAN_WORD.match(text)) and (strong or _PLAN_WORD_MARK.match(text, match.end())):
         if LABELS.fullmatch(text):
             return _label_rank(lines, folded, index=index, strong=strong)
         return _PLAN_RANKS[match[1]] if _title_like(line.text, strong=strong) else None

@@ -68,11 +68,11 @@ class RuledTables:
         self._continues = False
         self._context: dict[int, str] = {}
 
-    def rows(self, table: int, *, title: str) -> list[RuledRow]:
-        """The rows of table ``table`` below its head; ``title`` may say in what unit amounts are."""
+    def rows(self, table: int, *, title: str, note: str) -> list[RuledRow]:
+        """The rows of table ``table`` below its head; ``title`` and ``note`` may say in what unit amounts are."""
         placed = self._document.tables[table]
         grid = [[self._cell(placed, cell.lines) if cell else () for cell in row] for row in placed.table.rows]
-        head, body = self._read_head(grid, placed=placed, title=title)
+        head, body = self._read_head(grid, placed=placed, title=f"{title} {note}")
         rows: list[RuledRow] = []
         banner: str | None = None
         for cells in grid[body:]:

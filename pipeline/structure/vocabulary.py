@@ -72,7 +72,7 @@ def is_table_head(folded: str) -> bool:
 MAIN_PARTS = re.compile(
     r"(?:presentacion|introduccion|prologo|diagnostico|caracterizacion|parte estrategica|componente estrategico|plan estrategico(?:$| de desarrollo| 20)|plan financiero"
     r"|plan (?:plurianual )?de inversion(?:es)?|plan plurianual|seguimiento y evaluacion|(?:sistema de )?(?:seguimiento|monitoreo|evaluacion)"
-    r"|anexos?\b|mensaje del alcalde|exposicion de motivos|marco (?:legal|juridico|normativo|conceptual|teorico|filosofico)|considerando|bibliografia"
+    r"|anexos?(?:$| \d| n)|mensaje del alcalde|exposicion de motivos|marco (?:legal|juridico|normativo|conceptual|teorico|filosofico)|considerando|bibliografia"
     r"|fundamentos del plan|acuerda|programa de ejecucion|generalidades)",
 )
 """Titles of the main parts of a plan: they close everything that is open below a chapter."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from registry_steps import claimed, submitted, summary
+from registry_steps import Server, claimed, eventually, refused, submitted, summary
 
-from cluster.errors import STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
+from cluster.errors import JOB_EXPIRED, STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
 from cluster.identifiers import digest, is_document_id, is_job_id, new_job_id
 from cluster.settings import Settings
 from cluster.storage import Storage
@@ -22,7 +22,8 @@ from cluster.sweeping import sweep
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cluster.jobs import JobStore
+from cluster.jobs import JobStore
+from cluster.keys import Keys
 
 KEY = digest("result")
 ARTIFACTS = {"coverage_report.json": b"{}", "evaluation_results.json": b'{"a": 1}'}
@@ -107,6 +108,21 @@ def test_artifacts_go_through_the_cache(storage: Storage) -> None:
     assert storage.stored_results() == ()
 
 
+def test_half_a_cached_result_is_none(storage: Storage) -> None:
+    """A copy that was interrupted, or swept while it was made, is never given to a document."""
+    first, second = new_job_id(), new_job_id()
+    storage.write_artifacts(first, "d0001", ARTIFACTS)
+    assert storage.keep_result(KEY, job_id=first, document_id="d0001")
+    cache = storage._cache_folder(KEY)
+    storage._files.rm_file(f"{cache}/coverage_report.json")
+    assert not storage.reuse_result(KEY, job_id=second, document_id="d0001")
+    assert storage.keep_result(KEY, job_id=first, document_id="d0001")
+    assert storage.reuse_result(KEY, job_id=second, document_id="d0001")
+    storage._files.rm_file(f"{cache}/_complete")
+    assert not storage.reuse_result(KEY, job_id=second, document_id="d0002")
+    assert not storage.keep_result(KEY, job_id=new_job_id(), document_id="d0001")
+
+
 def test_deleting_a_job_removes_all_its_files(storage: Storage) -> None:
     """Uploads and artifacts of that job go, others stay; deleting again is harmless."""
     job_id, other = new_job_id(), new_job_id()
@@ -173,6 +189,37 @@ def test_a_storage_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None
     with pytest.raises(ServiceError) as caught:
         Storage(Settings.load(data_dir=tmp_path))
     assert caught.value.refusal is STORAGE_UNAVAILABLE
+
+
+async def test_some_time_after_its_end_nothing_of_a_job_is_left(server: Server, tmp_path: Path) -> None:
+    """``ttl_seconds`` after the final state all keys and files are gone; what is left says "expired"."""
+    short = Settings.load(
+        data_dir=tmp_path,
+        redis_url=server.url,
+        redis_password=server.password,
+        ttl_seconds=1,
+        storage_floor_bytes=0,
+    )
+    store, storage = await JobStore.connect(short, keys=Keys(prefix="brief")), Storage(short)
+    job_id = await submitted(store, idempotency_key="k")
+    put(storage, job_id, b"plan")
+    storage.write_artifacts(job_id, "d0001", ARTIFACTS)
+    storage.keep_result(KEY, job_id=job_id, document_id="d0001")
+    await store.remember(KEY, value="{}")
+    await store.finish(await claimed(store), summary=summary(result_key=KEY))
+    right = await store.claim_aggregation(job_id)
+    assert right
+    await store.complete(right, summary={})
+
+    async def swept() -> bool:
+        await sweep(store, storage=storage)
+        return files_of(storage) == []
+
+    await eventually(swept, "all files are gone")
+    left = {key async for key in store.access.client.scan_iter(match="brief[:_]*")}
+    assert left == {store.access.keys.tombstone(job_id), store.access.keys.queue, store.access.keys.totals}
+    await refused(store.job(job_id), JOB_EXPIRED)
+    await store.close()
 
 
 async def test_the_sweep_removes_what_no_job_owns(store: JobStore, tmp_path: Path) -> None:

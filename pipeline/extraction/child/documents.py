@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pymupdf
-
+from .engine import pymupdf
 from .faults import Fault, fault_of
 
 

@@ -7,6 +7,7 @@ Without them: 0.12 s, 48 MB, one thread.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,18 @@ class _Refuser:
         return None
 
 
-def load() -> Any:
-    """Import PyMuPDF lean and silent, and return the module."""
-    sys.meta_path.insert(0, _Refuser())
-    import pymupdf  # noqa: PLC0415  only now, behind the refuser
+def _load_lean() -> Any:
+    refuser = _Refuser()
+    sys.meta_path.insert(0, refuser)
+    try:
+        loaded = importlib.import_module("pymupdf")
+    finally:
+        sys.meta_path.remove(refuser)
+    loaded.TOOLS.mupdf_display_errors(False)  # noqa: FBT003  PyMuPDF takes it by position only
+    loaded.TOOLS.mupdf_display_warnings(False)  # noqa: FBT003
+    return loaded
 
-    pymupdf.TOOLS.mupdf_display_errors(False)  # noqa: FBT003  PyMuPDF takes it by position only
-    pymupdf.TOOLS.mupdf_display_warnings(False)  # noqa: FBT003
-    return pymupdf
+
+pymupdf = _load_lean()
+extra = pymupdf.extra
+mupdf = pymupdf.mupdf

@@ -57,6 +57,13 @@ def _page(document: Any, *, index: int, max_chars: int) -> tuple[dict[str, Any],
         fault = fault_of(error)
         if fault.code != "malformed":
             raise fault from error
-        empty = {"number": index + 1, "width": 0.0, "height": 0.0, "lines": (), "tables": (), "image_share": 0.0}
+        empty = {
+            "number": index + 1,
+            "width": 0.0,
+            "height": 0.0,
+            "lines": (),
+            "tables": (),
+            "image_share": 0.0,
+        }
         return empty, 0, False, False
     return reading.page, reading.characters, reading.hides_text, True

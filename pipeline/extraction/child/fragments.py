@@ -8,16 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Box = tuple[float, float, float, float]
-
-
-class Word(NamedTuple):
-    """A word and its box in points of the page as displayed."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    text: str
+Word = tuple[float, float, float, float, str]
+"""x0, y0, x1, y1 in points of the page as displayed, and the text. Plain tuples: there are very many."""
 
 
 class Fragment(NamedTuple):
@@ -57,5 +49,5 @@ def joined(fragments: Sequence[Fragment]) -> Fragment:
     if len(fragments) == 1:
         return fragments[0]
     words = tuple(word for fragment in fragments for word in fragment.words)
-    longest = max(fragments, key=lambda fragment: sum(len(word.text) for word in fragment.words))
+    longest = max(fragments, key=lambda fragment: sum(len(word[4]) for word in fragment.words))
     return longest._replace(words=words, box=box_of(words), block=fragments[0].block)

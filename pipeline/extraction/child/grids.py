@@ -68,7 +68,11 @@ def grids_of(horizontal: Sequence[Rule], vertical: Sequence[Rule]) -> list[Grid]
         for across, down in _connected(horizontal, vertical)
         if (grid := _grid([horizontal[i] for i in across], [vertical[i] for i in down])) is not None
     ]
-    grids = [grid for grid in grids if not any(_inside(grid.box, other.box) for other in grids if other is not grid)]
+    grids = [
+        grid
+        for grid in grids
+        if not any(_inside(grid.box, other.box) for other in grids if other is not grid)
+    ]
     return sorted(grids, key=lambda grid: (grid.ys[0], grid.xs[0]))
 
 
@@ -82,9 +86,7 @@ def _inside(inner: Box, outer: Box) -> bool:
     )
 
 
-def _connected(
-    horizontal: Sequence[Rule], vertical: Sequence[Rule]
-) -> list[tuple[list[int], list[int]]]:
+def _connected(horizontal: Sequence[Rule], vertical: Sequence[Rule]) -> list[tuple[list[int], list[int]]]:
     """Groups of rules that cross or touch each other."""
     forest = _Forest(len(horizontal) + len(vertical))
     order = sorted(range(len(vertical)), key=lambda index: vertical[index].position)

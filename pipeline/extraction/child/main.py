@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import engine
 from .channel import Closed, read_frame, write_frame
-from .faults import Fault, fault_of
+from .engine import pymupdf
+from .extracting import extract
+from .faults import fault_of
+from .rendering import render
 from .sandbox import allow_cpu_seconds, confine
 
 if TYPE_CHECKING:
@@ -33,13 +35,9 @@ def main(arguments: list[str]) -> None:
     """
     parent, memory_bytes, cpu_seconds_total = (int(argument) for argument in arguments)
     answers = _keep_answers_apart()
-    pymupdf = engine.load()
-    from .extracting import extract  # noqa: PLC0415  these import PyMuPDF, which must be loaded lean first
-    from .rendering import render  # noqa: PLC0415
-
     report = confine(parent=parent, memory_bytes=memory_bytes, cpu_seconds_total=cpu_seconds_total)
     _send(answers, kind="ready", sandbox=report)
-    commands = {"extract": extract, "render": render}
+    commands: dict[str, Callable[..., Any]] = {"extract": extract, "render": render}
     try:
         while True:
             request = msgspec.json.decode(read_frame(0))
@@ -69,8 +67,7 @@ def _serve(
     try:
         allow_cpu_seconds(request["cpu_seconds"])
         for answer in commands[request["command"]](pdf, request=request):
-            if os.getppid() != parent:
-                raise Closed
+            _end_with(parent)
             if isinstance(answer, bytes):
                 write_frame(answers, payload=answer)
             elif answer["kind"] != "page":
@@ -83,12 +80,16 @@ def _serve(
                     batch, batch_chars = _flush(answers, batch=batch), 0
     except (Closed, BrokenPipeError):
         raise
-    except Fault as fault:
-        _send(answers, kind="fault", code=fault.code, detail=fault.detail)
     except Exception as error:  # noqa: BLE001  whatever a PDF provokes becomes a code
         batch.clear()
         fault = fault_of(error)
         _send(answers, kind="fault", code=fault.code, detail=fault.detail)
+
+
+def _end_with(parent: int) -> None:
+    """Where the kernel has no signal for it: end when the parent is gone."""
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def _flush(answers: int, *, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
-import pymupdf
-from pymupdf import extra, mupdf
-
+from .engine import extra, mupdf, pymupdf
 from .fragments import Box, Fragment, Word, box_of
 from .visibility import Backdrop, is_hidden
 
@@ -24,11 +23,10 @@ MAX_VECTORS = 20_000
 """A page with more drawings is a map or a chart; its drawings are not looked at."""
 
 _TEXT = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
-_EVERYTHING = (
-    _TEXT | pymupdf.TEXT_PRESERVE_IMAGES | pymupdf.TEXT_COLLECT_VECTORS | pymupdf.TEXT_LAZY_VECTORS
-)
+_EVERYTHING = _TEXT | pymupdf.TEXT_PRESERVE_IMAGES | pymupdf.TEXT_COLLECT_VECTORS | pymupdf.TEXT_LAZY_VECTORS
 _BLOCK_IMAGE = mupdf.FZ_STEXT_BLOCK_IMAGE
 _BLOCK_VECTOR = mupdf.FZ_STEXT_BLOCK_VECTOR
+_NOT_TEXT = frozenset({"Cc", "Cs", "Zs", "Zl", "Zp"})
 _FONT_BOLD = 16
 _CHAR_BOLD = 8
 
@@ -102,33 +100,29 @@ def _blocks(text_page: Any, *, raw: bool = False) -> list[dict[str, Any]]:
 def _fragments(
     text_page: Any, *, texts: list[dict[str, Any]], backdrop: Backdrop
 ) -> tuple[list[Fragment], bool]:
-    words: dict[tuple[int, int], list[Any]] = {}
-    for word in extra.extractWORDS(text_page, None):
-        words.setdefault(word[5:7], []).append(word)
+    """Words and styles brought together: both extractions give the same words in the same order."""
+    words = extra.extractWORDS(text_page, None)
     fragments: list[Fragment] = []
     hides_text = False
+    first = 0
     for block in texts:
-        number = block["number"]
-        for index, line in enumerate(block["lines"]):
+        for line in block["lines"]:
             spans = line["spans"]
             tokens = "".join([span["text"] for span in spans]).split()
             if not tokens:
                 continue
-            found = words.get((number, index), ())
-            hidden = sum([is_hidden(span, backdrop=backdrop) for span in spans])
-            hides_text |= hidden > 0
-            if hidden and hidden == len(spans):
-                continue
-            if hidden or [word[4] for word in found] != tokens:
+            found = words[first : first + len(tokens)]
+            first += len(tokens)
+            hidden = [is_hidden(span, backdrop=backdrop) for span in spans]
+            if True in hidden:
+                hides_text = True
+                if all(hidden):
+                    continue
+            if True in hidden or [word[4] for word in found] != tokens:
                 return _careful_fragments(text_page, backdrop=backdrop)
-            fragments.append(
-                _fragment(
-                    tuple([Word(word[0], word[1], word[2], word[3], word[4]) for word in found]),
-                    spans=spans,
-                    line=line,
-                    block=number,
-                )
-            )
+            clean = _without_controls([word[:5] for word in found], text="".join(tokens))
+            if clean:
+                fragments.append(_fragment(clean, spans=spans, line=line, block=block["number"]))
     return fragments, hides_text
 
 
@@ -145,7 +139,8 @@ def _careful_fragments(text_page: Any, *, backdrop: Backdrop) -> tuple[list[Frag
                     hides_text = hides_text or bool(span["text"].strip())
                 else:
                     visible.append(span)
-            words = tuple(_words(char for span in visible for char in span["chars"]))
+            words = list(_words(char for span in visible for char in span["chars"]))
+            words = _without_controls(words, text="".join([word[4] for word in words]))
             if words:
                 fragments.append(_fragment(words, spans=visible, line=line, block=block["number"]))
     return fragments, hides_text
@@ -166,24 +161,42 @@ def _words(chars: Iterator[dict[str, Any]]) -> Iterator[Word]:
         letter = char["c"]
         if not letter.isspace():
             letters.append(letter)
-            boxes.append(Word(*char["bbox"], letter))
+            boxes.append((*char["bbox"], letter))
         elif letters:
-            yield Word(*box_of(boxes), "".join(letters))
+            yield (*box_of(boxes), "".join(letters))
             letters, boxes = [], []
     if letters:
-        yield Word(*box_of(boxes), "".join(letters))
+        yield (*box_of(boxes), "".join(letters))
+
+
+def _without_controls(words: list[Word], *, text: str) -> list[Word]:
+    """The words without control characters and lone surrogates; ``text`` is that of all of them.
+
+    Soft hyphens and symbols of private use stay: what they mean is decided later.
+    """
+    if text.isprintable():
+        return words
+    cleaned = [
+        (*word[:4], "".join([char for char in word[4] if category(char) not in _NOT_TEXT])) for word in words
+    ]
+    return [word for word in cleaned if word[4]]
 
 
 def _fragment(
-    words: tuple[Word, ...], *, spans: list[dict[str, Any]], line: dict[str, Any], block: int
+    words: list[Word], *, spans: list[dict[str, Any]], line: dict[str, Any], block: int
 ) -> Fragment:
     dominant = spans[0] if len(spans) == 1 else max(spans, key=lambda span: len(span["text"].strip()))
     across, down = line["dir"]
+    level = across > 0.99 and abs(down) < 0.1  # noqa: PLR2004  a few degrees of a skewed scan
+    if level and len(words) > 1 and words[0][0] <= words[-1][0]:
+        box = (words[0][0], line["bbox"][1], words[-1][2], line["bbox"][3])
+    else:
+        box = box_of(words)
     return Fragment(
-        words=words,
-        box=line["bbox"] if len(words) > 1 and across == 1.0 else box_of(words),
+        words=tuple(words),
+        box=box,
         size=dominant["size"],
         bold=bool(dominant["flags"] & _FONT_BOLD or dominant["char_flags"] & _CHAR_BOLD),
-        level=across > 0.99 and abs(down) < 0.1,  # noqa: PLR2004  a few degrees of a skewed scan
+        level=level,
         block=block,
     )

@@ -20,6 +20,8 @@ _MIN_GUTTER = 7.0
 _MIN_FILL = 0.6
 """Lines of running text fill their column; those of a table without rules do not."""
 _MAX_CROSSING = 0.25
+_NARROWEST_COLUMN = 0.2
+"""A column takes at least this part of the page's width, margin included."""
 _STEP = 2.0
 
 
@@ -92,7 +94,8 @@ def _by_column(fragments: Sequence[Fragment], *, gutter: float) -> list[Fragment
 
 def _gutter(fragments: Sequence[Fragment], *, width: float) -> float | None:
     """The middle of an empty strip that has lines of running text on both sides, or None."""
-    if len(fragments) < 2 * _MIN_COLUMN_LINES:
+    far = _NARROWEST_COLUMN * width
+    if sum([fragment.box[0] > far for fragment in fragments]) < _MIN_COLUMN_LINES:
         return None
     cover = _coverage(fragments, width=width)
     best: tuple[float, float] | None = None

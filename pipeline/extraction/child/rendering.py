@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pymupdf
-
 from .documents import open_pdf
+from .engine import pymupdf
 from .faults import Fault
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ MAX_THICKNESS = 3.0
 MIN_LENGTH = 5.0
 SNAP = 3.0
 """Lines closer than this are one line (double borders, borders drawn cell by cell)."""
-_NEARLY_WHITE = 0xF0F0F0
+_MAX_FRAME = 0.9
+"""A drawn rectangle that fills more of the page than this is a frame around the page."""
 
 
 class Rule(NamedTuple):
@@ -19,10 +20,12 @@ class Rule(NamedTuple):
     end: float
 
 
-def rules_of(
-    vectors: list[dict[str, Any]], *, width: float, height: float
-) -> tuple[list[Rule], list[Rule]]:
-    """Horizontal and vertical rules among ``vectors`` of a page of the given size in points."""
+def rules_of(vectors: list[dict[str, Any]], *, width: float, height: float) -> tuple[list[Rule], list[Rule]]:
+    """Horizontal and vertical rules among ``vectors`` of a page of the given size in points.
+
+    Filled areas bound nothing: word processors paint the shade of a cell once more behind each line of
+    its text, and the bars of a chart are filled areas as well.
+    """
     horizontal: list[Rule] = []
     vertical: list[Rule] = []
     for vector in vectors:
@@ -36,17 +39,10 @@ def rules_of(
         elif across <= MAX_THICKNESS:
             if down >= MIN_LENGTH:
                 vertical.append(Rule((x0 + x1) / 2, y0, y1))
-        elif vector["isrect"] and _bounds_a_cell(vector, share=across * down / (width * height)):
+        elif vector["stroked"] and vector["isrect"] and across * down < _MAX_FRAME * width * height:
             horizontal += (Rule(y0, x0, x1), Rule(y1, x0, x1))
             vertical += (Rule(x0, y0, y1), Rule(x1, y0, y1))
     return _merged(horizontal), _merged(vertical)
-
-
-def _bounds_a_cell(vector: dict[str, Any], *, share: float) -> bool:
-    """A drawn frame does, and so does a coloured area; white areas and page backgrounds do not."""
-    if vector["stroked"]:
-        return share < 0.9  # noqa: PLR2004  a frame around the page
-    return share < 0.5 and vector["color"] & _NEARLY_WHITE != _NEARLY_WHITE  # noqa: PLR2004
 
 
 def _merged(rules: list[Rule]) -> list[Rule]:

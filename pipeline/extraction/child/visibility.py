@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 MIN_SIZE_POINTS = 1.0
-_NEARLY_WHITE = 0xF0
+_NEARLY_WHITE = 0xF0F0F0
 _FILLED_OR_STROKED = 16 | 32
 
 
@@ -55,9 +55,7 @@ def is_hidden(span: dict[str, Any], *, backdrop: Backdrop) -> bool:
 
 
 def _nearly_white(color: int) -> bool:
-    return (
-        color >> 16 & 0xFF >= _NEARLY_WHITE and color >> 8 & 0xFF >= _NEARLY_WHITE and color & 0xFF >= _NEARLY_WHITE
-    )
+    return color & _NEARLY_WHITE == _NEARLY_WHITE
 
 
 def _covers(boxes: list[Any], *, box: tuple[float, float, float, float]) -> bool:
