@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.model import CRITERION_KEYS, AnswerFinding, CriterionFinding, Proof
-from pipeline.nodes.embedding import ABOUT
 from pipeline.questionnaire.features import Features
-from pipeline.questionnaire.passages import quote_span
 from pipeline.questionnaire.rules import load_rules
+from pipeline.questionnaire.units import Units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.model import Findings, PlanProfile, Relevance, Segmentation, Span
+    from pipeline.model import Findings, PlanProfile, Relevance, Segmentation
     from pipeline.questionnaire.instrument import Instrument
     from pipeline.questionnaire.rules import CriterionRules, Rule
 
@@ -30,9 +29,8 @@ TREATED = 3
 @dataclass(frozen=True, slots=True)
 class _Judgement:
     met: bool
-    segments: tuple[int, ...]
+    units: tuple[int, ...]
     strengths: tuple[float, ...]
-    rules: tuple[int, ...]
     nearest: int | None
     confidence: float
 
@@ -58,30 +56,25 @@ class _Judge:
     """Judges the criteria of one document; used once."""
 
     def __init__(self, segmentation: Segmentation, *, profile: PlanProfile, relevance: Relevance, findings: Findings) -> None:
-        self._segmentation = segmentation
-        self._features = Features(segmentation, profile=profile, findings=findings)
+        self._units = Units(segmentation, relevance=relevance)
+        self._features = Features(self._units, profile=profile, findings=findings)
         self._rules = load_rules()
-        heading = self._features.column("heading")
-        self._about = np.where((relevance.scores >= ABOUT) & ~heading[:, None], relevance.scores, 0.0)
-        self._direct = np.where(relevance.direct & ~heading[:, None], relevance.scores, 0.0)
+        self._about = self._units.about
+        self._direct = self._units.own
         action = self._features.column("action") & ~self._features.column("in_diagnosis")
         self._treated = (action[:, None] & (self._about > 0)).sum(axis=0) >= TREATED
         self._judged: dict[tuple[str, int], _Judgement] = {}
-        self._strengths: dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
+        self._strengths: dict[str, NDArray[np.float64]] = {}
 
     def finding(self, criterion: str, *, point: int) -> CriterionFinding:
         rules = self._rules[criterion]
         judgement = self._judgement(criterion, point=point)
-        source = self._rules[rules.same_as] if rules.same_as else rules
         proofs = tuple(
-            Proof(self._span(segment, source.rules[rule]), "questionnaire", round(strength, 3))
-            for segment, strength, rule in zip(judgement.segments, judgement.strengths, judgement.rules, strict=True)
+            Proof(self._units.span(unit), "questionnaire", round(strength, 3))
+            for unit, strength in zip(judgement.units, judgement.strengths, strict=True)
         )
-        nearest = None if judgement.nearest is None else self._span(judgement.nearest, None)
+        nearest = None if judgement.nearest is None else self._units.span(judgement.nearest)
         return CriterionFinding(criterion[-1], judgement.met, proofs, judgement.confidence, rules.looked_for, nearest)
-
-    def _span(self, segment: int, rule: Rule | None) -> Span:
-        return quote_span(self._features, segment=segment, cues=rule.cues() if rule else ())
 
     def _judgement(self, criterion: str, *, point: int) -> _Judgement:
         key = (criterion, point)
@@ -92,48 +85,41 @@ class _Judge:
     def _judge(self, rules: CriterionRules, *, point: int) -> _Judgement:
         if rules.same_as:
             return self._judgement(rules.same_as, point=point)
-        strengths, best_rule = self._by_segment(rules)
+        strengths = self._by_unit(rules)
         column = strengths[:, 0 if rules.of_document else point]
-        order = np.argsort(-column, kind="stable")[: MAX_PROOFS * 2]
+        order = np.argsort(-column, kind="stable")[:MAX_PROOFS]
         showing = [int(index) for index in order if column[index] >= MET]
         met = len(showing) >= rules.least and all(self._judgement(need, point=point).met for need in rules.needs)
         if rules.of_document:
             met = met and bool(self._treated[point])
-        top = float(column[order[0]]) if len(order) else 0.0
+        top = min(float(column[order[0]]), 1.0) if len(order) else 0.0
         if not met:
             nearest = int(order[0]) if top > 0 else None
-            return _Judgement(False, (), (), (), nearest, round(1 - min(top, 1.0) * 0.5, 3))
-        chosen = showing[:MAX_PROOFS]
-        return _Judgement(
-            True,
-            tuple(chosen),
-            tuple(float(column[i]) for i in chosen),
-            tuple(int(best_rule[i]) for i in chosen),
-            None,
-            round(min(top, 1.0), 3),
-        )
+            return _Judgement(met=False, units=(), strengths=(), nearest=nearest, confidence=round(1 - top / 2, 3))
+        strengths_shown = tuple(float(column[unit]) for unit in showing)
+        return _Judgement(met=True, units=tuple(showing), strengths=strengths_shown, nearest=None, confidence=round(top, 3))
 
-    def _by_segment(self, rules: CriterionRules) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Strength of every segment for every point (one column for the document's), and the rule it comes from."""
+    def _by_unit(self, rules: CriterionRules) -> NDArray[np.float64]:
+        """Strength of every unit for every point, or in one column for the document as a whole."""
         if rules.id not in self._strengths:
             self._strengths[rules.id] = self._measure(rules)
         return self._strengths[rules.id]
 
-    def _measure(self, rules: CriterionRules) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def _measure(self, rules: CriterionRules) -> NDArray[np.float64]:
         size = self._features.size
         best = np.zeros((size, 1 if rules.of_document else self._about.shape[1]))
-        which = np.zeros(size, dtype=np.int64)
-        strongest = np.zeros(size)
-        for number, rule in enumerate(rules.rules):
-            holds = np.ones(size, dtype=np.bool_)
-            for clause in rule.clauses:
-                either = self._features.column(clause[0])
-                for name in clause[1:]:
-                    either = either | self._features.column(name)
-                holds = holds & either
-            weight = np.where(holds, rule.strength, 0.0)
+        for rule in rules.rules:
+            weight = np.where(self._holds(rule), rule.strength, 0.0)
             relevance = np.ones((size, 1)) if rules.of_document else (self._direct if rule.own_words else self._about)
             best = np.maximum(best, weight[:, None] * relevance)
-            which = np.where(weight > strongest, number, which)
-            strongest = np.maximum(strongest, weight)
-        return np.round(best, 3), which
+        rounded: NDArray[np.float64] = np.round(best, 3)
+        return rounded
+
+    def _holds(self, rule: Rule) -> NDArray[np.bool_]:
+        holds = np.ones(self._features.size, dtype=np.bool_)
+        for clause in rule.clauses:
+            either = self._features.column(clause[0])
+            for name in clause[1:]:
+                either = either | self._features.column(name)
+            holds = holds & either
+        return holds

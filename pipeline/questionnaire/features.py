@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import re2
 
+from pipeline.lexicons.point_words import titles_above
 from pipeline.lexicons.term_matching import JoinedTexts, TermMatcher
 from pipeline.model import ColumnRole, SectionKind, SegmentKind
-from pipeline.nodes.embedding import heading_context
 from pipeline.text import fold
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.model import Findings, PlanProfile, Segment, Segmentation
+    from pipeline.model import Findings, PlanProfile, Segment, Span
+    from pipeline.questionnaire.units import Units
 
 Column = "NDArray[np.bool_]"
 
@@ -81,10 +82,11 @@ class Features:
     ``~cue``: there, in the titles, or at most ``NEAR`` segments away under the same heading.
     """
 
-    def __init__(self, segmentation: Segmentation, *, profile: PlanProfile, findings: Findings) -> None:
-        self.segments = segmentation.segments
-        self.size = len(self.segments)
-        self.joined = JoinedTexts(segmentation.folded)
+    def __init__(self, units: Units, *, profile: PlanProfile, findings: Findings) -> None:
+        self.units = units
+        self.segments = units.segments
+        self.size = units.size
+        self.joined = units.joined
         self._own: dict[str, NDArray[np.bool_]] = {}
         self._above: dict[str, NDArray[np.bool_]] = {}
         self._cache: dict[str, NDArray[np.bool_]] = {}
@@ -106,16 +108,6 @@ class Features:
         if name not in self._cache:
             self._cache[name] = self._compute(name)
         return self._cache[name]
-
-    def places_of(self, cue: str, *, segment: int) -> NDArray[np.int64]:
-        """Starts of a cue within a segment, as positions of the joined text."""
-        if cue not in self.cue_spans:
-            return np.zeros(0, dtype=np.int64)
-        _, starts, _ = self.cue_spans[cue]
-        first = int(self.joined.starts[segment])
-        last = first + int(self.joined.lengths[segment])
-        within: NDArray[np.int64] = starts[(starts >= first) & (starts < last)]
-        return within
 
     def _compute(self, name: str) -> NDArray[np.bool_]:
         if name.startswith("!"):
@@ -158,11 +150,11 @@ class Features:
         table = CueTable.load()
         paths: dict[str, int] = {}
         of_segment = np.zeros(self.size, dtype=np.int64)
-        for segment in self.segments:
+        for unit, segment in enumerate(self.segments):
             heads = tuple(cell.head for cell in segment.row.cells) if segment.row is not None else ()
-            title = fold(" ; ".join((*heading_context(segment), *heads))).replace("\n", " ")
-            of_segment[segment.index] = paths.setdefault(title, len(paths))
-        joined = JoinedTexts(tuple(paths))
+            title = " ; ".join((*titles_above(segment), *heads))
+            of_segment[unit] = paths.setdefault(title, len(paths))
+        joined = JoinedTexts([fold(path).replace("\n", " ") for path in paths])
         found = table.matcher.matches(joined)
         owner = joined.text_at(found.start)
         for number, name in enumerate(table.matcher.groups):
@@ -228,10 +220,11 @@ class Features:
                      "assigned", "entity_named", "causal_cause", "causal_end", "contradicted"):
             self._own[name] = none.copy()
         for amount in findings.amounts:
-            self._own["amount"][amount.span.segment] = True
-            self._own["amount_source"][amount.span.segment] |= amount.source is not None
+            at = self._unit(amount.span)
+            self._own["amount"][at] = True
+            self._own["amount_source"][at] |= amount.source is not None
         for indicator in findings.indicators:
-            at = indicator.span.segment
+            at = self._unit(indicator.span)
             self._own["indicator"][at] = True
             self._own["ind_product"][at] |= indicator.level in {"producto", "gestion"}
             self._own["ind_result"][at] |= indicator.level in {"resultado", "impacto"}
@@ -239,11 +232,15 @@ class Features:
             self._own["ind_target"][at] |= indicator.target is not None
             self._own["ind_by_year"][at] |= len(indicator.by_year) > 1
         for responsibility in findings.responsibilities:
-            self._own["entity_named"][responsibility.span.segment] = True
-            self._own["assigned"][responsibility.span.segment] |= responsibility.assigned
+            at = self._unit(responsibility.span)
+            self._own["entity_named"][at] = True
+            self._own["assigned"][at] |= responsibility.assigned
         for statement in findings.causal_statements:
             name = "causal_cause" if statement.kind == "causa" else "causal_end"
-            self._own[name][statement.span.segment] = True
+            self._own[name][self._unit(statement.span)] = True
+
+    def _unit(self, span: Span) -> int:
+        return self.units.at(segment=span.segment, position=span.start)
 
     def _each(self, test: Callable[..., bool], values: Iterable[object] | None = None) -> NDArray[np.bool_]:
         items = self.segments if values is None else values
