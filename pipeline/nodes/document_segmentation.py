@@ -61,7 +61,7 @@ class _Segmenter:
             stop = starts[index + 1] if index + 1 < len(starts) else len(self._lines)
             if section.title == CONTENTS_TITLE:
                 contents_end = min(stop, section.last_line)
-                self._body(contents_end, stop, section=index)
+                self._body(contents_end, stop, section=-1 if section.parent is None else section.parent)
                 continue
             begin = self._heading(section, stop=stop)
             self._body(begin, stop, section=index)

@@ -16,7 +16,7 @@ SOFT_HYPHEN = "\u00ad"
 _ODD = re.compile(r"[^ -_a-~¡-§©-¬®-³µ-ſ‐-―‘’“”…€™≥≤°•]|  |`")
 
 _BULLETS = frozenset("\u2022\u25aa\u25ab\u25cf\u25cb\u25e6\u25a0\u25a1\u25c6\u25c7\u25ba\u25b6\u2023\u2043\u2219\u27a2\u27a4\u2714\u2713\u2756\u2794\u2192\u25fe\u25fd")
-_SPACING_ACCENTS = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303", "ˆ": "\u0302", "~": "\u0303"}
+_SPACING_ACCENTS = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303", "ˆ": "\u0302"}
 _ACCENTED_BASES = frozenset("aeiouAEIOUnNıuU")
 _DOTLESS = {"ı": "i"}
 
@@ -42,7 +42,7 @@ def _rewrite(text: str) -> tuple[list[str], list[int]]:
         if index == skip:
             continue
         following = text[index + 1] if index + 1 < len(text) else ""
-        composed = _compose_spacing(char, following=following)
+        composed = _compose_spacing(char, following=following, in_word=bool(chars) and chars[-1].isalpha())
         if composed:
             skip = index + 1
             out = composed
@@ -59,10 +59,10 @@ def _rewrite(text: str) -> tuple[list[str], list[int]]:
     return chars, sources
 
 
-def _compose_spacing(char: str, *, following: str) -> str:
-    """``´`` and ``a`` become ``á``; empty when the two do not belong together."""
+def _compose_spacing(char: str, *, following: str, in_word: bool) -> str:
+    """``´`` and ``a`` within a word become ``á``; elsewhere such a mark is a quotation mark."""
     mark = _SPACING_ACCENTS.get(char)
-    if mark is None or char == "~" or following not in _ACCENTED_BASES:
+    if mark is None or not in_word or not following or following not in _ACCENTED_BASES:
         return ""
     joined = unicodedata.normalize("NFC", _DOTLESS.get(following, following) + mark)
     return joined if len(joined) == 1 else ""

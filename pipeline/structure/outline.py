@@ -100,7 +100,7 @@ def _sections(rows: Sequence[tuple[int, int, str, int | None]], *, lines: Sequen
     open_sections: list[tuple[int, int]] = []  # (rank, id)
     drafts: list[tuple[str, int, SectionKind, int | None, int]] = []  # title, level, kind, parent, first
     ends: list[int] = []
-    for first, _stop, title, rank in rows:
+    for first, stop, title, rank in rows:
         level_rank = 15 if rank is None else rank
         while open_sections and open_sections[-1][0] >= level_rank:
             _, closed = open_sections.pop()
@@ -110,8 +110,9 @@ def _sections(rows: Sequence[tuple[int, int, str, int | None]], *, lines: Sequen
         kind = SectionKind.PRELIMINARY if rank is None else section_kind(title, rank=level_rank, parent=parent_kind)
         identifier = len(drafts)
         drafts.append((title, min(len(open_sections) + 1, MAX_LEVEL), kind, parent, first))
-        ends.append(total)
-        open_sections.append((level_rank, identifier))
+        ends.append(stop if rank is None else total)
+        if rank is not None:
+            open_sections.append((level_rank, identifier))
     return tuple(
         Section(i, title, level, kind, parent, lines[first].page, first, ends[i])
         for i, (title, level, kind, parent, first) in enumerate(drafts)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import ColumnRole
 from pipeline.structure.columns import Column, column_of, money_factor
 from pipeline.structure.fragments import Cell, Fragment, cell_text
+from pipeline.structure.vocabulary import is_table_head
 from pipeline.text import fold
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ MAX_HEAD_ROWS = 3
 MAX_HEAD_CELL_CHARS = 70
 MIN_HEAD_SHARE = 0.5
 _INHERITED = frozenset({ColumnRole.PROGRAMME, ColumnRole.SECTOR, ColumnRole.OBJECTIVE, ColumnRole.PROJECT, ColumnRole.RESULT})
+
+_YEAR_HEAD = re.compile(r"(?:(?:ano|vigencia|meta) )?20[0-4]\d(?: ?-? ?20[0-4]\d)?")
+_FIGURE = re.compile(r"(?!(?:19|20)\d\d$)\$? ?\d[\d.,']*(?: ?%)?|sl|nd|n/a")
 
 LineMap = dict[tuple[int, int], list[Fragment]]
 """Where the characters of a source line (page, line) went: fragments of clean lines."""
@@ -104,7 +109,7 @@ class RuledTables:
         heads: list[list[str]] = [[] for _ in range(width)]
         for row in grid[:MAX_HEAD_ROWS]:
             texts = [cell_text(cell, lines=self._document.lines) for cell in row]
-            if not _is_head_row(texts):
+            if not _is_head_row(texts, first=body == 0):
                 break
             body += 1
             for column, text in enumerate(texts):
@@ -137,9 +142,17 @@ class RuledTables:
         return tuple(inherited)
 
 
-def _is_head_row(texts: Sequence[str]) -> bool:
-    filled = [text for text in texts if text]
+def _is_head_row(texts: Sequence[str], *, first: bool) -> bool:
+    """Whether a row names columns: short cells, half of them of known meaning, some of head words alone.
+
+    Rows below the first are heads only when half of their cells are made of head words alone:
+    ``Programas | SGP | 2013`` is, ``Programas ejecutados | 4`` is not.
+    """
+    filled = [fold(text) for text in texts if text]
     if len(filled) < 2 or any(len(text) > MAX_HEAD_CELL_CHARS for text in filled):  # noqa: PLR2004
         return False
-    known = sum(column_of(text, folded=fold(text)).role is not ColumnRole.OTHER for text in filled)
-    return known >= max(2, MIN_HEAD_SHARE * len(filled))
+    exact = sum(is_table_head(text) or _YEAR_HEAD.fullmatch(text) is not None for text in filled)
+    if not first:
+        return exact >= max(1, MIN_HEAD_SHARE * len(filled)) and not any(_FIGURE.fullmatch(text) for text in filled)
+    known = sum(column_of(text, folded=text).role is not ColumnRole.OTHER for text in filled)
+    return exact >= 1 and known >= max(2, MIN_HEAD_SHARE * len(filled)) and not any(_FIGURE.fullmatch(text) for text in filled)
