@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.questionnaire.instrument import Instrument
     from pipeline.questionnaire.rules import CriterionRules, Rule
 
-MET = 0.42
+MET = 0.58
 """From this strength (rule × relevance) on a passage shows a criterion."""
 MAX_PROOFS = 4
 TREATED = 3
@@ -90,6 +90,8 @@ class _Judge:
         order = np.argsort(-column, kind="stable")[:MAX_PROOFS]
         showing = [int(index) for index in order if column[index] >= MET]
         met = len(showing) >= rules.least and all(self._judgement(need, point=point).met for need in rules.needs)
+        if rules.beside:
+            met = met and bool((self._beside(rules)[:, point] >= MET).any())
         if rules.of_document:
             met = met and bool(self._treated[point])
         top = min(float(column[order[0]]), 1.0) if len(order) else 0.0
@@ -102,15 +104,21 @@ class _Judge:
     def _by_unit(self, rules: CriterionRules) -> NDArray[np.float64]:
         """Strength of every unit for every point, or in one column for the document as a whole."""
         if rules.id not in self._strengths:
-            self._strengths[rules.id] = self._measure(rules)
+            self._strengths[rules.id] = self._measure(rules.rules, of_document=rules.of_document)
         return self._strengths[rules.id]
 
-    def _measure(self, rules: CriterionRules) -> NDArray[np.float64]:
+    def _beside(self, rules: CriterionRules) -> NDArray[np.float64]:
+        key = rules.id + " beside"
+        if key not in self._strengths:
+            self._strengths[key] = self._measure(rules.beside, of_document=False)
+        return self._strengths[key]
+
+    def _measure(self, rules: tuple[Rule, ...], *, of_document: bool) -> NDArray[np.float64]:
         size = self._features.size
-        best = np.zeros((size, 1 if rules.of_document else self._about.shape[1]))
-        for rule in rules.rules:
+        best = np.zeros((size, 1 if of_document else self._about.shape[1]))
+        for rule in rules:
             weight = np.where(self._holds(rule), rule.strength, 0.0)
-            relevance = np.ones((size, 1)) if rules.of_document else (self._direct if rule.own_words else self._about)
+            relevance = np.ones((size, 1)) if of_document else (self._direct if rule.own_words else self._about)
             best = np.maximum(best, weight[:, None] * relevance)
         rounded: NDArray[np.float64] = np.round(best, 3)
         return rounded

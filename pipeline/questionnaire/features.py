@@ -97,6 +97,7 @@ class Features:
         self._figures()
         self._places(profile)
         self._rows()
+        self._money_rows()
         self._found(findings)
 
     def column(self, name: str) -> NDArray[np.bool_]:
@@ -213,6 +214,14 @@ class Features:
         self._own["target_value"] = self._each(lambda s: _filled(s, ColumnRole.TARGET))
         self._own["budget_value"] = self._each(lambda s: _filled(s, ColumnRole.BUDGET))
         self._own["year_columns"] = self._each(_year_columns)
+
+    def _money_rows(self) -> None:
+        """Rows of an investment table: figures under years, or three figures where the titles speak of money."""
+        spoken = self.column("^money_word") | self.column("in_investment")
+        many = self._own["three_counts"] | self._own["three_moneys"] | self._own["year_columns"]
+        self._own["money_row"] = self._own["row"] & spoken & many
+        self._own["money_years"] = self._own["money_row"] | (self._own["row"] & self._own["three_moneys"])
+        self._own["money"] = self._own["money"] | self._own["money_row"]
 
     def _found(self, findings: Findings) -> None:
         none = np.zeros(self.size, dtype=np.bool_)

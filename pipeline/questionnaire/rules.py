@@ -36,6 +36,7 @@ class CriterionRules:
     reason: str
     looked_for: str
     rules: tuple[Rule, ...]
+    beside: tuple[Rule, ...]
     needs: tuple[str, ...]
     same_as: str | None
     of_document: bool
@@ -59,19 +60,21 @@ def load_rules() -> dict[str, CriterionRules]:
 
 
 def _criterion(name: str, row: dict[str, object]) -> CriterionRules:
-    unknown = set(row) - {"reason", "looked_for", "rules", "needs", "same_as", "scope", "least"}
+    unknown = set(row) - {"reason", "looked_for", "rules", "beside", "needs", "same_as", "scope", "least"}
     if unknown:
         raise ValueError(f"{name}: unknown keys {sorted(unknown)}")
     rules = row.get("rules", [])
+    beside = row.get("beside", [])
     needs = row.get("needs", [])
     same_as = row.get("same_as")
-    if not isinstance(rules, list) or not isinstance(needs, list):
-        raise ValueError(f"{name}: rules and needs are lists")
+    if not isinstance(rules, list) or not isinstance(beside, list) or not isinstance(needs, list):
+        raise ValueError(f"{name}: rules, beside and needs are lists")
     return CriterionRules(
         id=name,
         reason=str(row["reason"]),
         looked_for=str(row["looked_for"]),
         rules=tuple(parse_rule(str(text)) for text in rules),
+        beside=tuple(parse_rule(str(text)) for text in beside),
         needs=tuple(str(need) for need in needs),
         same_as=None if same_as is None else str(same_as),
         of_document=row.get("scope") == "document",
