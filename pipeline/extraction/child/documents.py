@@ -22,12 +22,23 @@ def open_pdf(pdf: bytes, *, max_pages: int) -> Any:
         raise Fault("not_a_pdf")
     if document.needs_pass:
         raise Fault("encrypted")
-    pages = document.page_count
+    pages = _page_count(document)
     if pages < 1:
-        raise Fault("no_pages")
+        raise Fault("malformed" if document.is_repaired else "no_pages")
     if pages > max_pages:
         raise Fault("too_many_pages", str(pages))
     return document
+
+
+def _page_count(document: Any) -> int:
+    """How many pages there are, or are declared where MuPDF finds the number absurd."""
+    try:
+        return int(document.page_count)
+    except RuntimeError:
+        kind, declared = document.xref_get_key(document.pdf_catalog(), "Pages/Count")
+        if kind == "int" and int(declared) > 0:
+            return int(declared)
+        raise
 
 
 def title_of(document: Any) -> str:

@@ -24,6 +24,7 @@ MAX_VECTORS = 20_000
 
 _TEXT = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
 _EVERYTHING = _TEXT | pymupdf.TEXT_PRESERVE_IMAGES | pymupdf.TEXT_COLLECT_VECTORS | pymupdf.TEXT_LAZY_VECTORS
+_IDENTITY = (1, 0, 0, 1, 0, 0)
 _BLOCK_IMAGE = mupdf.FZ_STEXT_BLOCK_IMAGE
 _BLOCK_VECTOR = mupdf.FZ_STEXT_BLOCK_VECTOR
 _NOT_TEXT = frozenset({"Cc", "Cs", "Zs", "Zl", "Zp"})
@@ -43,12 +44,11 @@ class PageText:
 
 def read_text(page: Any) -> PageText:
     """Read text, drawings and image boxes of ``page``, in coordinates of the page as displayed."""
-    source = mupdf.FzPage(page.this) if isinstance(page.this, mupdf.PdfPage) else page.this
-    text_page = mupdf.FzStextPage(source, mupdf.FzStextOptions(_EVERYTHING))
+    text_page = _structured(page, flags=_EVERYTHING)
     images, vector_count = _disguise_images(text_page)
     if vector_count > MAX_VECTORS:
         _restore_images(images)
-        text_page = mupdf.FzStextPage(source, mupdf.FzStextOptions(_TEXT))
+        text_page = _structured(page, flags=_TEXT)
         blocks = _blocks(text_page)
     else:
         try:
@@ -62,6 +62,14 @@ def read_text(page: Any) -> PageText:
     backdrop = Backdrop(page, vectors=vectors, images=boxes)
     fragments, hides_text = _fragments(text_page, texts=texts, backdrop=backdrop)
     return PageText(fragments=fragments, vectors=vectors, images=boxes, hides_text=hides_text)
+
+
+def _structured(page: Any, *, flags: int) -> Any:
+    """MuPDF's structured text of the page with its visible annotations and form fields.
+
+    PyMuPDF's own ``get_textpage`` would set the page's rotation to zero first.
+    """
+    return mupdf.FzStextPage(extra.page_get_textpage(page.this, None, flags, _IDENTITY))
 
 
 def _disguise_images(text_page: Any) -> tuple[list[tuple[Any, Box, int]], int]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from .fragments import Box, Word
 
+MAX_SIDE_POINTS = 200_000.0
+"""Seventy metres; the largest page of PDF without a user unit has 14,400 points."""
 MAX_LINES = 60_000
 """Lines of one page; a page of a plan has fifty."""
 
@@ -34,9 +36,12 @@ def read_page(page: Any, *, number: int, max_chars: int) -> PageReading:
     """Read a page of PyMuPDF.
 
     Raises:
-        Fault: ``too_much_text`` when the page alone has more than ``max_chars`` characters.
+        Fault: ``too_much_text`` when the page alone has more than ``max_chars`` characters,
+            ``malformed`` when its size is absurd.
     """
     width, height = page.rect.width, page.rect.height
+    if not (0 < width <= MAX_SIDE_POINTS and 0 < height <= MAX_SIDE_POINTS):
+        raise Fault("malformed", f"size of page {number}")
     text = read_text(page)
     horizontal, vertical = rules_of(text.vectors, width=width, height=height)
     grids = grids_of(horizontal, vertical)

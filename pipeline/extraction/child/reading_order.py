@@ -34,7 +34,13 @@ def in_reading_order(fragments: Sequence[Fragment], *, width: float) -> list[Fra
 
 
 def rows_joined(fragments: Iterable[Fragment]) -> list[Fragment]:
-    """Fragments sorted from top to bottom; those on one baseline become one line."""
+    """Fragments sorted from top to bottom; those on one baseline become one line.
+
+    Where all text is turned, it keeps the order in which the PDF paints it.
+    """
+    fragments = list(fragments)
+    if not any([fragment.level for fragment in fragments]):
+        return fragments
     lines: list[list[Fragment]] = []
     for fragment in sorted(fragments, key=_middle):
         if lines and fragment.level and lines[-1][0].level and same_baseline(lines[-1][0].box, fragment.box):

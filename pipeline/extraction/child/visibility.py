@@ -46,7 +46,11 @@ class Backdrop:
 
 
 def is_hidden(span: dict[str, Any], *, backdrop: Backdrop) -> bool:
-    """Whether nobody can see the text of ``span`` on the page."""
+    """Whether ``span`` holds words that nobody can see on the page."""
+    return _cannot_be_seen(span, backdrop=backdrop) and not span["text"].isspace()
+
+
+def _cannot_be_seen(span: dict[str, Any], *, backdrop: Backdrop) -> bool:
     if span["size"] < MIN_SIZE_POINTS:
         return True
     if not span["char_flags"] & _FILLED_OR_STROKED or not span["alpha"]:
