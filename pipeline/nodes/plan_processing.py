@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 VERSION: str = "1.0.0"
 FRONT_PAGES = 3
 """Title page, inner title, first page of text: where a document says what it is."""
+NAMING_LINES = 3_000
+"""A plan that has not named its municipality within the first fifty pages will not."""
 
 
 def plan_processing(document: CleanDocument) -> PlanProfile:
     """Profile a clean document: plan or not and why, municipality, period, status, language, sections."""
     texts = [line.text for line in document.lines]
     folded = fold_lines(texts)
-    whole = "\n".join(folded)
+    whole = " ".join(folded)
     front = _front(document)
     folded_front = [text.strip() for text in fold_lines(front)]
     front_text = "\n".join(folded_front)
@@ -33,7 +35,7 @@ def plan_processing(document: CleanDocument) -> PlanProfile:
         is_plan=verdict.is_plan,
         plan_score=verdict.score,
         reasons=verdict.reasons,
-        municipality=municipality_of(front, texts),
+        municipality=municipality_of(front, texts[:NAMING_LINES]),
         department=department_of(front_text, whole),
         period=plan_period(front_text, whole),
         status=status_of(front_text, whole),

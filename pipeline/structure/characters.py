@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LIST_MARK = "•"
 SOFT_HYPHEN = "\u00ad"
+_SPACE = 0x20
 
-# One character class, no repetition: linear. Everything a clean Spanish line may hold is excluded.
-_ODD = re.compile(r"[^ -_a-~¡-§©-¬®-³µ-ſ‐-―‘’“”…€™≥≤°•]|  |`")
+# Everything a clean Spanish line may hold besides the space; the rest is rewritten.
+_PLAIN = re.compile(r"[!-_a-~¡-§©-¬®-³µ-ſ‐-―‘’“”…€™≥≤°•]")
+_PLAIN_CODES = 0x2300
+_ODD_CODES = np.array([chr(code) != " " and not _PLAIN.match(chr(code)) for code in range(_PLAIN_CODES)])
 
 _BULLETS = frozenset("\u2022\u25aa\u25ab\u25cf\u25cb\u25e6\u25a0\u25a1\u25c6\u25c7\u25ba\u25b6\u2023\u2043\u2219\u27a2\u27a4\u2714\u2713\u2756\u2794\u2192\u25fe\u25fd")
 _SPACING_ACCENTS = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303", "ˆ": "\u0302"}
@@ -21,15 +30,26 @@ _ACCENTED_BASES = frozenset("aeiouAEIOUnNıuU")
 _DOTLESS = {"ı": "i"}
 
 
-def clean_characters(text: str) -> tuple[str, tuple[int, ...] | None]:
+def odd_texts(texts: Sequence[str]) -> set[int]:
+    """Positions of the texts that ``clean_characters`` would change. One look-up for the whole document."""
+    joined = "\n".join(texts)
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    odd = _ODD_CODES[np.minimum(codes, _PLAIN_CODES - 1)] | (codes >= _PLAIN_CODES)
+    odd[:-1] |= (codes[:-1] == _SPACE) & (codes[1:] == _SPACE)
+    ends = np.cumsum([len(text) + 1 for text in texts])
+    lines = np.searchsorted(ends, np.flatnonzero(odd), side="right")
+    inner = ends[:-1] - 1
+    touched = set(lines[~np.isin(np.flatnonzero(odd), inner)].tolist())
+    touched.update(i for i, text in enumerate(texts) if not text or text[0] == " " or text[-1] == " ")
+    return touched
+
+
+def clean_characters(text: str) -> tuple[str, tuple[int, ...]]:
     """Make ``text`` NFC with single spaces, ordinary letters and ``•`` for every list mark.
 
     Returns:
-        The clean text and, for each of its characters, the index in ``text`` it came from;
-        ``None`` instead when the text was clean already and every index is its own.
+        The clean text and, for each of its characters, the index in ``text`` it came from.
     """
-    if text and text[0] != " " and text[-1] != " " and _ODD.search(text) is None:
-        return text, None
     chars, sources = _rewrite(text)
     return _single_spaces(chars, sources)
 

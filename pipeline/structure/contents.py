@@ -12,11 +12,9 @@ if TYPE_CHECKING:
 
 MAX_QUIET_LINES = 5
 MIN_ENTRIES = 4
-MAX_SHARE_OF_DOCUMENT = 0.25
 
-_LEADERS = re.compile(r"(?:\.{4}|…{2}|(?:\. ){4}|_{5}|-{6})")
+_LEADERS = ("....", "……", ". . . .", "_____", "------")
 _PAGE_AT_END = re.compile(r"(?:\s|\.|…|-)\d{1,3}\s?$")
-_NUMBERED = re.compile(r"(?:\d{1,2}[. )]|capitulo |titulo |tabla |grafic[oa] |cuadro |figura |mapa |anexo |programa |eje |articulo )")
 
 
 def contents_lines(folded: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -27,7 +25,7 @@ def contents_lines(folded: Sequence[str]) -> tuple[tuple[int, int], ...]:
     while index < limit:
         text = folded[index]
         opens = text.rstrip(" .:") in CONTENTS_TITLES
-        if opens or _LEADERS.search(text):
+        if opens or _has_leaders(text):
             stop = _end_of_contents(folded, start=index + 1 if opens else index)
             if stop - index >= MIN_ENTRIES:
                 ranges.append((index, stop))
@@ -44,10 +42,15 @@ def _end_of_contents(folded: Sequence[str], *, start: int) -> int:
     index = start
     while index < len(folded) and index - last <= MAX_QUIET_LINES:
         text = folded[index]
-        if _LEADERS.search(text) or (_PAGE_AT_END.search(text) and len(text) < 160):
+        if _has_leaders(text) or (_PAGE_AT_END.search(text) and len(text) < 160):
             last = index + 1
             seen.add(text)
         elif text.rstrip(" .:") in CONTENTS_TITLES:
             last = index + 1
         index += 1
     return last if len(seen) >= MIN_ENTRIES else start
+
+
+def _has_leaders(text: str) -> bool:
+    """Whether dots or strokes lead to a page number. Plain look-ups: this is asked for every line."""
+    return any(leader in text for leader in _LEADERS)

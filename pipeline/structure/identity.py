@@ -30,7 +30,8 @@ MIN_SPELLING_SHARE = 0.05
 """Spellings rarer than this are slips."""
 MIN_BARE_NAMED = 5
 
-_PERIOD = re.compile(r"\b(20[0-4]\d) ?(?:-|a|al|hasta) ?(20[0-4]\d)\b")
+# Patterns begin with letters: the engine then skips to them instead of trying every character.
+_PERIOD = re.compile(r"20([0-4]\d) ?(?:-|al?|hasta) ?20([0-4]\d)\b")
 _NAME = r"((?:[A-ZÁÉÍÓÚÑ][a-záéíóúñü]+|[A-ZÁÉÍÓÚÑ]{3,})(?: (?:de|del|la|los|las|el|DE|DEL|LA|LOS|LAS|EL|y)){0,2}(?: (?:[A-ZÁÉÍÓÚÑ][a-záéíóúñü]+|[A-ZÁÉÍÓÚÑ]{3,})){0,1}(?: (?:de|del|DE|DEL)(?: (?:la|los|las|el|LA|LOS|LAS|EL))? (?:[A-ZÁÉÍÓÚÑ][a-záéíóúñü]+|[A-ZÁÉÍÓÚÑ]{3,})){0,1})"
 _OWNER = re.compile(
     r"(?:[Mm]unicipio|MUNICIPIO|[Aa]lcald[ií]a(?: [Mm]unicipal| [Dd]istrital)?|ALCALD[IÍ]A(?: MUNICIPAL| DISTRITAL)?|[Cc]oncejo(?: [Mm]unicipal| [Dd]istrital)?|CONCEJO(?: MUNICIPAL| DISTRITAL)?"
@@ -39,7 +40,9 @@ _OWNER = re.compile(
 _STOP_NAMES = frozenset(
     "colombia desarrollo los las la el este sexta primera segunda categoria conformidad acuerdo manera acuerdo orden planeacion gobierno salud educacion".split(),
 )
-_DEPARTMENT = re.compile(r"(?:departamento|gobernacion)\s(?:del?|de la)\s([a-z]+(?: (?:de |del )?[a-z]+){0,3})")
+_DEPARTMENT = tuple(
+    re.compile(word + r"\s(?:del?|de la)\s([a-z]+(?: (?:de |del )?[a-z]+){0,3})") for word in ("departamento", "gobernacion")
+)
 _AMBIGUOUS = frozenset({"Meta", "Bolívar", "Sucre", "Santander", "Córdoba", "Magdalena", "Caldas", "Cauca", "San Andrés y Providencia"})
 """Departments whose name alone is a word, a person, a river or a part of another name."""
 _BARE_DEPARTMENT = re.compile(r"\b(" + "|".join(fold(name) for name in DEPARTMENTS if name not in _AMBIGUOUS) + r")\b")
@@ -64,7 +67,7 @@ def plan_period(front: str, text: str) -> tuple[int, int] | None:
     counts: Counter[tuple[int, int]] = Counter()
     for source, weight in ((front, FRONT_WEIGHT), (text, 1)):
         for match in _PERIOD.finditer(source):
-            first, last = int(match[1]), int(match[2])
+            first, last = 2000 + int(match[1]), 2000 + int(match[2])
             if last - first == PLAN_YEARS - 1:
                 counts[first, last] += weight
     if not counts:
@@ -124,9 +127,9 @@ def _titled(name: str) -> str:
 def department_of(front: str, text: str) -> str | None:
     """The department named most often as ``departamento de …``, the front counting more."""
     counts: Counter[str] = Counter()
-    known = {fold(name): name for name in DEPARTMENTS}
+    known = {fold(name): name for name in DEPARTMENTS} | {"valle": "Valle del Cauca"}
     for source, weight in ((front, FRONT_WEIGHT), (text, 1)):
-        for match in _DEPARTMENT.finditer(source):
+        for match in (found for pattern in _DEPARTMENT for found in pattern.finditer(source)):
             words = match[1].split()
             for size in range(min(4, len(words)), 0, -1):
                 name = known.get(" ".join(words[:size])) or known.get("la " + " ".join(words[:size]))

@@ -16,6 +16,7 @@ TABLE_HEAD_WORDS = frozenset(
 """Words of which the heads of target and budget tables are made."""
 
 _FILLERS = frozenset("de del la las los el en y o a al por para con no nro num n u - / # $ % : . ( )".split())
+_HEAD_PARTS = TABLE_HEAD_WORDS | _FILLERS
 
 CONTENTS_TITLES = frozenset(
     {
@@ -60,6 +61,9 @@ _TOKEN = re.compile(r"[a-z]+|[#\d]+")
 
 def is_table_head(folded: str) -> bool:
     """Whether a short folded line is made of table-head words only, such as ``meta indicador linea base``."""
+    first = _TOKEN.search(folded)
+    if first is None or (first[0] not in _HEAD_PARTS and first[0][0] not in "0123456789#"):
+        return False
     words = _TOKEN.findall(folded)
     heads = 0
     for word in words:
