@@ -1,0 +1,194 @@
+"""Ends a job whose documents are all final: collect, validate, complete, once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from actors.attempt import until_answered
+from actors.bench import summarize
+from actors.logs import configure, describe
+from cluster.errors import ServiceError
+from cluster.jobs import JobStore
+from cluster.records import Claim, DocumentState, QueueEntry
+from cluster.settings import Settings
+from cluster.storage import Storage
+from cluster.validators import BatchReport, Problem, after_batch
+from pipeline.artifacts import COVERAGE_REPORT, EVALUATION_RESULTS, EVIDENCE_REGISTRY
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from ray.serve.handle import DeploymentHandle
+
+    from cluster.records import AggregationClaim, DocumentRecord, DocumentSummary, JobMetadata
+
+log = structlog.get_logger("aggregator")
+
+ARTIFACTS = frozenset({EVALUATION_RESULTS, EVIDENCE_REGISTRY, COVERAGE_REPORT})
+
+
+class Aggregator:
+    """The one replica. Deployed by ``actors.application``, called by the Dispatcher.
+
+    Any number of calls for one job is harmless: the registry gives the right to complete it to one at a time.
+    """
+
+    def __init__(self, evaluators: DeploymentHandle[Any]) -> None:
+        self._settings = Settings.load()
+        configure(self._settings)
+        self._evaluators = evaluators
+        self._store = JobStore.lazily(self._settings)
+        self._storage = Storage(self._settings)
+
+    async def aggregate(self, job_id: str) -> str | None:
+        """Complete the job; returns its final state, or None when there was nothing to do.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE, STORAGE_UNAVAILABLE; it is tried again.
+        """
+        claim = await self._store.claim_aggregation(job_id)
+        if claim is None:
+            return None
+        async with self._renewed(claim):
+            job = await self._store.job(job_id)
+            documents = await self._store.documents(job_id)
+            problems = await self._broken(job_id, documents)
+            second = await self._second_hashes(job_id, documents, metadata=job.metadata)
+            report = after_batch(documents, second_hashes=second)
+            summary = _summary(documents, report=report, problems=problems, second=second)
+            state = await until_answered(lambda: self._store.complete(claim, summary=summary))
+        log.info("job_ended", job_id=job_id, state=state.value, documents=len(documents))
+        return state.value
+
+    # ------------------------------------------------------------------ checks
+
+    async def _broken(self, job_id: str, documents: Sequence[DocumentRecord]) -> tuple[Problem, ...]:
+        """Documents whose stored artifacts are not what the registry says of them."""
+        bad = [
+            document.document_id
+            for document in documents
+            if document.state is DocumentState.SUCCEEDED
+            and not await asyncio.to_thread(self._holds, job_id, document)
+        ]
+        sentence = (
+            "Hay documentos cuyos artefactos guardados faltan o no corresponden al resultado registrado."
+        )
+        return (Problem("artifacts", sentence, tuple(bad)),) if bad else ()
+
+    def _holds(self, job_id: str, document: DocumentRecord) -> bool:
+        try:
+            names = self._storage.artifact_names(job_id, document.document_id)
+            if not ARTIFACTS.issubset(names) or document.summary is None:
+                return False
+            content = self._storage.read_artifact(job_id, document.document_id, EVALUATION_RESULTS)
+            found = summarize(content, key=document.summary.result_key)
+        except (FileNotFoundError, ValueError):
+            return False
+        return _essence(found) == _essence(document.summary)
+
+    async def _second_hashes(
+        self, job_id: str, documents: Sequence[DocumentRecord], *, metadata: JobMetadata
+    ) -> dict[str, str]:
+        """The smallest evaluated document once more, on whichever evaluator is free."""
+        evaluated = [
+            document
+            for document in documents
+            if document.state is DocumentState.SUCCEEDED and document.summary and not document.summary.cached
+        ]
+        if len(evaluated) < 2:  # noqa: PLR2004  twice the time for a single document is too dear
+            return {}
+        chosen = min(evaluated, key=lambda document: (document.size_bytes, document.document_id))
+        claim = Claim(
+            entry=QueueEntry("", job_id, chosen.document_id),
+            attempt=0,
+            worker_id="",
+            name="",
+            sha256=chosen.sha256,
+            size_bytes=chosen.size_bytes,
+            metadata=metadata,
+            queued_seconds=0.0,
+        )
+        try:
+            return {chosen.document_id: await self._evaluators.reproduce.remote(claim)}
+        except Exception as error:  # noqa: BLE001  a check that cannot be made must not keep the batch
+            log.warning("second_evaluation_failed", job_id=job_id, **describe(error))
+            return {}
+
+    @contextlib.asynccontextmanager
+    async def _renewed(self, claim: AggregationClaim) -> AsyncIterator[None]:
+        async def renew() -> None:
+            kept = True
+            while kept:
+                await asyncio.sleep(self._settings.lease_renewal_seconds)
+                with contextlib.suppress(ServiceError):
+                    kept = await self._store.renew_aggregation(claim)
+
+        renewal = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            renewal.cancel()
+
+
+def _essence(summary: DocumentSummary) -> tuple[object, ...]:
+    return (
+        summary.result_hash,
+        summary.freeze_hash,
+        summary.evidence_registry_hash,
+        summary.answers,
+        summary.overall_score,
+        summary.points,
+    )
+
+
+def _summary(
+    documents: Sequence[DocumentRecord],
+    *,
+    report: BatchReport,
+    problems: tuple[Problem, ...],
+    second: dict[str, str],
+) -> dict[str, Any]:
+    """What the job keeps; the HTTP contract shows it as it is."""
+    figures = asdict(report)
+    found = [*problems, *report.problems]
+    for name in ("problems", "hashes"):
+        figures.pop(name)
+    return {
+        "valid": not found,
+        "problems": [asdict(problem) for problem in found],
+        "figures": {name: _round(value) for name, value in figures.items()},
+        "documents": [_row(document) for document in documents],
+        "evaluated_twice": sorted(second),
+    }
+
+
+def _row(document: DocumentRecord) -> dict[str, Any]:
+    summary = document.summary if document.state is DocumentState.SUCCEEDED else None
+    row: dict[str, Any] = {
+        "document_id": document.document_id,
+        "sha256": document.sha256,
+        "status": document.state.value,
+        "attempts": document.attempt,
+    }
+    if summary is None:
+        return row | {"code": document.code, "sentence": document.sentence}
+    return row | {
+        "overall_score": summary.overall_score,
+        "overall_band": summary.overall_band,
+        "points": summary.points,
+        "criteria_met": summary.criteria_met,
+        "criteria_total": summary.criteria_total,
+        "pages": summary.pages,
+        "seconds": summary.seconds,
+        "cached": summary.cached,
+        "deterministic_hash": summary.result_hash,
+    }
+
+
+def _round(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value

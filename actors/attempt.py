@@ -1,0 +1,303 @@
+"""One attempt at one claimed document: work in a thread, lease and progress beside it, and one end.
+
+Nothing here decides whether the attempt still counts: the registry does (fencing by attempt number). A lost
+lease or a cancelled job is noticed at the next renewal or report; the child is then killed, the thread stops
+at its next step, and nothing is handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+import structlog
+from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
+
+from actors.bench import options_of, result_key
+from actors.logs import describe, new_reference
+from actors.watch import Progress, Stopped, Watch
+from cluster.errors import REDIS_UNAVAILABLE, ServiceError
+from cluster.records import DocumentSummary, Finish
+from pipeline.errors import INTERNAL, TIMEOUT, LimitExceeded, PipelineError
+from pipeline.extraction import ExtractionCancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from concurrent.futures import Executor
+
+    from actors.bench import Bench
+    from actors.flights import Flights
+    from cluster.jobs import JobStore
+    from cluster.records import Claim
+    from cluster.settings import Settings
+    from pipeline.model import EvaluationOptions
+
+log = structlog.get_logger("attempt")
+
+REPORT_SECONDS = 0.4
+"""Between two reports of progress; each is one durable write of the registry."""
+STOP_SECONDS = 10.0
+"""How long the thread may take to notice that it was stopped, after its child was killed."""
+REDIS_PAUSE_SECONDS = 3.0
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed, as the registry takes it."""
+
+    code: str
+    sentence: str
+    retryable: bool
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What every attempt of an evaluator shares."""
+
+    store: JobStore
+    bench: Bench
+    flights: Flights
+    thread: Executor
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt ended. ``stuck``: its thread could not be stopped, the process must go."""
+
+    finish: Finish
+    status: str
+    """``succeeded``, ``failed``, ``retrying``, ``stopped`` or ``refused``."""
+    seconds: float
+    summary: DocumentSummary | None = None
+    failure: Failure | None = None
+    node_seconds: dict[str, float] | None = None
+    stuck: bool = False
+
+
+def is_redis_away(error: BaseException) -> bool:
+    """Whether the registry cannot be reached at this moment."""
+    return isinstance(error, ServiceError) and error.refusal is REDIS_UNAVAILABLE
+
+
+async def until_answered(call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Repeat a call of the registry until it is answered: its effect is fenced, a repetition is harmless."""
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception(is_redis_away),
+        wait=wait_random_exponential(multiplier=0.1, max=REDIS_PAUSE_SECONDS),
+        reraise=True,
+    ):
+        with attempt:
+            return await call()
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+class Attempt:
+    """Runs once."""
+
+    def __init__(self, claim: Claim, *, workshop: Workshop) -> None:
+        self._claim = claim
+        self._shop = workshop
+        self._watch = Watch(soft_limit_seconds=workshop.settings.soft_limit_seconds)
+        self._stuck = False
+        self._log = log.bind(
+            job_id=claim.job_id, document_id=claim.document_id, attempt=claim.attempt, worker=claim.worker_id
+        )
+
+    async def run(self) -> Ended:
+        """Evaluate, and tell the registry; returns once it has answered.
+
+        Cancelling gives the document back to the queue.
+        """
+        self._log.info("document_claimed", queued_seconds=round(self._claim.queued_seconds, 3))
+        guards = [asyncio.create_task(self._renew()), asyncio.create_task(self._report())]
+        try:
+            outcome = await self._outcome()
+            ended = await self._hand_in(outcome)
+        except asyncio.CancelledError:
+            self._interrupt()
+            # Cancellation must not leave a claimed document to the end of its lease.
+            await asyncio.shield(until_answered(lambda: self._shop.store.stop(self._claim)))
+            raise
+        finally:
+            for guard in guards:
+                guard.cancel()
+            await asyncio.gather(*guards, return_exceptions=True)
+        self._tell(ended)
+        return ended
+
+    # ------------------------------------------------------------------ work
+
+    async def _outcome(self) -> DocumentSummary | Failure | None:
+        """The result, the failure, or None when the attempt was stopped."""
+        try:
+            summary = await self._result()
+        except (Stopped, ExtractionCancelled):
+            return None
+        except Exception as error:  # noqa: BLE001  whatever happens, the registry must be told
+            return None if self._watch.stopped and not self._stuck else self._failure(error)
+        return None if self._watch.stopped else summary
+
+    async def _result(self) -> DocumentSummary:
+        options = options_of(self._claim)
+        freeze_hash = self._shop.bench.engine.freeze_hash(options)
+        key = result_key(self._claim.sha256, freeze_hash=freeze_hash)
+        if not self._shop.settings.cache_enabled:
+            return await self._evaluated(options, key=key)
+        async with self._shop.flights.alone(key, watch=self._watch):
+            found = await self._cached(key)
+            if found is None:
+                found = await self._evaluated(options, key=key)
+                await self._remember(found)
+            return found
+
+    async def _evaluated(self, options: EvaluationOptions, *, key: str) -> DocumentSummary:
+        bench, settings = self._shop.bench, self._shop.settings
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(
+            self._shop.thread,
+            lambda: bench.evaluate(self._claim, options=options, key=key, watch=self._watch),
+        )
+        try:
+            done, _ = await asyncio.wait({work}, timeout=settings.hard_limit_seconds)
+            if not done:
+                self._interrupt()
+                done, _ = await asyncio.wait({work}, timeout=STOP_SECONDS)
+                self._stuck = not done
+                raise LimitExceeded(TIMEOUT, "hard limit")
+        except asyncio.CancelledError:
+            self._interrupt()
+            await asyncio.wait({work}, timeout=STOP_SECONDS)
+            raise
+        summary = work.result()
+        details = {**summary.details, "node_seconds": _rounded(self._watch.node_seconds())}
+        return replace(summary, details=details)
+
+    async def _cached(self, key: str) -> DocumentSummary | None:
+        store, claim = self._shop.store, self._claim
+        try:
+            value = await store.cached(key)
+            if value is None:
+                return None
+            summary = msgspec.json.decode(value, type=DocumentSummary)
+            there = await asyncio.to_thread(
+                self._shop.bench.storage.reuse_result,
+                key,
+                job_id=claim.job_id,
+                document_id=claim.document_id,
+            )
+        except (ServiceError, msgspec.DecodeError) as error:
+            # The cache saves time; without it the document is evaluated.
+            self._log.warning("cache_unusable", **describe(error))
+            return None
+        return replace(summary, cached=True) if there else None
+
+    async def _remember(self, summary: DocumentSummary) -> None:
+        claim, key = self._claim, summary.result_key
+        try:
+            await asyncio.to_thread(
+                self._shop.bench.storage.keep_result,
+                key,
+                job_id=claim.job_id,
+                document_id=claim.document_id,
+            )
+            await self._shop.store.remember(key, value=msgspec.json.encode(summary).decode())
+        except (ServiceError, FileNotFoundError) as error:
+            self._log.warning("cache_not_written", **describe(error))
+
+    def _interrupt(self) -> None:
+        self._watch.stop()
+        self._shop.bench.extraction.cancel()
+
+    # ------------------------------------------------------------------ beside the work
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._shop.settings.lease_renewal_seconds)
+            try:
+                kept = await self._shop.store.renew(self._claim)
+            except ServiceError as error:
+                # The lease may still be alive; if it is not, the end is refused.
+                self._log.warning("renewal_failed", **describe(error))
+                continue
+            if not kept:
+                self._interrupt()
+                return
+
+    async def _report(self) -> None:
+        said: Progress | None = None
+        while True:
+            progress = self._watch.progress
+            if progress is not None and progress != said:
+                said = progress
+                if not await self._say(progress):
+                    self._interrupt()
+                    return
+            await asyncio.sleep(REPORT_SECONDS)
+
+    async def _say(self, progress: Progress) -> bool:
+        try:
+            return await self._shop.store.progress(
+                self._claim, step=progress.step, total=progress.total, node=progress.node
+            )
+        except ServiceError:
+            return True
+
+    # ------------------------------------------------------------------ end
+
+    async def _hand_in(self, outcome: DocumentSummary | Failure | None) -> Ended:
+        store, claim = self._shop.store, self._claim
+        seconds = self._watch.elapsed_seconds
+        if isinstance(outcome, DocumentSummary):
+            summary = replace(outcome, seconds=round(seconds, 4))
+            finish = await until_answered(lambda: store.finish(claim, summary=summary))
+            status = "succeeded" if finish.applied else "refused"
+            return Ended(finish, status, seconds, summary=summary, node_seconds=self._watch.node_seconds())
+        if outcome is None:
+            finish = await until_answered(lambda: store.stop(claim))
+            return Ended(finish, "stopped", seconds, stuck=self._stuck)
+        failure = outcome
+        finish = await until_answered(
+            lambda: store.fail(
+                claim,
+                code=failure.code,
+                sentence=failure.sentence,
+                retryable=failure.retryable,
+                reference=failure.reference,
+            )
+        )
+        status = "retrying" if finish.will_retry else "failed" if finish.applied else "refused"
+        return Ended(finish, status, seconds, failure=failure, stuck=self._stuck)
+
+    def _failure(self, error: Exception) -> Failure:
+        reference = new_reference()
+        if isinstance(error, PipelineError):
+            kind = error.kind
+            # The detail is the pipeline's own words, made for logs.
+            self._log.warning("document_failed", code=kind.code, detail=error.detail, reference=reference)
+            return Failure(kind.code, kind.sentence, kind.retryable, reference)
+        if isinstance(error, ServiceError):
+            refusal = error.refusal
+            self._log.warning("document_failed", code=refusal.code, reference=reference)
+            return Failure(refusal.code, refusal.sentence, refusal.retryable, reference)
+        self._log.error("document_failed", code=INTERNAL.code, reference=reference, **describe(error))
+        return Failure(INTERNAL.code, INTERNAL.sentence, INTERNAL.retryable, reference)
+
+    def _tell(self, ended: Ended) -> None:
+        self._log.info(
+            "attempt_ended",
+            status=ended.status,
+            seconds=round(ended.seconds, 3),
+            reason=ended.finish.reason.value if ended.finish.reason else None,
+            last=ended.finish.last,
+            cached=bool(ended.summary and ended.summary.cached),
+        )
+
+
+def _rounded(seconds: dict[str, float]) -> dict[str, float]:
+    return {node: round(value, 4) for node, value in seconds.items()}

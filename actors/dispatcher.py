@@ -1,0 +1,215 @@
+"""Takes entries from the queue and gives each to the evaluator pool through its deployment handle.
+
+It owns nothing: an entry it has read and lost comes back by itself, and what an evaluator has claimed goes on
+without it. So it may die at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from ray.exceptions import ActorDiedError, ActorUnavailableError
+
+from actors.attempt import is_redis_away
+from actors.logs import configure, describe
+from actors.throughput import Throughput
+from cluster import metrics
+from cluster.errors import ServiceError
+from cluster.jobs import JobStore
+from cluster.settings import Settings
+from cluster.storage import Storage
+from cluster.sweeping import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ray.serve.handle import DeploymentHandle
+
+    from cluster.records import QueueEntry
+
+log = structlog.get_logger("dispatcher")
+
+CONSUMER = "dispatcher"
+"""One name for all dispatchers that follow one another: what one has read, the next may hold and release."""
+
+TEND_SECONDS = 1.0
+"""Between two looks at expired leases, delayed retries and jobs to aggregate."""
+BLOCK_MS = 500
+GAUGES_SECONDS = 5.0
+SWEEP_SECONDS = 300.0
+PAUSE_FIRST_SECONDS = 0.2
+PAUSE_MAX_SECONDS = 5.0
+SILENT_SECONDS = 60.0
+"""A loop that has not come round for so long is dead; waiting for Redis is no silence."""
+
+
+class Dispatcher:
+    """The one replica. Deployed by ``actors.application``; nobody calls it."""
+
+    def __init__(self, evaluators: DeploymentHandle[Any], aggregator: DeploymentHandle[Any]) -> None:
+        self._settings = Settings.load()
+        configure(self._settings)
+        self._evaluators = evaluators
+        self._aggregator = aggregator
+        self._store = JobStore.lazily(self._settings)
+        self._storage = Storage(self._settings)
+        self._throughput = Throughput()
+        self._in_flight: dict[asyncio.Task[None], QueueEntry] = {}
+        self._aggregations: dict[str, asyncio.Task[None]] = {}
+        self._room = asyncio.Event()
+        self._loops = {
+            name: _Loop(name, step)
+            for name, step in {
+                "intake": self._take_entries,
+                "tending": self._tend,
+                "holding": self._hold,
+                "gauges": self._publish,
+                "sweeping": self._sweep,
+            }.items()
+        }
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(each.run()) for each in self._loops.values()]
+
+    async def check_health(self) -> None:
+        """Called by Serve, which replaces a replica that raises.
+
+        Raises:
+            RuntimeError: one of its loops has ended or hangs.
+        """
+        now = asyncio.get_running_loop().time()
+        for task, each in zip(self._tasks, self._loops.values(), strict=True):
+            if task.done() or now - each.alive_at > SILENT_SECONDS + each.longest_pause:
+                raise RuntimeError(f"the loop {each.name} is dead")
+
+    # ------------------------------------------------------------------ entries
+
+    async def _take_entries(self) -> float:
+        free = self._settings.in_flight_max - len(self._in_flight)
+        if free <= 0:
+            self._room.clear()
+            await asyncio.wait([asyncio.ensure_future(self._room.wait())], timeout=TEND_SECONDS)
+            return 0.0
+        for entry in await self._store.next_entries(consumer=CONSUMER, count=free, block_ms=BLOCK_MS):
+            self._dispatch(entry)
+        return 0.0
+
+    async def _tend(self) -> float:
+        await self._store.promote_delayed()
+        free = max(0, self._settings.in_flight_max - len(self._in_flight))
+        if free:
+            for entry in await self._store.recover_expired(consumer=CONSUMER, count=free):
+                log.info("entry_recovered", job_id=entry.job_id, document_id=entry.document_id)
+                self._dispatch(entry)
+        for job_id in await self._store.jobs_to_aggregate():
+            self._aggregate(job_id)
+        return TEND_SECONDS
+
+    async def _hold(self) -> float:
+        await self._store.hold(tuple(self._in_flight.values()), consumer=CONSUMER)
+        return self._settings.lease_renewal_seconds
+
+    def _dispatch(self, entry: QueueEntry) -> None:
+        task = asyncio.get_running_loop().create_task(self._deliver(entry))
+        self._in_flight[task] = entry
+        task.add_done_callback(self._delivered)
+
+    def _delivered(self, task: asyncio.Task[None]) -> None:
+        del self._in_flight[task]
+        self._room.set()
+
+    async def _deliver(self, entry: QueueEntry) -> None:
+        where = {"job_id": entry.job_id, "document_id": entry.document_id}
+        try:
+            answer = await self._evaluators.evaluate.remote(entry)
+        except ActorDiedError:
+            log.warning("evaluator_died", **where)
+            metrics.add(metrics.EVALUATOR_DEATHS)
+            await self._release(entry, evaluator_died=True)
+        except ActorUnavailableError:
+            # It may still be at work: its lease tells.
+            log.warning("evaluator_unavailable", **where)
+        except Exception as error:  # noqa: BLE001  whatever a delivery ends with, the loop goes on
+            log.warning("delivery_failed", **where, **describe(error))
+            await self._release(entry, evaluator_died=False)
+        else:
+            if answer["status"] == "unclaimed":
+                await self._release(entry, evaluator_died=False)
+            if answer["last"]:
+                self._aggregate(entry.job_id)
+
+    async def _release(self, entry: QueueEntry, *, evaluator_died: bool) -> None:
+        try:
+            await self._store.release(entry, evaluator_died=evaluator_died)
+        except ServiceError as error:
+            # Its lease, or the time it may be held, ends by itself.
+            log.warning("release_failed", **describe(error))
+
+    # ------------------------------------------------------------------ aggregation
+
+    def _aggregate(self, job_id: str) -> None:
+        if job_id not in self._aggregations:
+            task = asyncio.get_running_loop().create_task(self._await_aggregation(job_id))
+            self._aggregations[job_id] = task
+            task.add_done_callback(lambda _task: self._aggregations.pop(job_id, None))
+
+    async def _await_aggregation(self, job_id: str) -> None:
+        try:
+            await self._aggregator.aggregate.remote(job_id)
+        except Exception as error:  # noqa: BLE001  the job stays on the list of jobs to aggregate
+            log.warning("aggregation_failed", job_id=job_id, **describe(error))
+
+    # ------------------------------------------------------------------ figures and tidying
+
+    async def _publish(self) -> float:
+        figures = await self._store.queue_figures()
+        totals = await self._store.totals()
+        metrics.put(metrics.QUEUE_DEPTH, figures.depth, queue_name="pdm_evaluation_queue")
+        metrics.put(metrics.QUEUE_DEPTH, figures.delayed, queue_name="delayed")
+        metrics.put(metrics.QUEUE_DEPTH, figures.dead, queue_name="dead_letters")
+        metrics.put(metrics.QUEUE_AGE, figures.oldest_age_seconds)
+        metrics.put(metrics.IN_FLIGHT, len(self._in_flight))
+        working = figures.depth + figures.delayed + figures.pending > 0
+        metrics.put(metrics.WORK_PRESENT, float(working))
+        ended = totals["documents_succeeded"] + totals["documents_failed"]
+        self._throughput.note(ended, working=working)
+        metrics.put(metrics.THROUGHPUT, self._throughput.per_hour())
+        return GAUGES_SECONDS
+
+    async def _sweep(self) -> float:
+        swept = await sweep(self._store, storage=self._storage)
+        if swept.jobs or swept.results or swept.temporary_files:
+            log.info("swept", jobs=swept.jobs, results=swept.results, temporary=swept.temporary_files)
+        return SWEEP_SECONDS
+
+
+class _Loop:
+    """Calls ``step`` for ever, pausing as long as it says; while Redis is away, longer and longer."""
+
+    def __init__(self, name: str, step: Callable[[], Awaitable[float]]) -> None:
+        self.name = name
+        self.alive_at = asyncio.get_running_loop().time()
+        self.longest_pause = 0.0
+        self._step = step
+
+    async def run(self) -> None:
+        failures = 0
+        while True:
+            try:
+                pause = await self._step()
+                failures = 0
+            except Exception as error:  # noqa: BLE001  a loop that ends would need somebody to notice
+                failures += 1
+                pause = self._pause(failures)
+                if failures == 1 or not is_redis_away(error):
+                    log.warning("loop_interrupted", loop=self.name, **describe(error))
+            self.longest_pause = max(self.longest_pause, pause)
+            self.alive_at = asyncio.get_running_loop().time()
+            await asyncio.sleep(pause)
+
+    @staticmethod
+    def _pause(failures: int) -> float:
+        full: float = min(PAUSE_MAX_SECONDS, PAUSE_FIRST_SECONDS * 2.0 ** min(failures, 10))
+        return full * random.uniform(0.5, 1.0)  # noqa: S311  no secret

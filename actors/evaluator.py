@@ -1,0 +1,205 @@
+"""The pool: each replica holds the models once and evaluates one document at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from ray import serve
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from actors.attempt import Attempt, Ended, Workshop
+from actors.bench import Bench, options_of
+from actors.flights import Flights
+from actors.logs import configure
+from actors.watch import Watch
+from cluster import metrics
+from cluster.jobs import JobStore
+from cluster.records import ClaimRefused
+from cluster.settings import Settings
+from cluster.slots import Slots
+from cluster.storage import Storage
+from pipeline.errors import FreezeMismatch
+from pipeline.evaluation import Engine
+from pipeline.extraction import ExtractionLimits, ExtractionWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cluster.records import Claim, QueueEntry
+
+log = structlog.get_logger("evaluator")
+
+WATCHDOG_GRACE_SECONDS = 30.0
+"""After the hard limit, which the event loop enforces: the watchdog is for a loop that hangs as well."""
+UTILIZATION_WINDOW_SECONDS = 60.0
+UTILIZATION_EVERY_SECONDS = 5.0
+
+
+class Utilization:
+    """Share of the last minute in which a document was worked on."""
+
+    def __init__(self) -> None:
+        self._spans: deque[tuple[float, float]] = deque()
+        self._since: float | None = None
+        self._began = time.monotonic()
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Count the time inside as work."""
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._spans.append((self._since, time.monotonic()))
+            self._since = None
+
+    def share(self) -> float:
+        """0 to 1."""
+        now = time.monotonic()
+        window = now - UTILIZATION_WINDOW_SECONDS
+        while self._spans and self._spans[0][1] < window:
+            self._spans.popleft()
+        spans = [*self._spans, *([(self._since, now)] if self._since is not None else [])]
+        worked = sum(end - max(begin, window) for begin, end in spans)
+        return min(1.0, worked / max(1.0, min(UTILIZATION_WINDOW_SECONDS, now - self._began)))
+
+
+class Evaluator:
+    """A replica. Deployed by ``actors.application``; its one method is called through a deployment handle.
+
+    Up to ``in_flight_per_evaluator`` calls may be with it; all but one wait without a claim, so that a
+    document is always either queued or worked on.
+    """
+
+    def __init__(self) -> None:
+        settings = Settings.load()
+        configure(settings)
+        # BLAS threads of several evaluators would fight over the cores: 15 times slower on two of them.
+        threadpool_limits(limits=1)
+        extraction = ExtractionWorker(
+            limits=ExtractionLimits(
+                documents_per_child=settings.child_documents, max_file_bytes=settings.max_file_bytes
+            )
+        )
+        self._settings = settings
+        self._bench = Bench(Engine.load(threads=1), extraction, Storage(settings))
+        metrics.add(metrics.ENGINE_LOADS)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
+        self._store = JobStore.lazily(settings)
+        self._shop = Workshop(self._store, self._bench, Flights(settings), self._thread, settings)
+        self._slots = Slots(settings)
+        self._turn = asyncio.Lock()
+        self._unfit: str | None = None
+        self._child_restarts = 0
+        self._utilization = Utilization()
+        context = serve.get_replica_context()
+        self._worker_id = context.replica_id.unique_id
+        self._label = f"evaluator-{context.rank.rank}"
+        self._gauge = asyncio.get_running_loop().create_task(self._publish_utilization())
+        log.info("evaluator_ready", worker=self._worker_id, pid=os.getpid(), label=self._label)
+
+    async def evaluate(self, entry: QueueEntry) -> dict[str, Any]:
+        """Claim and evaluate a queue entry.
+
+        Returns:
+            ``status`` (see ``Ended``, or ``unclaimed``: nothing happened, give it to somebody else), and
+            ``last``: the job waits for its aggregation.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE before the claim; nothing happened.
+        """
+        async with self._turn, self._slots.acquire():
+            if not await self._fit():
+                return {"status": "unclaimed", "last": False}
+            claim = await self._store.claim(entry, worker_id=self._worker_id)
+            if isinstance(claim, ClaimRefused):
+                return {"status": claim.reason.value, "last": claim.last}
+            ended = await self._attempt(claim)
+        if ended.stuck:
+            # A thread cannot be ended from outside; the process can, and the registry has been told.
+            log.error("thread_stuck", worker=self._worker_id)
+            os._exit(1)
+        self._count(ended)
+        return {"status": ended.status, "last": ended.finish.last}
+
+    async def reproduce(self, claim: Claim) -> str:
+        """Evaluate a finished document again, without the cache and without a trace.
+
+        Returns:
+            The deterministic hash.
+
+        Raises:
+            PipelineError, ServiceError, FileNotFoundError: it could not be evaluated.
+        """
+        pdf = await asyncio.to_thread(self._bench.storage.read_upload, claim.job_id, claim.sha256)
+        watch = Watch(soft_limit_seconds=self._settings.soft_limit_seconds)
+        async with self._turn, self._slots.acquire():
+            with self._watchdog(), self._utilization.busy():
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._thread,
+                    lambda: self._bench.result_hash(pdf, options=options_of(claim), watch=watch),
+                )
+
+    async def check_health(self) -> None:
+        """Called by Serve, which replaces a replica that raises.
+
+        Raises:
+            RuntimeError: what decides has changed on disk since this process started.
+        """
+        if self._unfit:
+            raise RuntimeError(self._unfit)
+
+    # ------------------------------------------------------------------ parts
+
+    async def _attempt(self, claim: Claim) -> Ended:
+        with self._watchdog(), self._utilization.busy():
+            return await Attempt(claim, workshop=self._shop).run()
+
+    async def _fit(self) -> bool:
+        """Whether the freeze still holds. Asked before the claim, so that a mismatch costs no attempt."""
+        try:
+            await asyncio.to_thread(self._bench.engine.verify_freeze)
+        except FreezeMismatch as error:
+            self._unfit = f"freeze mismatch: {error.detail}"
+            log.error(  # noqa: TRY400  the detail says it, the trace nothing
+                "freeze_mismatch", worker=self._worker_id, detail=error.detail
+            )
+        return self._unfit is None
+
+    @contextlib.contextmanager
+    def _watchdog(self) -> Iterator[None]:
+        # A hang in C code that holds the interpreter lock stops every Python thread; this timer is C.
+        faulthandler.dump_traceback_later(
+            self._settings.hard_limit_seconds + WATCHDOG_GRACE_SECONDS, exit=True
+        )
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _count(self, ended: Ended) -> None:
+        restarts = self._bench.extraction.restarts
+        metrics.add(metrics.CHILD_STARTS, amount=restarts - self._child_restarts)
+        self._child_restarts = restarts
+        if ended.status == "retrying" and ended.failure:
+            metrics.add(metrics.RETRIES, code=ended.failure.code)
+        if ended.status in {"succeeded", "failed"}:
+            metrics.add(metrics.DOCUMENTS_PROCESSED, status=ended.status)
+            metrics.observe(metrics.LATENCY, ended.seconds)
+        for node, seconds in (ended.node_seconds or {}).items():
+            metrics.observe(metrics.NODE_SECONDS, seconds, node=node)
+        if ended.summary and ended.summary.cached:
+            metrics.add(metrics.CACHE_HITS)
+
+    async def _publish_utilization(self) -> None:
+        while True:
+            metrics.put(metrics.WORKER_UTILIZATION, self._utilization.share(), worker_id=self._label)
+            await asyncio.sleep(UTILIZATION_EVERY_SECONDS)

@@ -1,0 +1,110 @@
+"""Which processes are ours, and how they are ended: by identity or by what they hold open, never by name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import msgspec
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+SAME_START_SECONDS = 2.0
+"""Process start times are computed from clock ticks and boot time, which are rounded."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A process, told apart from a later one with the same number by its start time (seconds since 1970)."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> Identity:
+        """The identity of a living process; raises ``psutil.NoSuchProcess``."""
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def process(self) -> psutil.Process | None:
+        """The process while it lives, None once it has ended (a zombie has ended)."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < SAME_START_SECONDS
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.Error:
+            return None
+
+
+def descendants(process: psutil.Process) -> list[psutil.Process]:
+    """All living processes below ``process``, deepest generations last."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.children(recursive=True)
+    return []
+
+
+def attached_to(folder: Path) -> list[psutil.Process]:
+    """Processes of this user that name ``folder`` on their command line or hold a file below it open.
+
+    Ray's workers rename themselves, but each keeps its log in the session folder open.
+    """
+    inside = f"{folder}{os.sep}"
+    return [
+        process for process in psutil.process_iter() if _is_attached(process, folder=folder, inside=inside)
+    ]
+
+
+def _is_attached(process: psutil.Process, *, folder: Path, inside: str) -> bool:
+    try:
+        if process.pid == os.getpid() or process.uids().real != os.getuid():
+            return False
+        if any(inside in part or part.endswith(str(folder)) for part in process.cmdline()):
+            return True
+        return any(file.path.startswith(inside) for file in process.open_files())
+    except (psutil.Error, OSError):
+        return False
+
+
+def end(processes: Iterable[psutil.Process], *, patience_seconds: float) -> None:
+    """End processes: SIGTERM to all, SIGKILL to those that still live ``patience_seconds`` later."""
+    asked = [process for process in processes if _signal(process, hard=False)]
+    _, living = psutil.wait_procs(asked, timeout=patience_seconds)
+    killed = [process for process in living if _signal(process, hard=True)]
+    psutil.wait_procs(killed, timeout=patience_seconds)
+
+
+def _signal(process: psutil.Process, *, hard: bool) -> bool:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        if hard:
+            process.kill()
+        else:
+            process.terminate()
+    except psutil.Error:
+        return False
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Different TCP ports that nobody listens on at this moment, on any interface."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def is_free(port: int, *, host: str) -> bool:
+    """Whether ``port`` can be listened on at ``host``."""
+    with socket.socket() as probe:
+        # What a server that has just ended leaves behind does not hinder its successor.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

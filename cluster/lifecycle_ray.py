@@ -1,0 +1,232 @@
+"""Starting and ending Ray on this node: loopback, token, ports and folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import psutil
+
+from cluster.embedded_redis import write_secret
+from cluster.lifecycle_keeper import LOG_FILE, ORDERS_FILE, KeeperState, Orders, read_state
+from cluster.lifecycle_processes import attached_to, descendants, end, free_ports
+
+if TYPE_CHECKING:
+    from cluster.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+TOKEN_FILE = "ray-token"  # noqa: S105  the name of the file
+
+OBJECT_STORE_BYTES = 100 * 2**20
+"""Documents and results never pass through it; Ray's smallest sensible store is 75 MB."""
+SOCKET_PATH_MAX = 107
+"""Longest path of a Unix socket on Linux; macOS allows 103."""
+SOCKET_BELOW_TEMP = 70
+"""``/session_<date>_<time>_<pid>/sockets/plasma_store`` with some room."""
+
+START_SECONDS = 90.0
+END_SECONDS = 30.0
+PATIENCE_SECONDS = 5.0
+POLL_SECONDS = 0.05
+CLIENT_IDLE_SECONDS = 75
+"""A connection on which nothing moves is closed: half-open ones must not pile up. SSE pings more often."""
+
+
+class RayPorts(msgspec.Struct, frozen=True):
+    """Ports Ray listens on that somebody has to know. All on loopback, or protected by the token."""
+
+    gcs: int
+    dashboard: int
+    metrics: int
+    agent: int
+    client: int
+    haproxy_metrics: int
+    haproxy_stats: int
+    fallback_proxy: int
+
+    @classmethod
+    def choose(cls, *, dashboard: int, metrics: int) -> RayPorts:
+        """The given ports, and free ones for 0 and for the others."""
+        free = free_ports(8)
+        return cls(free[0], dashboard or free[1], metrics or free[2], *free[3:])
+
+
+class RayStartError(RuntimeError):
+    """Ray did not start; the message is the end of its own log."""
+
+
+def ray_token(settings: Settings) -> str:
+    """The secret of this service's Ray, made at first use; mode 0600."""
+    path = settings.run_dir / TOKEN_FILE
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_text("ascii").strip()
+    token = secrets.token_hex(32)
+    write_secret(path, token.encode())
+    return token
+
+
+def ray_environment(settings: Settings, *, ports: RayPorts, temp_dir: Path) -> dict[str, str]:
+    """The environment of everything that Ray starts, evaluators and HTTP applications included.
+
+    The caller's own ``RAY_*`` and ``DECALOGO_*`` variables do not pass: what counts are the settings.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("RAY_", "DECALOGO_")) and name not in {"REDIS_URL", "REDIS_PASSWORD"}
+    }
+    proxy_dir = temp_dir / "haproxy"
+    return {
+        **inherited,
+        **settings.to_environment(),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(settings.run_dir / TOKEN_FILE),
+        # Otherwise Ray replaces 127.0.0.1 by an outer address, and breaks when a laptop changes network.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_DISABLE_IMPORT_WARNING": "1",
+        # A worker that dies takes what it started along.
+        "RAY_process_group_cleanup_enabled": "1",
+        # One thread for each evaluator: BLAS threads of several evaluators fight over the cores.
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        # Serve's own proxy has no back-pressure: see docs/decisions/020.
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
+        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(CLIENT_IDLE_SECONDS),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy_dir / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy_dir / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(proxy_dir / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(proxy_dir),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(proxy_dir / "server-state"),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.haproxy_metrics),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.haproxy_stats),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback_proxy),
+    }
+
+
+def start_ray(settings: Settings, *, ports: RayPorts) -> KeeperState:
+    """Start Ray below a keeper of its own; returns once the raylet is there.
+
+    Raises:
+        RayStartError: it did not start; nothing of it is left.
+    """
+    settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ray_token(settings)
+    temp_dir = _short_temp_dir()
+    (temp_dir / "haproxy").mkdir(mode=0o700)
+    orders = Orders(_start_command(ports, temp_dir=temp_dir), str(temp_dir))
+    (settings.run_dir / ORDERS_FILE).write_bytes(msgspec.json.encode(orders))
+    with (settings.run_dir / "keeper.log").open("ab") as log:
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "cluster.lifecycle_keeper", str(settings.run_dir)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=ray_environment(settings, ports=ports, temp_dir=temp_dir),
+            # Ctrl-C in the starting shell must not reach it.
+            start_new_session=True,
+        )
+    state = _await_running(settings, keeper=keeper)
+    # It outlives us; nobody here will wait for it.
+    keeper.returncode = 0
+    return state
+
+
+def living_keeper(settings: Settings) -> KeeperState | None:
+    """The keeper of this ``data_dir`` while it lives and Ray has started, else None."""
+    state = read_state(settings.run_dir)
+    return state if state and state.phase == "running" and state.identity.process() else None
+
+
+def end_ray(settings: Settings) -> bool:
+    """End the keeper and all that is below it; also what is left of a keeper that was killed.
+
+    Returns:
+        Whether anything was there to be ended.
+    """
+    state = read_state(settings.run_dir)
+    if state is None:
+        return False
+    keeper = state.identity.process()
+    if keeper is not None:
+        keeper.terminate()
+        with contextlib.suppress(psutil.TimeoutExpired):
+            keeper.wait(END_SECONDS)
+    left = _leftovers(state)
+    end(left, patience_seconds=PATIENCE_SECONDS)
+    shutil.rmtree(state.temp_dir, ignore_errors=True)
+    for name in ("keeper.json", ORDERS_FILE):
+        (settings.run_dir / name).unlink(missing_ok=True)
+    return keeper is not None or bool(left)
+
+
+def _leftovers(state: KeeperState) -> list[psutil.Process]:
+    found: dict[int, psutil.Process] = {}
+    keeper = state.identity.process()
+    roots = attached_to(Path(state.temp_dir)) + ([keeper] if keeper else [])
+    for root in roots:
+        found |= {process.pid: process for process in [root, *descendants(root)]}
+    return list(found.values())
+
+
+def _start_command(ports: RayPorts, *, temp_dir: Path) -> list[str]:
+    # Some twenty actors are promised fractions of a core; slots decide how many documents run at once.
+    cores = max(2, os.cpu_count() or 1)
+    return [
+        sys.executable,
+        "-m",
+        "ray.scripts.scripts",
+        "start",
+        "--head",
+        f"--node-ip-address={LOOPBACK}",
+        f"--port={ports.gcs}",
+        f"--num-cpus={cores}",
+        f"--temp-dir={temp_dir}",
+        f"--object-store-memory={OBJECT_STORE_BYTES}",
+        "--include-dashboard=true",
+        f"--dashboard-host={LOOPBACK}",
+        f"--dashboard-port={ports.dashboard}",
+        f"--dashboard-agent-listen-port={ports.agent}",
+        f"--metrics-export-port={ports.metrics}",
+        f"--ray-client-server-port={ports.client}",
+        "--include-log-monitor=false",
+        "--disable-usage-stats",
+        # The autoscaler of clusters of machines; one node has nothing to scale.
+        "--no-monitor",
+    ]
+
+
+def _short_temp_dir() -> Path:
+    longest = SOCKET_PATH_MAX - SOCKET_BELOW_TEMP - len("/pdm-12345678")
+    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  made by mkdtemp: private and unguessable
+        if len(parent) <= longest and os.access(parent, os.W_OK):
+            return Path(tempfile.mkdtemp(prefix="pdm-", dir=parent)).resolve()
+    raise RayStartError("no temporary folder with a path short enough for Unix sockets")
+
+
+def _await_running(settings: Settings, *, keeper: subprocess.Popen[bytes]) -> KeeperState:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and keeper.poll() is None:
+        state = read_state(settings.run_dir)
+        if state and state.identity.pid == keeper.pid and state.phase == "running":
+            return state
+        time.sleep(POLL_SECONDS)
+    end_ray(settings)
+    raise RayStartError(_log_tail(settings.run_dir / LOG_FILE))
+
+
+def _log_tail(path: Path) -> str:
+    with contextlib.suppress(FileNotFoundError):
+        return " | ".join(path.read_text("utf-8", "replace").splitlines()[-5:])
+    return "no log"
