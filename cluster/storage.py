@@ -87,6 +87,11 @@ class UploadWriter:
         self._hash.update(chunk)
         self.size_bytes += len(chunk)
 
+    @property
+    def sha256(self) -> str:
+        """Hash of what was written so far."""
+        return self._hash.hexdigest()
+
     def commit(self) -> StoredUpload:
         """Make the upload durable under its hash. The same bytes may be committed any number of times.
 

@@ -1,0 +1,87 @@
+"""The coverage report: what was answered, from which parts of the document, and what could not be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from pipeline.model import DIMENSION_IDS, POINT_IDS
+from pipeline.scoring import criteria_met
+
+if TYPE_CHECKING:
+    from pipeline.evaluation import Evaluation
+    from pipeline.model import Page
+
+SCANNED_IMAGE_SHARE = 0.5
+"""A page without text of which images cover at least this share counts as scanned."""
+SCANNED_TEXT_CHARS = 40
+"""A page with fewer letters than this counts as one without text."""
+QUESTIONS_TOTAL = 300
+
+
+def text_chars(page: Page) -> int:
+    """Number of characters of a page's lines."""
+    return sum(len(line.text) for line in page.lines)
+
+
+def scanned_pages(evaluation: Evaluation) -> list[int]:
+    """Numbers of the pages that are images without text."""
+    return [
+        page.number
+        for page in evaluation.document.pages
+        if text_chars(page) < SCANNED_TEXT_CHARS and page.image_share >= SCANNED_IMAGE_SHARE
+    ]
+
+
+def coverage_summary(evaluation: Evaluation) -> dict[str, Any]:
+    """The few figures that stand in the evaluation itself."""
+    met = sum(criteria_met(answer) for answer in evaluation.answers)
+    cited = sum(
+        bool(evaluation.cited[answer.question_id, criterion.key])
+        for answer in evaluation.answers
+        for criterion in answer.criteria
+        if criterion.met
+    )
+    return {
+        "questions_answered": len(evaluation.answers),
+        "questions_total": QUESTIONS_TOTAL,
+        "criteria_met": met,
+        "criteria_with_evidence": cited,
+        "evidence_count": len(evaluation.registry.entries),
+        "pages_total": len(evaluation.document.pages),
+        "pages_without_text": sum(text_chars(page) < SCANNED_TEXT_CHARS for page in evaluation.document.pages),
+        "pages_scanned": len(scanned_pages(evaluation)),
+    }
+
+
+def coverage_report(evaluation: Evaluation) -> dict[str, Any]:
+    """The whole report."""
+    flow = evaluation.flow
+    pages = Counter(entry.page for entry in evaluation.registry.entries.values())
+    kinds = Counter(entry.section_kind for entry in evaluation.registry.entries.values())
+    return {
+        **coverage_summary(evaluation),
+        "document_sha256": evaluation.document.sha256,
+        "points": {point: _part(evaluation, point=point) for point in POINT_IDS},
+        "dimensions": {dimension: _part(evaluation, dimension=dimension) for dimension in DIMENSION_IDS},
+        "segments": dict(sorted(Counter(s.kind.value for s in flow.segmentation.segments).items())),
+        "segments_about_points": {p: len(about) for p, about in zip(POINT_IDS, flow.relevance.about, strict=True)},
+        "segments_embedded": flow.relevance.embedded_segments,
+        "evidence_by_page": [{"page": page, "evidence": count} for page, count in sorted(pages.items())],
+        "evidence_by_section_kind": dict(sorted(kinds.items())),
+        "scanned_pages": scanned_pages(evaluation),
+        "removed_lines": flow.clean.removed_lines,
+        "nodes": [{"name": run.node.name, "status": run.status, "items": run.items} for run in flow.runs],
+        "warnings": list(evaluation.document.warnings),
+    }
+
+
+def _part(evaluation: Evaluation, *, point: str | None = None, dimension: str | None = None) -> dict[str, int]:
+    answers = [a for a in evaluation.answers if point in (None, a.point) and dimension in (None, a.dimension)]
+    met = sum(criteria_met(answer) for answer in answers)
+    return {
+        "questions_answered": len(answers),
+        "criteria_met": met,
+        "criteria_unmet": 4 * len(answers) - met,
+        "questions_without_any_criterion": sum(criteria_met(answer) == 0 for answer in answers),
+    }

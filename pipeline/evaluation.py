@@ -1,0 +1,112 @@
+"""The whole way of one document: extracted pages in, evaluation out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.evidence import EvidenceRegistry, cite_answers
+from pipeline.flow import STEPS_AFTER_NODES, TOTAL_STEPS, FlowResult, run_nodes
+from pipeline.freeze import Freeze
+from pipeline.nodes.embedding import EmbeddingModels
+from pipeline.questionnaire.answers import answer_questionnaire
+from pipeline.questionnaire.instrument import Instrument, load_instrument
+from pipeline.scoring import Scores, aggregate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.evidence import Evidence
+    from pipeline.model import AnswerFinding, EvaluationOptions, ExtractedDocument
+
+
+def _unobserved(_name: str, _step: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What is loaded once per process and shared by its documents. Not safe for two threads at a time."""
+
+    instrument: Instrument
+    models: EmbeddingModels
+    freeze: Freeze
+
+    @classmethod
+    def load(cls, *, threads: int = 1) -> Engine:
+        """Load the questionnaire, lexicons and encoder and take the freeze snapshot; about a second.
+
+        Args:
+            threads: BLAS threads of the encoder. More than there are cores makes it many times slower.
+        """
+        return cls(load_instrument(), EmbeddingModels.load(threads=threads), Freeze.take())
+
+    def freeze_hash(self, options: EvaluationOptions) -> str:
+        """Hash of everything that decides, with these options."""
+        return self.freeze.hash(options)
+
+    def verify_freeze(self) -> None:
+        """Check that nothing that decides has changed since ``load``.
+
+        Raises:
+            FreezeMismatch: something has.
+        """
+        self.freeze.verify()
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything that is known about a document when its evaluation ends."""
+
+    document: ExtractedDocument
+    options: EvaluationOptions
+    instrument: Instrument
+    flow: FlowResult
+    answers: tuple[AnswerFinding, ...]
+    registry: EvidenceRegistry
+    cited: dict[tuple[str, str], tuple[Evidence, ...]]
+    scores: Scores
+    freeze_hash: str
+
+
+def evaluate(
+    document: ExtractedDocument,
+    *,
+    options: EvaluationOptions,
+    engine: Engine,
+    observe: Callable[[str, int, int], None] = _unobserved,
+) -> Evaluation:
+    """Evaluate one document. The same document, options and engine give the same evaluation.
+
+    Args:
+        document: pages as the extraction child gave them.
+        options: what the batch chose.
+        engine: loaded once per process.
+        observe: called with name, number of the step and number of steps before each step; may raise to stop.
+
+    Raises:
+        DocumentFault: NOT_A_PLAN.
+    """
+    flow = run_nodes(document, options=options, models=engine.models, observe=observe)
+    observe(STEPS_AFTER_NODES[0], TOTAL_STEPS - 1, TOTAL_STEPS)
+    answers = answer_questionnaire(
+        flow.segmentation,
+        profile=flow.profile,
+        relevance=flow.relevance,
+        findings=flow.findings,
+        instrument=engine.instrument,
+    )
+    observe(STEPS_AFTER_NODES[1], TOTAL_STEPS, TOTAL_STEPS)
+    registry = EvidenceRegistry(flow.clean, flow.profile, flow.segmentation)
+    cited = cite_answers(answers, registry=registry)
+    return Evaluation(
+        document=document,
+        options=options,
+        instrument=engine.instrument,
+        flow=flow,
+        answers=answers,
+        registry=registry,
+        cited=cited,
+        scores=aggregate(answers, not_applicable=options.not_applicable_points),
+        freeze_hash=engine.freeze_hash(options),
+    )

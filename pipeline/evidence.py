@@ -1,0 +1,168 @@
+"""The evidence registry: every quoted passage once, with its page, its place and the criteria it serves."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.canonical import canonical_hash
+from pipeline.structure.places import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.model import AnswerFinding, Box, CleanDocument, PlanProfile, Segmentation, Span
+
+QUOTE_CHARS_MAX = 600
+"""A longer passage is cut at the end of a sentence or cell, else of a word."""
+
+EVIDENCE_PER_CRITERION = 3
+"""The best few passages, not all of them."""
+
+ID_CHARS = 20
+SENTENCE_ENDS = (". ", "; ", " | ", ": ", ", ", " ")
+SHORTEST_CUT = QUOTE_CHARS_MAX // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A quoted passage. ``boxes`` are (page, box) in reading order; ``page`` is the first of them."""
+
+    id: str
+    page: int
+    quote: str
+    section: str
+    section_kind: str
+    kind: str
+    node: str
+    boxes: tuple[tuple[int, Box], ...]
+
+
+@dataclass(slots=True)
+class EvidenceRegistry:
+    """Collects evidence of one document. Filled while the answers are written, then only read."""
+
+    document: CleanDocument
+    profile: PlanProfile
+    segmentation: Segmentation
+    entries: dict[str, Evidence] = field(default_factory=dict)
+    serves: dict[str, list[str]] = field(default_factory=dict)
+    _by_span: dict[tuple[int, int, int, str], Evidence | None] = field(default_factory=dict)
+
+    def cite(self, span: Span, *, node: str, criterion: str | None = None) -> Evidence | None:
+        """Register the passage of a span, and that it serves a criterion such as ``P1-D1-Q1-a``.
+
+        Returns:
+            The evidence, or None when no word of the span stands on a page.
+        """
+        key = (span.segment, span.start, span.end, node)
+        if key not in self._by_span:
+            self._by_span[key] = self._make(span, node=node)
+        evidence = self._by_span[key]
+        if evidence is None:
+            return None
+        known = self.entries.setdefault(evidence.id, evidence)
+        served = self.serves.setdefault(known.id, [])
+        if criterion is not None and criterion not in served:
+            served.append(criterion)
+        return known
+
+    def registry_hash(self) -> str:
+        """Hash over the sorted ids."""
+        return canonical_hash(sorted(self.entries))
+
+    def _make(self, span: Span, *, node: str) -> Evidence | None:
+        segment = self.segmentation.segments[span.segment]
+        start, end = quoted_part(segment.text, start=span.start, end=span.end)
+        places = locate(self.document, segment=segment, start=start, end=end)
+        if not places:
+            return None
+        quote = segment.text[start:end]
+        boxes = tuple((place.page, _rounded(box)) for place in places for box in place.boxes)
+        section = self.profile.sections[segment.section] if self.profile.sections and segment.section >= 0 else None
+        identity = [self.document.source.sha256, places[0].page, boxes, quote, segment.kind.value]
+        return Evidence(
+            id=f"ev_{canonical_hash(identity)[:ID_CHARS]}",
+            page=places[0].page,
+            quote=quote,
+            section=" › ".join(segment.heading_path),
+            section_kind=section.kind.value if section else "sin_clasificar",
+            kind=segment.kind.value,
+            node=node,
+            boxes=boxes,
+        )
+
+
+def quoted_part(text: str, *, start: int, end: int) -> tuple[int, int]:
+    """The part of a passage that is quoted: without outer white space, at most ``QUOTE_CHARS_MAX`` characters."""
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if end - start <= QUOTE_CHARS_MAX:
+        return start, end
+    window = text[start : start + QUOTE_CHARS_MAX]
+    for mark in SENTENCE_ENDS:
+        cut = window.rfind(mark)
+        if cut >= SHORTEST_CUT:
+            kept = cut + len(mark.rstrip()) if mark.strip() not in {"|", ""} else cut
+            return start, start + kept
+    return start, start + QUOTE_CHARS_MAX
+
+
+def _rounded(box: Box) -> Box:
+    return (round(box[0], 2), round(box[1], 2), round(box[2], 2), round(box[3], 2))
+
+
+def cite_answers(answers: Iterable[AnswerFinding], *, registry: EvidenceRegistry) -> dict[tuple[str, str], tuple[Evidence, ...]]:
+    """Register the best proofs of every criterion that is met; keyed by question id and criterion."""
+    cited: dict[tuple[str, str], tuple[Evidence, ...]] = {}
+    for answer in answers:
+        for criterion in answer.criteria:
+            label = f"{answer.question_id}-{criterion.key}"
+            found = (registry.cite(proof.span, node=proof.node, criterion=label) for proof in criterion.proofs)
+            distinct = {evidence.id: evidence for evidence in found if evidence is not None} if criterion.met else {}
+            cited[answer.question_id, criterion.key] = tuple(distinct.values())[:EVIDENCE_PER_CRITERION]
+    return cited
+
+
+def misplaced(registry: EvidenceRegistry) -> tuple[str, ...]:
+    """Ids of evidence whose words do not stand in its boxes: empty when the registry is right.
+
+    Every word of a quote must occur among the words of the page's lines that its boxes touch, except the marks
+    that join table cells and list items.
+    """
+    return tuple(sorted(e.id for e in registry.entries.values() if not _stands(e, document=registry.document)))
+
+
+def _stands(evidence: Evidence, *, document: CleanDocument) -> bool:
+    there = "".join(_letters(_text_in(document, page=page, box=box)) for page, box in evidence.boxes)
+    position = 0
+    for word in evidence.quote.split():
+        letters = _letters(word)
+        if not letters:
+            continue
+        position = there.find(letters, position)
+        if position < 0:
+            return False
+    return True
+
+
+def _letters(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(char for char in plain if char.isalnum())
+
+
+def _text_in(document: CleanDocument, *, page: int, box: Box) -> str:
+    source = document.source.pages[page - 1]
+    words = []
+    for line in source.lines:
+        middle = (line.box[1] + line.box[3]) / 2
+        if not box[1] - 1 <= middle <= box[3] + 1:
+            continue
+        for index, word in enumerate(line.text.split()):
+            left, right = line.word_edges[2 * index], line.word_edges[2 * index + 1]
+            if left >= box[0] - 1 and right <= box[2] + 1:
+                words.append(word)
+    return " ".join(words)

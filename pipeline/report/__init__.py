@@ -1,0 +1,9 @@
+"""A finished evaluation as people read it: PDF, CSV and ZIP. Works from ``evaluation_results`` alone."""
+
+from __future__ import annotations
+
+from pipeline.report.archive import ZipEntry, write_zip
+from pipeline.report.document import render_pdf
+from pipeline.report.table import render_csv
+
+__all__ = ["ZipEntry", "render_csv", "render_pdf", "write_zip"]

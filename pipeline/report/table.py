@@ -1,0 +1,81 @@
+"""One row per answer, for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+COLUMNS = (
+    "documento",
+    "sha256",
+    "municipio",
+    "departamento",
+    "periodo",
+    "pregunta",
+    "punto",
+    "dimension",
+    "texto",
+    "aplica",
+    "puntaje",
+    "nivel",
+    "a",
+    "b",
+    "c",
+    "d",
+    "paginas",
+    "cita",
+    "explicacion",
+    "confianza",
+)
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet would take for a formula (OWASP, CSV injection)."""
+
+
+def render_csv(results: Iterable[dict[str, Any]]) -> bytes:
+    """All answers of all documents, UTF-8 with a byte order mark so that spreadsheets read the accents.
+
+    Text that a spreadsheet would run as a formula is preceded by an apostrophe.
+    """
+    target = io.StringIO(newline="")
+    writer = csv.writer(target, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for result in results:
+        for answer in result["answers"]:
+            writer.writerow([_safe(value) for value in _row(result, answer=answer)])
+    return "\ufeff".encode() + target.getvalue().encode("utf-8", "replace")
+
+
+def _row(result: dict[str, Any], *, answer: dict[str, Any]) -> list[object]:
+    document, criteria = result["document"], answer["criteria"]
+    evidence = [entry for key in "abcd" for entry in criteria[key]["evidence"]]
+    period = document["period"]
+    return [
+        result.get("file_name", ""),
+        document["sha256"],
+        document["municipality"] or "",
+        document["department"] or "",
+        f"{period[0]}-{period[1]}" if period else "",
+        answer["question_id"],
+        answer["point"],
+        answer["dimension"],
+        answer["question"],
+        "sí" if answer["applicable"] else "no",
+        answer["score"],
+        answer["level"],
+        *(int(criteria[key]["met"]) for key in "abcd"),
+        " ".join(str(page) for page in sorted({entry["page"] for entry in evidence})),
+        evidence[0]["quote"] if evidence else "",
+        answer["explanation"],
+        answer["confidence"],
+    ]
+
+
+def _safe(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    plain = "".join(char if char.isprintable() or char == "\n" else " " for char in value)
+    return f"'{plain}" if value.startswith(FORMULA_STARTS) else plain

@@ -1,0 +1,107 @@
+"""From criteria to scores: question → dimension → point → plan, in exact arithmetic.
+
+The score of a question is 3 × criteria met / 4. Every mean is the mean of the questions below it, so a point's
+score is the mean of its 30 questions. Points marked as not applicable leave every average.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from pipeline.model import DIMENSION_IDS, POINT_IDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipeline.model import AnswerFinding
+
+SCALE_MAX = 3
+CRITERIA_PER_QUESTION = 4
+
+BANDS: tuple[tuple[Fraction, str], ...] = (
+    (Fraction(3, 4), "ausente"),
+    (Fraction(3, 2), "insuficiente"),
+    (Fraction(9, 4), "aceptable"),
+)
+"""Upper bounds (exclusive) of the bands of a mean score, as the questionnaire states them."""
+HIGHEST_BAND = "satisfactorio"
+
+LEVELS: tuple[str, ...] = ("ausente", "incipiente", "parcial", "avanzado", "completo")
+"""Name of a question's level by the number of criteria met, 0 to 4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A mean score 0..3 with its band and the criteria it rests on. ``value`` is None where nothing applies."""
+
+    value: Fraction | None
+    criteria_met: int
+    criteria_total: int
+
+    @property
+    def number(self) -> float | None:
+        """The value rounded to 4 decimals, for output."""
+        return None if self.value is None else round(float(self.value), 4)
+
+    @property
+    def band(self) -> str:
+        """Band of the exact value, ``no_aplica`` where nothing applies."""
+        return "no_aplica" if self.value is None else band(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of the whole plan. ``cells`` are keyed by point and dimension."""
+
+    overall: Score
+    points: dict[str, Score]
+    dimensions: dict[str, Score]
+    cells: dict[tuple[str, str], Score]
+
+
+def band(value: Fraction) -> str:
+    """Band of a mean score."""
+    return next((name for bound, name in BANDS if value < bound), HIGHEST_BAND)
+
+
+def criteria_met(answer: AnswerFinding) -> int:
+    """Number of criteria of a question that are met, 0 to 4."""
+    return sum(criterion.met for criterion in answer.criteria)
+
+
+def question_score(met: int) -> Fraction:
+    """Score of a question with ``met`` criteria met: 3 × met / 4."""
+    return Fraction(SCALE_MAX * met, CRITERIA_PER_QUESTION)
+
+
+def mean_score(met_counts: Iterable[int]) -> Score:
+    """Mean score of questions given their numbers of criteria met."""
+    counts = list(met_counts)
+    if not counts:
+        return Score(None, 0, 0)
+    met, total = sum(counts), CRITERIA_PER_QUESTION * len(counts)
+    return Score(Fraction(SCALE_MAX * met, total), met, total)
+
+
+def aggregate(answers: Sequence[AnswerFinding], *, not_applicable: Sequence[str] = ()) -> Scores:
+    """Aggregate the answers of a plan.
+
+    A point that is not applicable keeps its own scores (they show what was found) but is left out of the
+    dimensions and of the overall score.
+    """
+    counts = [(answer.point, answer.dimension, criteria_met(answer)) for answer in answers]
+    applicable = [row for row in counts if row[0] not in not_applicable]
+    return Scores(
+        overall=mean_score(met for _, _, met in applicable),
+        points={point: mean_score(met for p, _, met in counts if p == point) for point in POINT_IDS},
+        dimensions={
+            dimension: mean_score(met for _, d, met in applicable if d == dimension) for dimension in DIMENSION_IDS
+        },
+        cells={
+            (point, dimension): mean_score(met for p, d, met in counts if (p, d) == (point, dimension))
+            for point in POINT_IDS
+            for dimension in DIMENSION_IDS
+        },
+    )

@@ -1,0 +1,137 @@
+"""What the four HTTP applications share: store, storage, errors, security headers, and how Serve wraps them."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, FastAPI, Request
+from starlette.datastructures import MutableHeaders
+
+from cluster.errors import REDIS_UNAVAILABLE, ServiceError
+from cluster.jobs import JobStore
+from cluster.settings import Settings
+from cluster.storage import Storage
+from serve_app import problems
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from fastapi import APIRouter
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+VERSION = "0.1.0"
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+@dataclass(slots=True)
+class Backend:
+    """What a request works with. The store connects when it is first used: an application starts without Redis."""
+
+    settings: Settings
+    storage: Storage
+    _store: JobStore | None = None
+
+    @property
+    def store(self) -> JobStore:
+        """The registry of jobs.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE when no address of a Redis is known.
+        """
+        if self._store is None:
+            self._store = JobStore.lazily(self.settings)
+        return self._store
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._store is not None:
+            await self._store.close()
+
+
+def backend_of(request: Request) -> Backend:
+    """The backend of the application that handles this request."""
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+BackendOf = Annotated[Backend, Depends(backend_of)]
+
+
+class Edge:
+    """Outermost layer: security headers on every response, and the bare prefix as the path ``/``.
+
+    Serve hands the whole path with the prefix as ``root_path``; without this, ``POST /upload`` would be
+    answered by a redirect to ``/upload/``.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["path"] in {"", scope.get("root_path", "")}:
+            scope = {**scope, "path": scope["path"] + "/"}
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def make_app(
+    router: APIRouter, *, title: str, settings: Settings | None = None, prepare: Callable[[FastAPI], None] | None = None
+) -> FastAPI:
+    """A FastAPI application around one router, with its backend opened at start and closed at the end.
+
+    ``prepare`` runs once the backend is open; it may put more on ``app.state``.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        backend = Backend(settings or Settings.load(), Storage(settings or Settings.load()))
+        app.state.backend = backend
+        if prepare is not None:
+            prepare(app)
+        try:
+            yield
+        finally:
+            await backend.close()
+
+    app = FastAPI(
+        title=title, version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    problems.install(app)
+    app.include_router(router)
+    app.add_middleware(Edge)
+    return app
+
+
+def unavailable() -> ServiceError:
+    """The refusal for a registry that cannot be reached."""
+    return ServiceError(REDIS_UNAVAILABLE, retry_after_seconds=5)
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI description of the errors an operation answers with."""
+    return {
+        status: {"model": problems.Problem, "content": {problems.MEDIA_TYPE: {}}, "description": "Error"}
+        for status in statuses
+    }

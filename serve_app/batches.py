@@ -1,0 +1,153 @@
+"""A batch in one multipart request: its files go to storage as they arrive, its fields may come before or after."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cluster.errors import NO_FILES, REFUSALS, TOO_MANY_FILES, ServiceError
+from cluster.records import DocumentState, JobMetadata
+from serve_app.metadata import read_metadata
+from serve_app.multipart import Field, FileData, FileEnd, FilePart, boundary_of, parts
+from serve_app.receiving import Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from cluster.records import JobRecord
+    from serve_app.asgi import Backend
+    from serve_app.multipart import Part
+
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+FILES_FIELD = "files"
+
+
+class MultipartBatch:
+    """Receives one batch. Unless it is accepted, nothing of it stays behind."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._job_id = ""
+        self._fields: dict[str, str] = {}
+        self._names: set[str] = set()
+        self._receiver: Receiver | None = None
+        self._file_name = ""
+        self._files: list[tuple[str, str]] = []
+
+    async def receive(
+        self, body: AsyncIterator[bytes], *, content_type: str, idempotency_key: str | None
+    ) -> JobRecord:
+        """Read the whole request and submit the batch.
+
+        A file that is no PDF, is empty or too large becomes a document that has failed with that code; the
+        others go on. When every file is refused, so is the request.
+
+        Raises:
+            ServiceError: what the form, the files, Redis or the storage give reason for.
+            MetadataInvalid: the fields are not valid.
+        """
+        boundary = boundary_of(content_type)
+        self._job_id = await self._backend.store.create(JobMetadata())
+        try:
+            async for part in parts(body, boundary=boundary):
+                await self._take(part)
+            return await self._submit(idempotency_key)
+        except BaseException:
+            # Also for a cut connection, which arrives as a cancellation.
+            await asyncio.shield(self._discard())
+            raise
+
+    async def _take(self, part: Part) -> None:
+        match part:
+            case Field(name, value):
+                self._fields[name] = value
+            case FilePart(field, name):
+                await self._begin_file(field=field, name=name)
+            case FileData(data) if self._receiver is not None:
+                await self._receiver.write(data)
+            case FileEnd() if self._receiver is not None:
+                await self._end_file()
+
+    async def _begin_file(self, *, field: str, name: str) -> None:
+        if field != FILES_FIELD:
+            self._receiver = None
+            self._fields.setdefault(field, "")
+            return
+        settings = self._backend.settings
+        if len(self._names) >= settings.max_files:
+            raise ServiceError(TOO_MANY_FILES, f"Se permiten {settings.max_files} archivos por envío.")
+        self._file_name = self._distinct(name)
+        self._receiver = await Receiver(
+            self._backend.storage, job_id=self._job_id, max_bytes=settings.max_file_bytes
+        ).__aenter__()
+
+    def _distinct(self, name: str) -> str:
+        """The registry knows a document by its name: files of one request that share a name are numbered."""
+        stem, dot, suffix = name.rpartition(".")
+        candidate, number = name, 2
+        while candidate in self._names:
+            candidate = f"{stem} ({number}).{suffix}" if dot else f"{name} ({number})"
+            number += 1
+        self._names.add(candidate)
+        return candidate
+
+    async def _end_file(self) -> None:
+        receiver, self._receiver = self._receiver, None
+        assert receiver is not None  # noqa: S101  the caller has just checked
+        try:
+            stored = await receiver.finish()
+        finally:
+            await receiver.__aexit__(None, None, None)
+        sha256 = stored.sha256 if stored else EMPTY_SHA256
+        self._files.append((self._file_name, sha256))
+        await self._backend.store.add_document(
+            self._job_id,
+            name=self._file_name,
+            sha256=sha256,
+            size_bytes=receiver.size_bytes,
+            refused=receiver.refusal,
+        )
+
+    async def _submit(self, idempotency_key: str | None) -> JobRecord:
+        store = self._backend.store
+        metadata = read_metadata(self._fields).to_job()
+        if not self._files:
+            raise ServiceError(NO_FILES)
+        await self._refuse_when_nothing_is_left()
+        await store.describe(self._job_id, metadata)
+        if idempotency_key:
+            fingerprint = fingerprint_of(metadata, files=self._files)
+            earlier = await store.reserve_idempotency(idempotency_key, fingerprint=fingerprint)
+            if earlier is not None:
+                await self._discard()
+                return await store.job(earlier)
+        job = await store.submit(self._job_id, idempotency_key=idempotency_key)
+        if job.job_id != self._job_id:
+            await asyncio.to_thread(self._backend.storage.delete_job, self._job_id)
+        return job
+
+    async def _refuse_when_nothing_is_left(self) -> None:
+        documents = await self._backend.store.documents(self._job_id)
+        if any(document.state is DocumentState.QUEUED for document in documents):
+            return
+        by_code = {refusal.code: refusal for refusal in REFUSALS}
+        raise ServiceError(by_code[documents[0].code], documents[0].name)
+
+    async def _discard(self) -> None:
+        if self._receiver is not None:
+            await self._receiver.__aexit__(None, None, None)
+        if self._job_id:
+            # Redis may be the very reason: then the open job expires by itself, and the sweep takes its files.
+            with suppress(ServiceError):
+                await self._backend.store.delete(self._job_id)
+            await asyncio.to_thread(self._backend.storage.delete_job, self._job_id)
+
+
+def fingerprint_of(metadata: JobMetadata, *, files: list[tuple[str, str]]) -> str:
+    """What an idempotency key stands for: the fields and the files by name and content, in any order."""
+    content = msgspec.json.encode([metadata, sorted(files)], order="sorted")
+    return hashlib.sha256(content).hexdigest()
