@@ -39,32 +39,61 @@ class NumberMatch:
 _DIGITS = re.compile(r"\d+(?:[.,']\d+)*")
 _THOUSANDS_GROUP = 3
 _TAX_NUMBER_DIGITS = 7
+_DAY_DIGITS = 2
+_LONG_CODE_DIGITS = 9
+"""Identity cards, mobile telephones and tax numbers have nine or ten digits and no separators."""
+_LONGEST_COUNT_DIGITS = 13
+_LONGEST_LINK = 12
 
 _REFERENCE = re.compile(
-    r"(?:articulos?|arts?|leyes|ley|decretos?|resolucion(?:es)?|acuerdos?|ordenanzas?|conpes|sentencias?|circular|paragrafos?|literal(?:es)?|numeral(?:es)?"
-    r"|capitulos?|titulos?|tablas?|grafic[oa]s?|figuras?|cuadros?|mapas?|anexos?|paginas?|pag|fotos?|nit|nits|telefonos?|telefax|tels?|cel|celular|fax"
-    r"|calles?|cra|carreras?|diagonal|transversal|cll|iso|ntc|norma|programas?|subprogramas?|ejes?|objetivos?|proyectos?|metas?|lineas?|sectores|sector|ods|odm|zonas?|comunas?|tomo|folio|contrato|convenio|codigo)"
-    r"[.:]?(?: (?:social|nacional|municipal|estrategic[oa]s?|n[o°º]?))?[.:]? ?(?:n[o°º]?[.:]?|nro\.?|num\.?|numero|#)? ?$",
+    r"(?:articulos?|arts?|leyes|ley|decretos?|resolucion(?:es)?|acuerdos?|ordenanzas?|conpes|sentencias?"
+    r"|circular|paragrafos?|literal(?:es)?|numeral(?:es)?|capitulos?|titulos?|tablas?|grafic[oa]s?|figuras?"
+    r"|cuadros?|mapas?|anexos?|paginas?|pag|fotos?|nit|nits|telefonos?|telefax|tels?|cel|celular|fax"
+    r"|calles?|cra|carreras?|diagonal|transversal|cll|iso|ntc|norma|tomo|folio|contrato|convenio|codigo)"
+    r"[.:]?(?: (?:social|nacional|municipal|n[o°º]?))?[.:]? ?(?:n[o°º]?[.:]?|nro\.?|num\.?|numero|#)? ?$",
 )
+_PART_OF_PLAN = re.compile(
+    r"\b(?:programa|subprograma|eje|objetivo|proyecto|linea|sector|dimension|ods|odm|zona|comuna)"
+    r"(?: (?:estrategic[oa]|n[o°º]?\.?))? ?$",
+)
+"""``programa 1.6``, ``eje estrategico 3``; not ``metas: 4`` or ``linea base 12``, which are figures."""
 _NUMBER_SIGN = re.compile(r"(?:\bn[o°º]\.?|\bnro\.?|#) ?$")
 _REFERENCE_LIST = re.compile(r"(?:articulos|leyes|decretos|numerales|paragrafos) [\d ,.y°º-]{1,40}$")
 _LIST_NUMBER = re.compile(r"\s{0,3}\(?\d{1,2}(?:\.\d{1,2}){0,6}(?:\.-|[.)\-]|(?=\s+[a-z]{3}))(?!\d)")
-_MONTH_AFTER = re.compile(r"(?:\)|\s)? ?(?:dias? )?(?:de |del mes de )?(?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|setiembre|octubre|noviembre|diciembre)\b")
+_MONTH_AFTER = re.compile(
+    r"(?:\)|\s)? ?(?:dias? )?(?:de |del mes de )?(?:enero|febrero|marzo|abril|mayo|junio|julio"
+    r"|agosto|septiembre|setiembre|octubre|noviembre|diciembre)\b"
+)
 _PERCENT = re.compile(r"\)? ?(?:%|por ciento\b|porciento\b)")
 _SCALE = re.compile(r"\)? ?(mil millones|billones|billon|millones|millon|mill\b\.?|mm\b|mil)\b\.?")
 _PESOS = re.compile(r"\)? ?(?:de )?(?:pesos|cop\b|m/?cte|\$)")
 _OF_NOUN = re.compile(r" ?(?:de )[a-z]{3}")
-_RATE = re.compile(r"\)?(?: [a-z.]{1,14}){0,3} ?(?:por cada|x cada|por|x|/) ?(?:cada )?(1\.?000\.?000|100\.?000|10\.?000|1\.?000|100|cien mil|diez mil|mil|cien)\b(?! ?%)")
-_OF_EACH = re.compile(r"\)? ?(?:de|por) cada (\d{1,3}(?:\.\d{3})*|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|cien|mil)\b")
+_RATE = re.compile(
+    r"\)?(?: [a-z.]{1,14}){0,3} ?(?:por cada|x cada|por|x|/) ?(?:cada )?(1\.?000\.?000|100\.?000"
+    r"|10\.?000|1\.?000|100|cien mil|diez mil|mil|cien)\b(?! ?%)"
+)
+_OF_EACH = re.compile(
+    r"\)? ?(?:de|por) cada (\d{1,3}(?:\.\d{3})*|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|cien|mil)\b"
+)
 _NUMBER_NAMES_BASE = {"cien mil": 100_000, "diez mil": 10_000, "mil": 1_000, "cien": 100}
 _RANGE_LINK = re.compile(r"(?: ?%)? ?(?:-|a|y|hasta|al) ?(?:el )?\$? ?$")
 _UNIT_GLUED = re.compile(r"(?:km|m2|m3|m\b|mts|has?\b|hs\b|mm\b|cm\b|kg|kv|kw|mw|msnm|lps|ml\b|gr|ton|%)")
 _DOLLAR = re.compile(r"(?:\$|\bcop|\bpesos) ?\(?$")
-_PLURAL_NOUN = re.compile(r" (?!(?:tiene|entonces|mas|menos|anos|tras|meses|ademas|entre|respecto|despues|antes)\b)(?:nuevas? |nuevos? )?[a-z]{3,}s\b")
+_PLURAL_NOUN = re.compile(
+    r" (?!(?:tiene|entonces|mas|menos|anos|tras|meses|ademas|entre|respecto|despues"
+    r"|antes)\b)(?:nuevas? |nuevos? )?[a-z]{3,}s\b"
+)
 _SCALES = {
-    "mil millones": 10**9, "billones": 10**12, "billon": 10**12, "millones": 10**6, "millon": 10**6, "mill": 10**6, "mill.": 10**6,
-    "mm": 10**6, "mil": 10**3,
-}  # fmt: skip
+    "mil millones": 10**9,
+    "billones": 10**12,
+    "billon": 10**12,
+    "millones": 10**6,
+    "millon": 10**6,
+    "mill": 10**6,
+    "mill.": 10**6,
+    "mm": 10**6,
+    "mil": 10**3,
+}
 
 
 def parse_amount(token: str) -> Decimal | None:
@@ -79,7 +108,11 @@ def parse_amount(token: str) -> Decimal | None:
         decimal_mark = "." if token.rfind(".") > token.rfind(",") else ","
         other = "," if decimal_mark == "." else "."
         if token.count(decimal_mark) > 1:
-            return _grouped(token.replace(decimal_mark, "."), mark=".") if token.find(other) > token.rfind(decimal_mark) else _all_groups(token)
+            return (
+                _grouped(token.replace(decimal_mark, "."), mark=".")
+                if token.find(other) > token.rfind(decimal_mark)
+                else _all_groups(token)
+            )
         whole, fraction = token.rsplit(decimal_mark, 1)
         value = _grouped(whole, mark=other)
         return None if value is None else Decimal(f"{value}.{fraction}")
@@ -97,7 +130,11 @@ def _grouped(token: str, *, mark: str) -> Decimal | None:
     first, *groups = token.split(mark)
     if not groups:
         return Decimal(first)
-    if not 1 <= len(first) <= _THOUSANDS_GROUP or first.startswith("0") or any(len(group) != _THOUSANDS_GROUP for group in groups):
+    if (
+        not 1 <= len(first) <= _THOUSANDS_GROUP
+        or first.startswith("0")
+        or any(len(group) != _THOUSANDS_GROUP for group in groups)
+    ):
         return None
     return Decimal(first + "".join(groups))
 
@@ -146,56 +183,83 @@ def _digit_number(folded: str, *, start: int, end: int) -> NumberMatch | None:
 
 def _counts_nothing(token: str, *, before: str, after: str) -> bool:
     """Codes, references, ordinals, days, telephones, tax numbers."""
+    if _part_of_code(before=before, after=after):
+        return True
+    if len(token) <= _DAY_DIGITS and _MONTH_AFTER.match(after):
+        return True
+    if len(token) >= _LONG_CODE_DIGITS and token.isdigit() and not _DOLLAR.search(before):
+        return after[:1] == "-" or token.startswith("3") or len(token) > _LONGEST_COUNT_DIGITS
+    patterns = (_NUMBER_SIGN, _PART_OF_PLAN, _REFERENCE, _REFERENCE_LIST)
+    return any(pattern.search(before) for pattern in patterns)
+
+
+def _part_of_code(*, before: str, after: str) -> bool:
+    """Glued to letters (``covid-19``, ``5to``), to an ordinal sign, or behind a tax number's dash."""
     previous = before[-1:]
-    if previous == "-" and before[-8:-1].isdigit() and len(before) > _TAX_NUMBER_DIGITS:
+    if (
+        previous == "-"
+        and before[-_TAX_NUMBER_DIGITS - 1 : -1].isdigit()
+        and len(before) > _TAX_NUMBER_DIGITS
+    ):
         return True
     if previous.isalpha() or previous == "_" or (previous == "-" and before[-2:-1].isalpha()):
         return True
     following = after[:1]
-    if (following.isalpha() and not _UNIT_GLUED.match(after)) or following in {"°", "º", "ª"}:
-        return True
-    if len(token) <= 2 and _MONTH_AFTER.match(after):  # noqa: PLR2004  days have one or two digits
-        return True
-    if len(token) >= 9 and token.isdigit() and (after[:1] == "-" or token.startswith("3") or len(token) > 13):  # noqa: PLR2004
-        return not _DOLLAR.search(before)
-    if _is_year(token) and re.search(r"(?:\bano|\bvigencia|\bmetas?|linea base|linea de base) $", before):
-        return False
-    return bool(_REFERENCE.search(before) or _NUMBER_SIGN.search(before) or _REFERENCE_LIST.search(before))
+    return (following.isalpha() and not _UNIT_GLUED.match(after)) or following in {"°", "º", "ª"}
 
 
 def _is_year(token: str) -> bool:
     return len(token) == 4 and token.isdigit() and FIRST_YEAR <= int(token) <= LAST_YEAR  # noqa: PLR2004
 
 
-def _typed(token: str, value: Decimal, *, start: int, end: int, before: str, after: str) -> NumberMatch:
+def _typed(  # noqa: PLR0911  one return per kind
+    token: str, value: Decimal, *, start: int, end: int, before: str, after: str
+) -> NumberMatch:
     money = _DOLLAR.search(before) is not None
     begin = start - len(before) + money_start(before) if money else start
     if percent := _PERCENT.match(after):
-        if token.count(",") == 1 and "." not in token:
-            value = Decimal(token.replace(",", "."))
-        return NumberMatch(start, end + percent.end(), value, "percent")
+        return NumberMatch(start, end + percent.end(), _with_decimal_comma(token, value), "percent")
     if scale := _SCALE.match(after):
-        value *= _SCALES[scale[1].strip()]
-        rest = after[scale.end() :]
-        end += scale.end()
-        pesos = _PESOS.match(rest)
-        if pesos:
-            return NumberMatch(begin, end + pesos.end(), value, "money")
-        plain = not money and (scale[1] == "mil" or _OF_NOUN.match(rest))
-        return NumberMatch(begin, end, value, "number" if plain else "money")
+        return _scaled(value, scale=scale, begin=begin, end=end, money=money, after=after)
     if money:
         return NumberMatch(begin, end, value, "money")
     if (pesos := _PESOS.match(after)) and "$" not in pesos[0]:
         return NumberMatch(start, end + pesos.end(), value, "money")
-    if each := _OF_EACH.match(after):
-        return NumberMatch(start, end + each.end(), value, "rate", base=_base(each[1]))
-    if not _is_year(token) and (rate := _RATE.match(after)):
-        if token.count(",") == 1 and "." not in token:
-            value = Decimal(token.replace(",", "."))
-        return NumberMatch(start, end + rate.end(), value, "rate", base=_base(rate[1]))
+    if rate := _rate(token, value, start=start, end=end, after=after):
+        return rate
     if _is_year(token) and not _PLURAL_NOUN.match(after):
         return NumberMatch(start, end, value, "year")
     return NumberMatch(start, end, value, "number")
+
+
+def _scaled(
+    value: Decimal, *, scale: re.Match[str], begin: int, end: int, money: bool, after: str
+) -> NumberMatch:
+    """``2.500 millones``, with or without ``de pesos``; ``5 millones de habitantes`` is no money."""
+    total = value * _SCALES[scale[1].strip()]
+    rest = after[scale.end() :]
+    end += scale.end()
+    if pesos := _PESOS.match(rest):
+        return NumberMatch(begin, end + pesos.end(), total, "money")
+    plain = not money and (scale[1] == "mil" or _OF_NOUN.match(rest))
+    return NumberMatch(begin, end, total, "number" if plain else "money")
+
+
+def _rate(token: str, value: Decimal, *, start: int, end: int, after: str) -> NumberMatch | None:
+    """``1 de cada 4``, ``12,5 por cada 100.000``."""
+    if each := _OF_EACH.match(after):
+        return NumberMatch(start, end + each.end(), value, "rate", base=_base(each[1]))
+    if not _is_year(token) and (rate := _RATE.match(after)):
+        value = _with_decimal_comma(token, value)
+        return NumberMatch(start, end + rate.end(), value, "rate", base=_base(rate[1]))
+    return None
+
+
+def _with_decimal_comma(token: str, value: Decimal) -> Decimal:
+    """Percentages and rates are small: their comma is a decimal one even before three digits."""
+    if token.count(",") == 1 and "." not in token and "'" not in token:
+        return Decimal(token.replace(",", "."))
+    return value
 
 
 def money_start(before: str) -> int:
@@ -222,9 +286,13 @@ def _merge_spans(folded: str, numbers: list[NumberMatch]) -> list[NumberMatch]:
     return merged
 
 
-def _joined(folded: str, left: NumberMatch, right: NumberMatch) -> NumberMatch | None:
+def _joined(  # noqa: PLR0911  one return per way of writing a range
+    folded: str, left: NumberMatch, right: NumberMatch
+) -> NumberMatch | None:
     gap = folded[left.end : right.start]
-    if len(gap) > 12 or left.upper is not None or not _RANGE_LINK.fullmatch(gap) or left.value >= right.value:  # noqa: PLR2004
+    if len(gap) > _LONGEST_LINK or not _RANGE_LINK.fullmatch(gap):
+        return None
+    if left.upper is not None or left.value >= right.value:
         return None
     if left.kind == right.kind == "year":
         if gap.strip() == "y" and not folded[: left.start].endswith("entre "):
@@ -233,24 +301,73 @@ def _joined(folded: str, left: NumberMatch, right: NumberMatch) -> NumberMatch |
     between = folded[: left.start].endswith(("entre ", "entre los ", "entre el ", "entre las "))
     if gap.strip(" %") == "y" and not between:
         return None
-    if gap.strip(" %") in {"a", "al", "hasta"} and not (between or folded[: left.start].endswith(("de ", "del ", "de los ", "desde "))):
+    if gap.strip(" %") in {"a", "al", "hasta"} and not (
+        between or folded[: left.start].endswith(("de ", "del ", "de los ", "desde "))
+    ):
         return None
     if {left.kind, right.kind} <= {"number", "percent"}:
         return NumberMatch(left.start, right.end, left.value, "range", upper=right.value)
     return None
 
 
-_UNITS = "cero un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis diecisiete dieciocho diecinueve veinte".split()
+_UNITS = [
+    "cero",
+    "un",
+    "dos",
+    "tres",
+    "cuatro",
+    "cinco",
+    "seis",
+    "siete",
+    "ocho",
+    "nueve",
+    "diez",
+    "once",
+    "doce",
+    "trece",
+    "catorce",
+    "quince",
+    "dieciseis",
+    "diecisiete",
+    "dieciocho",
+    "diecinueve",
+    "veinte",
+]
 _WORDS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)}
 _WORDS.update({"uno": 1, "una": 1, "veintiun": 21, "veintiuno": 21, "veintiuna": 21})
-_WORDS.update({f"veinti{word}": 20 + _WORDS[word] for word in ("dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve")})
-_WORDS.update({word: 30 + 10 * i for i, word in enumerate("treinta cuarenta cincuenta sesenta setenta ochenta noventa".split())})
+_WORDS.update(
+    {
+        f"veinti{word}": 20 + _WORDS[word]
+        for word in ("dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve")
+    }
+)
+_WORDS.update(
+    {
+        word: 30 + 10 * i
+        for i, word in enumerate(
+            ["treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa"]
+        )
+    }
+)
 _WORDS.update({"cien": 100, "ciento": 100})
-_HUNDREDS = "doscient trescient cuatrocient quinient seiscient setecient ochocient novecient".split()
-_WORDS.update({f"{stem}{ending}": 200 + 100 * i for i, stem in enumerate(_HUNDREDS) for ending in ("os", "as")})
+_HUNDREDS = [
+    "doscient",
+    "trescient",
+    "cuatrocient",
+    "quinient",
+    "seiscient",
+    "setecient",
+    "ochocient",
+    "novecient",
+]
+_WORDS.update(
+    {f"{stem}{ending}": 200 + 100 * i for i, stem in enumerate(_HUNDREDS) for ending in ("os", "as")}
+)
 _MULTIPLIERS = {"mil": 1_000, "millon": 1_000_000, "millones": 1_000_000}
 _WORD = re.compile(r"[a-z]+")
-_NUMBER_WORD = re.compile(r"\b(?:" + "|".join(sorted({*_WORDS, *_MULTIPLIERS}, key=lambda w: (-len(w), w))) + r")\b")
+_NUMBER_WORD = re.compile(
+    r"\b(?:" + "|".join(sorted({*_WORDS, *_MULTIPLIERS}, key=lambda w: (-len(w), w))) + r")\b"
+)
 _ARTICLES = frozenset({"un", "una", "uno", "cero"})
 _GLUE = frozenset({" ", " y "})
 _SAME_IN_BRACKETS = re.compile(r" ?\(\$? ?$")
@@ -281,7 +398,13 @@ def _with_words(folded: str, numbers: list[NumberMatch]) -> list[NumberMatch]:
 def _word_runs(folded: str) -> list[tuple[int, int]]:
     runs: list[tuple[int, int]] = []
     for match in _NUMBER_WORD.finditer(folded):
-        if runs and folded[runs[-1][1] : match.start()] in _GLUE and _may_follow(folded[runs[-1][0] : runs[-1][1]], match[0], glue=folded[runs[-1][1] : match.start()]):
+        if (
+            runs
+            and folded[runs[-1][1] : match.start()] in _GLUE
+            and _may_follow(
+                folded[runs[-1][0] : runs[-1][1]], match[0], glue=folded[runs[-1][1] : match.start()]
+            )
+        ):
             runs[-1] = (runs[-1][0], match.end())
         else:
             runs.append((match.start(), match.end()))

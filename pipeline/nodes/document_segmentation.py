@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.model import ColumnRole, RowCell, Segment, Segmentation, SegmentIndex, SegmentKind, TableRow
+from pipeline.model import RowCell, Segment, Segmentation, SegmentIndex, SegmentKind, TableRow
 from pipeline.structure.columns import money_factor
 from pipeline.structure.flat_tables import flat_table, head_at, headless_ranges
 from pipeline.structure.folding import fold_lines
@@ -12,7 +12,6 @@ from pipeline.structure.fragments import CELL_GLUE, Fragment, assemble, whole_li
 from pipeline.structure.outline import CONTENTS_TITLE
 from pipeline.structure.paragraphs import MAX_SEGMENT_CHARS, page_margins, paragraphs, split_long
 from pipeline.structure.ruled_tables import RuledTables
-
 from pipeline.text import fold
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import CleanDocument, PlanProfile, Section
     from pipeline.structure.columns import Column
-    from pipeline.structure.fragments import Cell
+    from pipeline.structure.fragments import Assembled, Cell
 
 VERSION: str = "1.0.0"
 MAX_CAPTION_CHARS = 160
@@ -47,7 +46,9 @@ class _Segmenter:
         self._folded = fold_lines([line.text for line in document.lines])
         self._sections = profile.sections
         self._paths = _heading_paths(profile.sections)
-        self._margins = page_margins(document.lines, pages=max((line.page for line in document.lines), default=0))
+        self._margins = page_margins(
+            document.lines, pages=max((line.page for line in document.lines), default=0)
+        )
         self._ruled = RuledTables(document)
         self._flat_tables = len(document.tables)
         self._last_row: tuple[int, Sequence[tuple[Cell, Column]]] | None = None
@@ -105,10 +106,14 @@ class _Segmenter:
             end += 1
         title = self._caption(index)
         for row in self._ruled.rows(table, title=title, note=self._note(end)):
-            if any(fragment.line < index or fragment.line >= end for cell, _ in row.cells for fragment in cell):
+            if any(
+                fragment.line < index or fragment.line >= end for cell, _ in row.cells for fragment in cell
+            ):
                 continue
             cells = self._with_last_row(row.cells) if row.goes_on else row.cells
-            self._row(cells, section=section, table=table, title=title, context=row.context, factor=row.factor)
+            self._row(
+                cells, section=section, table=table, title=title, context=row.context, factor=row.factor
+            )
         return end
 
     def _with_last_row(self, cells: Sequence[tuple[Cell, Column]]) -> Sequence[tuple[Cell, Column]]:
@@ -166,7 +171,13 @@ class _Segmenter:
         )
         row = TableRow(table, title, row_cells, context, factor)
         self._last_row = (len(self.segments), cells)
-        self._append(SegmentKind.TABLE_ROW, assembled.text, assembled.runs, section=section, path=self._path(section), row=row)
+        self._append(
+            SegmentKind.TABLE_ROW,
+            assembled,
+            section=section,
+            path=self._path(section),
+            row=row,
+        )
 
     def _long_row(
         self,
@@ -178,7 +189,7 @@ class _Segmenter:
         context: tuple[str, ...],
         factor: int,
     ) -> None:
-        """Give a row that is too long as several rows, cut between cells, or inside a cell that is too long."""
+        """Give a row that is too long as several rows, cut between cells or inside a cell too long itself."""
         part: list[tuple[Cell, Column]] = []
         size = 0
         for cell, column in cells:
@@ -210,15 +221,27 @@ class _Segmenter:
     def _path(self, section: int) -> tuple[str, ...]:
         return self._paths[section] if section >= 0 else ()
 
-    def _add(self, kind: SegmentKind, cells: Sequence[Sequence[Fragment]], *, section: int, path: tuple[str, ...]) -> None:
+    def _add(
+        self, kind: SegmentKind, cells: Sequence[Sequence[Fragment]], *, section: int, path: tuple[str, ...]
+    ) -> None:
         assembled = assemble(cells, lines=self._lines)
-        self._append(kind, assembled.text, assembled.runs, section=section, path=path, row=None)
+        self._append(kind, assembled, section=section, path=path, row=None)
 
-    def _append(self, kind, text, runs, *, section, path, row) -> None:  # type: ignore[no-untyped-def]
-        if not text:
+    def _append(
+        self,
+        kind: SegmentKind,
+        assembled: Assembled,
+        *,
+        section: int,
+        path: tuple[str, ...],
+        row: TableRow | None,
+    ) -> None:
+        if not assembled.text:
             return
-        page = self._lines[runs[0].line].page
-        self.segments.append(Segment(SegmentIndex(len(self.segments)), kind, text, page, section, path, runs, row))
+        page = self._lines[assembled.runs[0].line].page
+        index = SegmentIndex(len(self.segments))
+        runs = assembled.runs
+        self.segments.append(Segment(index, kind, assembled.text, page, section, path, runs, row))
 
 
 def _heading_paths(sections: Sequence[Section]) -> list[tuple[str, ...]]:

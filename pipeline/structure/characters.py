@@ -24,7 +24,9 @@ _PLAIN = re.compile(r"[!-_a-~¡-§©-¬®-³µ-ſ‐-―‘’“”…€™≥
 _PLAIN_CODES = 0x2300
 _ODD_CODES = np.array([chr(code) != " " and not _PLAIN.match(chr(code)) for code in range(_PLAIN_CODES)])
 
-_BULLETS = frozenset("\u2022\u25aa\u25ab\u25cf\u25cb\u25e6\u25a0\u25a1\u25c6\u25c7\u25ba\u25b6\u2023\u2043\u2219\u27a2\u27a4\u2714\u2713\u2756\u2794\u2192\u25fe\u25fd")
+_BULLETS = frozenset(
+    "\u2022\u25aa\u25ab\u25cf\u25cb\u25e6\u25a0\u25a1\u25c6\u25c7\u25ba\u25b6\u2023\u2043\u2219\u27a2\u27a4\u2714\u2713\u2756\u2794\u2192\u25fe\u25fd"
+)
 _SPACING_ACCENTS = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303", "ˆ": "\u0302"}
 _ACCENTED_BASES = frozenset("aeiouAEIOUnNıuU")
 _DOTLESS = {"ı": "i"}
@@ -88,7 +90,7 @@ def _compose_spacing(char: str, *, following: str, in_word: bool) -> str:
     return joined if len(joined) == 1 else ""
 
 
-def _ordinary(char: str, *, following: str, at_start: bool) -> str:
+def _ordinary(char: str, *, following: str, at_start: bool) -> str:  # noqa: PLR0911  one line per class
     category = unicodedata.category(char)
     if char in _BULLETS or category == "Co":
         return LIST_MARK + " " if at_start else " "

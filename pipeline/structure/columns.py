@@ -9,15 +9,30 @@ from pipeline.model import ColumnRole
 
 _YEAR = re.compile(r"\b(19[89]\d|20[0-6]\d)\b")
 _ROLES: tuple[tuple[ColumnRole, re.Pattern[str]], ...] = (
-    (ColumnRole.BASELINE, re.compile(r"linea(?:s)? (?:de )?base|\bl\.? ?b\b|\blb\b|situacion actual|estado actual|valor actual|base 20\d\d")),
+    (
+        ColumnRole.BASELINE,
+        re.compile(
+            r"linea(?:s)? (?:de )?base|\bl\.? ?b\b|\blb\b|situacion actual|estado actual"
+            r"|valor actual|base 20\d\d"
+        ),
+    ),
     (ColumnRole.CODE, re.compile(r"\bcodigos?\b|\bcod\b|^n[o°º]\.?$|^#$|^item$")),
     (ColumnRole.RESPONSIBLE, re.compile(r"responsables?|dependencia|entidad|ejecutor|lider\b|secretaria")),
     (ColumnRole.UNIT, re.compile(r"unidad(?:es)? (?:de )?medida|\bunidad\b|\bu\.? ?m\b|medida")),
     (ColumnRole.INDICATOR, re.compile(r"indicador(?:es)?|formula")),
-    (ColumnRole.BUDGET, re.compile(
-        r"presupuesto|inversion|costos?\b|valor(?:es)?\b|\bsgp\b|\bsgr\b|regalias|recursos|cofinanc|propios|credito|\bmonto\b|total|participaciones|apropiacion|ingresos|gastos|financiacion \d|otros?$|nacion$|departamento$|\bicld\b|fosyga")),
+    (
+        ColumnRole.BUDGET,
+        re.compile(
+            r"presupuesto|inversion|costos?\b|valor(?:es)?\b|\bsgp\b|\bsgr\b|regalias|recursos"
+            r"|cofinanc|propios|credito|\bmonto\b|total|participaciones|apropiacion|ingresos|gastos"
+            r"|financiacion \d|otros?$|nacion$|departamento$|\bicld\b|fosyga"
+        ),
+    ),
     (ColumnRole.SOURCE, re.compile(r"fuentes?\b|financiacion|financiamiento|verificacion")),
-    (ColumnRole.SECTOR, re.compile(r"\bsector(?:es)?\b|\bdimension(?:es)?\b|\bejes?\b|linea estrategica|componente|\barea\b")),
+    (
+        ColumnRole.SECTOR,
+        re.compile(r"\bsector(?:es)?\b|\bdimension(?:es)?\b|\bejes?\b|linea estrategica|componente|\barea\b"),
+    ),
     (ColumnRole.TARGET, re.compile(r"\bmetas?\b|esperad[oa]|valor a alcanzar|a 20\d\d|cuatrienio")),
     (ColumnRole.PROGRAMME, re.compile(r"programas?\b|subprogramas?\b")),
     (ColumnRole.PROJECT, re.compile(r"proyectos?\b|actividad(?:es)?\b|accion(?:es)?\b|estrategias?\b")),
@@ -41,9 +56,8 @@ def column_of(head: str, *, folded: str) -> Column:
     match = _YEAR.search(folded)
     year = int(match[1]) if match else None
     bare = folded.strip(" .:-%$()")
-    if year is not None and len(bare) <= len("vigencia 2012"):
-        if bare in {str(year), f"ano {year}", f"vigencia {year}"}:
-            return Column(head, ColumnRole.YEAR, year)
+    if year is not None and bare in {str(year), f"ano {year}", f"vigencia {year}"}:
+        return Column(head, ColumnRole.YEAR, year)
     if _TARGET_BEFORE.match(bare):
         return Column(head, ColumnRole.TARGET, year)
     for role, pattern in _ROLES:
@@ -52,8 +66,14 @@ def column_of(head: str, *, folded: str) -> Column:
     return Column(head, ColumnRole.OTHER, year)
 
 
-_THOUSANDS = re.compile(r"(?:en |valores en |cifras en |expresad[oa]s? en )?miles(?: de (?:pesos|\$|millones))?\b|\(miles\)|\$ ?000\b")
-_MILLIONS = re.compile(r"(?:en |valores en |cifras en |expresad[oa]s? en |\()millones|millones de (?:pesos|\$)|\bmill(?:ones)?\.? ?\$?\)")
+_THOUSANDS = re.compile(
+    r"(?:en |valores en |cifras en |expresad[oa]s? en )?miles(?: de (?:pesos|\$|millones))?\b"
+    r"|\(miles\)|\$ ?000\b"
+)
+_MILLIONS = re.compile(
+    r"(?:en |valores en |cifras en |expresad[oa]s? en |\()millones|millones de (?:pesos|\$)"
+    r"|\bmill(?:ones)?\.? ?\$?\)"
+)
 
 
 def money_factor(folded: str) -> int:

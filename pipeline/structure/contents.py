@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MAX_QUIET_LINES = 5
 MIN_ENTRIES = 4
+MAX_ENTRY_CHARS = 160
 
 _LEADERS = ("....", "……", ". . . .", "_____", "------")
 _PAGE_AT_END = re.compile(r"(?:\s|\.|…|-)\d{1,3}\s?$")
@@ -42,7 +43,7 @@ def _end_of_contents(folded: Sequence[str], *, start: int) -> int:
     index = start
     while index < len(folded) and index - last <= MAX_QUIET_LINES:
         text = folded[index]
-        if _has_leaders(text) or (_PAGE_AT_END.search(text) and len(text) < 160):
+        if _has_leaders(text) or (_PAGE_AT_END.search(text) and len(text) < MAX_ENTRY_CHARS):
             last = index + 1
             seen.add(text)
         elif text.rstrip(" .:") in CONTENTS_TITLES:

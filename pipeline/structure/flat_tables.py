@@ -30,6 +30,7 @@ PROSE_LINES = 3
 PROSE_CHARS = 70
 TEXT_ROW_CHARS = 260
 MAX_COUNT_CHARS = 26
+MAX_VALUES = 12
 """Where no figures close a row, fragments are kept together up to this size."""
 
 _FIGURE = r"(?:\$ ?)?[+-]?\d(?:[\d.,']*\d)?(?: ?%)?"
@@ -38,17 +39,32 @@ _VALUE_LINE = re.compile(rf"(?:(?:{_VALUE_WORD})(?: |$))+")
 _TRAILING_VALUE = re.compile(rf"(?:^|(?<= )){_FIGURE}$|(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$")
 _COUNT = re.compile(r"\d[\d.,]* [a-z]{4,}(?: [a-z]{4,})?\.?")
 """A figure with its noun alone on a line, such as ``4 campanas``."""
-_MEASURE = re.compile(r"(?:numero|porcentaje|tasa|no\.?|n[°º]|%|indice|cantidad|proporcion|cobertura|razon|incidencia|prevalencia) ")
+_MEASURE = re.compile(
+    r"(?:numero|porcentaje|tasa|no\.?|n[°º]|%|indice|cantidad|proporcion|cobertura|razon|incidencia"
+    r"|prevalencia) "
+)
 _UNIT = re.compile(r"(?:^|(?<= ))(?:porcentaje|numero|unidad|tasa|%|hectareas|metros|global|und|no\.)$")
 _HEAD_TERM = re.compile(
-    r"metas? (?:de |del )?(?:producto|resultado|impacto|gestion|cuatrienio)(?: 20\d\d)?|indicador(?:es)? (?:de |del )?(?:producto|resultado|impacto|gestion)|linea (?:de )?base(?: 20\d\d)?"
+    r"metas? (?:de |del )?(?:producto|resultado|impacto|gestion|cuatrienio)(?: 20\d\d)?"
+    r"|indicador(?:es)? (?:de |del )?(?:producto|resultado|impacto|gestion)"
+    r"|linea (?:de )?base(?: 20\d\d)?"
     r"|unidad (?:de )?medida|programas?/objetivos?|metas? 20\d\d(?: ?- ?20\d\d)?|valor (?:actual|esperado)|"
-    r"metas?|indicador(?:es)?|subprogramas?|programas?|proyectos?|objetivos?|productos?|resultados?|responsables?|fuentes?|codigo|unidad|sector(?:es)?|estrategias?|presupuesto|total|actividad(?:es)?|acciones|ejes?|componentes?|20\d\d",
+    r"metas?|indicador(?:es)?|subprogramas?|programas?|proyectos?|objetivos?|productos?|resultados?"
+    r"|responsables?|fuentes?|codigo|unidad|sector(?:es)?|estrategias?|presupuesto|total"
+    r"|actividad(?:es)?|acciones|ejes?|componentes?|20\d\d",
 )
 _TEXT_ROLES = frozenset(
     {
-        ColumnRole.TARGET, ColumnRole.INDICATOR, ColumnRole.PROGRAMME, ColumnRole.PROJECT, ColumnRole.OBJECTIVE,
-        ColumnRole.PRODUCT, ColumnRole.RESULT, ColumnRole.RESPONSIBLE, ColumnRole.SECTOR, ColumnRole.SOURCE,
+        ColumnRole.TARGET,
+        ColumnRole.INDICATOR,
+        ColumnRole.PROGRAMME,
+        ColumnRole.PROJECT,
+        ColumnRole.OBJECTIVE,
+        ColumnRole.PRODUCT,
+        ColumnRole.RESULT,
+        ColumnRole.RESPONSIBLE,
+        ColumnRole.SECTOR,
+        ColumnRole.SOURCE,
     },
 )
 OTHER = Column("", ColumnRole.OTHER, None)
@@ -86,14 +102,24 @@ def head_at(folded: Sequence[str], *, index: int, stop: int) -> int | None:
     """
     end = index
     terms = 0
-    while end < min(stop, index + MAX_HEAD_LINES) and len(folded[end]) <= MAX_HEAD_CHARS and is_table_head(folded[end]):
+    while (
+        end < min(stop, index + MAX_HEAD_LINES)
+        and len(folded[end]) <= MAX_HEAD_CHARS
+        and is_table_head(folded[end])
+    ):
         terms += len(_HEAD_TERM.findall(folded[end]))
         end += 1
     return end if terms >= 2 else None  # noqa: PLR2004  two columns make a table
 
 
 def flat_table(
-    first: int, body: int, *, stop: int, lines: Sequence[CleanLine], folded: Sequence[str], columns: tuple[Column, ...] | None = None,
+    first: int,
+    body: int,
+    *,
+    stop: int,
+    lines: Sequence[CleanLine],
+    folded: Sequence[str],
+    columns: tuple[Column, ...] | None = None,
 ) -> FlatTable:
     """Read the rows of a flattened table that begins at ``body`` and ends at ``stop`` at the latest."""
     if columns is None:
@@ -104,7 +130,9 @@ def flat_table(
     return FlatTable(first, body, end, columns, tuple(rows))
 
 
-def _columns(lines: Sequence[CleanLine], folded: Sequence[str], *, first: int, body: int) -> tuple[Column, ...]:
+def _columns(
+    lines: Sequence[CleanLine], folded: Sequence[str], *, first: int, body: int
+) -> tuple[Column, ...]:
     columns: list[Column] = []
     for index in range(first, body):
         for match in _HEAD_TERM.finditer(folded[index]):
@@ -122,13 +150,22 @@ def _end(lines: Sequence[CleanLine], folded: Sequence[str], *, body: int, stop: 
                 return index - PROSE_LINES + 1
         else:
             prose = 0
-        if index > body and head_at(folded, index=index, stop=stop) is not None and not lines[index].text[0].islower():
+        if (
+            index > body
+            and head_at(folded, index=index, stop=stop) is not None
+            and not lines[index].text[0].islower()
+        ):
             return index
     return stop
 
 
 def _groups(
-    lines: Sequence[CleanLine], folded: Sequence[str], *, body: int, stop: int, columns: Sequence[Column],
+    lines: Sequence[CleanLine],
+    folded: Sequence[str],
+    *,
+    body: int,
+    stop: int,
+    columns: Sequence[Column],
 ) -> list[list[int]]:
     """Lines of one row each. A row ends after its figures; without figures, at the end of a sentence.
 
@@ -163,13 +200,17 @@ def _closes_row(text: str) -> bool:
     return len(text) <= MAX_COUNT_CHARS and _COUNT.fullmatch(text) is not None
 
 
-def _row(group: Sequence[int], *, lines: Sequence[CleanLine], folded: Sequence[str], columns: Sequence[Column]) -> FlatRow:
+def _row(
+    group: Sequence[int], *, lines: Sequence[CleanLine], folded: Sequence[str], columns: Sequence[Column]
+) -> FlatRow:
     texts: list[list[Fragment]] = []
     values: list[Cell] = []
     fresh = True
     for place, index in enumerate(group):
         goes_on = place + 1 < len(group) and lines[group[place + 1]].text[0].islower()
-        line_values, end = ([], len(folded[index])) if goes_on else _trailing_values(folded[index], index=index)
+        line_values, end = (
+            ([], len(folded[index])) if goes_on else _trailing_values(folded[index], index=index)
+        )
         if end:
             if fresh or not texts or _new_cell(lines[texts[-1][-1].line].text, lines[index].text):
                 texts.append([])
@@ -202,7 +243,7 @@ def _trailing_values(text: str, *, index: int) -> tuple[list[Cell], int]:
     found: list[Cell] = []
     end = len(text)
     while end:
-        match = _TRAILING_VALUE.search(text, 0, end) if len(found) < 12 else None
+        match = _TRAILING_VALUE.search(text, 0, end) if len(found) < MAX_VALUES else None
         if match is None and found:
             match = _UNIT.search(text, 0, end)
         if match is None or (not found and f" {text[: match.start()].rstrip()}".endswith(OPEN_ENDS)):
@@ -228,13 +269,21 @@ def _merged(texts: list[Cell], *, wanted: int, starts: Sequence[_CellEnds]) -> l
 
 
 def _with_columns(
-    texts: list[Cell], values: list[Cell], *, columns: Sequence[Column], starts: Sequence[_CellEnds],
+    texts: list[Cell],
+    values: list[Cell],
+    *,
+    columns: Sequence[Column],
+    starts: Sequence[_CellEnds],
 ) -> list[tuple[Cell, Column]]:
     """Cells with their columns where the counts agree; otherwise the column is not known."""
     text_columns = [column for column in columns if column.role in _TEXT_ROLES]
     value_columns = [column for column in columns if column.role not in _TEXT_ROLES]
     if len(text_columns) > len(texts) and len(value_columns) < len(values):
-        value_columns = [c for c in columns if c.role not in _TEXT_ROLES or c.role is ColumnRole.TARGET and c is not columns[0]]
+        value_columns = [
+            c
+            for c in columns
+            if c.role not in _TEXT_ROLES or (c.role is ColumnRole.TARGET and c is not columns[0])
+        ]
         text_columns = [c for c in columns if c not in value_columns]
     if len(texts) > len(text_columns) > 0:
         texts = _merged(texts, wanted=len(text_columns), starts=starts)
@@ -251,17 +300,28 @@ MIN_ROW_ENDS = 2
 MAX_LEAD_LINES = 9
 
 _ROW_END = re.compile(
-    rf"(?:.*(?:^| )(?:porcentaje|numero|unidad|tasa|global|hectareas|metros)(?: {_VALUE_WORD}){{1,8}}|.*[a-z.)\]](?: {_VALUE_WORD}){{2,12}}|{_VALUE_WORD}(?: {_VALUE_WORD}){{1,12}})",
+    rf"(?:.*(?:^| )(?:porcentaje|numero|unidad|tasa|global|hectareas"
+    rf"|metros)(?: {_VALUE_WORD}){{1,8}}|.*[a-z.)\]](?: {_VALUE_WORD}){{2,12}}"
+    rf"|{_VALUE_WORD}(?: {_VALUE_WORD}){{1,12}})",
 )
 
 
 def headless_ranges(folded: Sequence[str], *, first: int, stop: int) -> list[tuple[int, int]]:
     """Runs of short lines in which rows close with figures, though no head announces a table."""
-    ends = [i for i in range(first, stop) if len(folded[i]) <= MAX_CELL_LINE and folded[i][-1:] in _ENDINGS and not folded[i].startswith("fuente") and _ROW_END.fullmatch(folded[i])]
+    ends = [
+        i
+        for i in range(first, stop)
+        if len(folded[i]) <= MAX_CELL_LINE
+        and folded[i][-1:] in _ENDINGS
+        and not folded[i].startswith("fuente")
+        and _ROW_END.fullmatch(folded[i])
+    ]
     ranges: list[tuple[int, int]] = []
     run: list[int] = []
     for index in [*ends, -1]:
-        if run and (index < 0 or index - run[-1] > MAX_ROW_LINES or not _all_short(folded, first=run[-1], stop=index)):
+        if run and (
+            index < 0 or index - run[-1] > MAX_ROW_LINES or not _all_short(folded, first=run[-1], stop=index)
+        ):
             if len(run) >= MIN_ROW_ENDS:
                 lower = ranges[-1][1] if ranges else first
                 ranges.append((_lead(folded, first=lower, end=run[0]), run[-1] + 1))

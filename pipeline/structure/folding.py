@@ -20,7 +20,7 @@ _TABLE = np.array([ord(fold(chr(code))) for code in range(_FOLDED_CODES)], dtype
 
 
 def fold_lines(texts: Sequence[str]) -> list[str]:
-    """``[fold(text) for text in texts]``, about ten times faster; a separator inside a text counts as a space."""
+    """``[fold(text) for text in texts]``, ten times faster; a separator inside a text counts as a space."""
     if not texts:
         return []
     joined = SEPARATOR.join(texts)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEPARTMENTS: tuple[str, ...] = (
-    "Amazonas", "Antioquia", "Arauca", "Atlántico", "Bolívar", "Boyacá", "Caldas", "Caquetá", "Casanare", "Cauca", "Cesar",
-    "Chocó", "Córdoba", "Cundinamarca", "Guainía", "Guaviare", "Huila", "La Guajira", "Magdalena", "Meta", "Nariño",
-    "Norte de Santander", "Putumayo", "Quindío", "Risaralda", "San Andrés y Providencia", "Santander", "Sucre", "Tolima",
-    "Valle del Cauca", "Vaupés", "Vichada",
+    "Amazonas", "Antioquia", "Arauca", "Atlántico", "Bolívar", "Boyacá", "Caldas", "Caquetá",
+    "Casanare", "Cauca", "Cesar", "Chocó", "Córdoba", "Cundinamarca", "Guainía", "Guaviare", "Huila",
+    "La Guajira", "Magdalena", "Meta", "Nariño", "Norte de Santander", "Putumayo", "Quindío", "Risaralda",
+    "San Andrés y Providencia", "Santander", "Sucre", "Tolima", "Valle del Cauca", "Vaupés", "Vichada",
 )  # fmt: skip
 PLAN_YEARS = 4
 """A municipal plan runs for the four years of a mayor's term."""
@@ -31,32 +31,186 @@ MIN_SPELLING_SHARE = 0.05
 MIN_BARE_NAMED = 5
 
 # Patterns begin with letters: the engine then skips to them instead of trying every character.
-_PERIOD = re.compile(r"20([0-4]\d) ?(?:-|al?|hasta) ?20([0-4]\d)\b")
-_NAME = r"((?:[A-ZÁÉÍÓÚÑ][a-záéíóúñü]+|[A-ZÁÉÍÓÚÑ]{3,})(?: (?:de|del|la|los|las|el|DE|DEL|LA|LOS|LAS|EL|y)){0,2}(?: (?:[A-ZÁÉÍÓÚÑ][a-záéíóúñü]+|[A-ZÁÉÍÓÚÑ]{3,})){0,1}(?: (?:de|del|DE|DEL)(?: (?:la|los|las|el|LA|LOS|LAS|EL))? (?:[A-ZÁÉÍÓÚÑ][a-záéíóúñü]+|[A-ZÁÉÍÓÚÑ]{3,})){0,1})"
+_PERIOD = re.compile(r"20([0-4]\d) ?(?:[-·]|al?|hasta) ?20([0-4]\d)\b")
+_WORD = r"(?:[A-ZÁÉÍÓÚÑ][a-záéíóúñü]+|[A-ZÁÉÍÓÚÑ]{3,})"
+_NAME = (
+    rf"({_WORD}(?: (?:de|del|la|los|las|el|y|DE|DEL|LA|LOS|LAS|EL)){{0,2}}(?: {_WORD})?"
+    rf"(?: (?:de|del|DE|DEL)(?: (?:la|los|las|el|LA|LOS|LAS|EL))? {_WORD})?)"
+)
 _OWNER = re.compile(
-    r"(?:[Mm]unicipio|MUNICIPIO|[Aa]lcald[ií]a(?: [Mm]unicipal| [Dd]istrital)?|ALCALD[IÍ]A(?: MUNICIPAL| DISTRITAL)?|[Cc]oncejo(?: [Mm]unicipal| [Dd]istrital)?|CONCEJO(?: MUNICIPAL| DISTRITAL)?"
-    r"|[Dd]istrito(?: de)?|DISTRITO|[Dd]esarrollo [Mm]unicipal|DESARROLLO MUNICIPAL) (?:de |DE |del? |· )" + _NAME,
+    r"(?:[Mm]unicipio|MUNICIPIO|[Aa]lcald[ií]a(?: [Mm]unicipal| [Dd]istrital)?"
+    r"|ALCALD[IÍ]A(?: MUNICIPAL| DISTRITAL)?|[Cc]oncejo(?: [Mm]unicipal| [Dd]istrital)?"
+    r"|CONCEJO(?: MUNICIPAL| DISTRITAL)?"
+    r"|[Dd]istrito(?: de)?|DISTRITO|[Dd]esarrollo [Mm]unicipal|DESARROLLO MUNICIPAL) (?:de |DE |del? |· )"
+    + _NAME,
 )
 _STOP_NAMES = frozenset(
-    "colombia desarrollo los las la el este sexta primera segunda categoria conformidad acuerdo manera acuerdo orden planeacion gobierno salud educacion".split(),
+    [
+        "colombia",
+        "desarrollo",
+        "los",
+        "las",
+        "la",
+        "el",
+        "este",
+        "sexta",
+        "primera",
+        "segunda",
+        "categoria",
+        "conformidad",
+        "acuerdo",
+        "manera",
+        "acuerdo",
+        "orden",
+        "planeacion",
+        "gobierno",
+        "salud",
+        "educacion",
+    ],
 )
 _DEPARTMENT = tuple(
-    re.compile(word + r"\s(?:del?|de la)\s([a-z]+(?: (?:de |del )?[a-z]+){0,3})") for word in ("departamento", "gobernacion")
+    re.compile(word + r"\s(?:del?|de la)\s([a-z]+(?: (?:de |del )?[a-z]+){0,3})")
+    for word in ("departamento", "gobernacion")
 )
-_AMBIGUOUS = frozenset({"Meta", "Bolívar", "Sucre", "Santander", "Córdoba", "Magdalena", "Caldas", "Cauca", "San Andrés y Providencia"})
+_AMBIGUOUS = frozenset(
+    {
+        "Meta",
+        "Bolívar",
+        "Sucre",
+        "Santander",
+        "Córdoba",
+        "Magdalena",
+        "Caldas",
+        "Cauca",
+        "San Andrés y Providencia",
+    }
+)
 """Departments whose name alone is a word, a person, a river or a part of another name."""
-_BARE_DEPARTMENT = re.compile(r"\b(" + "|".join(fold(name) for name in DEPARTMENTS if name not in _AMBIGUOUS) + r")\b")
+_BARE_DEPARTMENT = re.compile(
+    r"\b(" + "|".join(fold(name) for name in DEPARTMENTS if name not in _AMBIGUOUS) + r")\b"
+)
 _ADOPTED = re.compile(
-    r"por (?:el|la|medio de la|medio del?) cual se (?:adopta|aprueba|expide)|adoptese|se adopta el plan|aprobado mediante acuerdo|publiquese y cumplase|comuniquese y cumplase"
+    r"por (?:el|la|medio de la|medio del?) cual se (?:adopta|aprueba|expide)|adoptese"
+    r"|se adopta el plan|aprobado mediante acuerdo|publiquese y cumplase|comuniquese y cumplase"
     r"|\bacuerdo (?:municipal )?(?:n(?:o|ro|umero|[°º])?\.? ?)\d+",
 )
 _DRAFT = re.compile(r"proyecto de acuerdo|anteproyecto|documento borrador|version preliminar|borrador")
-_SANCTIONED = re.compile(r"sancion(?:ado|ese|a) el|publiquese y cumplase|acuerdo (?:municipal )?(?:n(?:o|ro|umero|[°º])?\.? ?)\d+ (?:\(|de|del)")
-_SPANISH = frozenset("de la que el en y los del se las por un para con una su al lo como mas o pero sus le ha este son".split())
+_SANCTIONED = re.compile(
+    r"sancion(?:ado|ese|a) el|publiquese y cumplase|acuerdo (?:municipal )?(?:n(?:o|ro|umero"
+    r"|[°º])?\.? ?)\d+ (?:\(|de|del)"
+)
+_SPANISH = frozenset(
+    [
+        "de",
+        "la",
+        "que",
+        "el",
+        "en",
+        "y",
+        "los",
+        "del",
+        "se",
+        "las",
+        "por",
+        "un",
+        "para",
+        "con",
+        "una",
+        "su",
+        "al",
+        "lo",
+        "como",
+        "mas",
+        "o",
+        "pero",
+        "sus",
+        "le",
+        "ha",
+        "este",
+        "son",
+    ]
+)
 _OTHER_LANGUAGES = {
-    "en": frozenset("the of and to in that is for it with as was on are be this by from or an have not".split()),
-    "pt": frozenset("de que e o a do da em um para com nao uma os no se na por mais as dos como mas ao das".split()),
-    "fr": frozenset("de la le et les des en un du une que est pour qui dans par au sur pas plus avec".split()),
+    "en": frozenset(
+        [
+            "the",
+            "of",
+            "and",
+            "to",
+            "in",
+            "that",
+            "is",
+            "for",
+            "it",
+            "with",
+            "as",
+            "was",
+            "on",
+            "are",
+            "be",
+            "this",
+            "by",
+            "from",
+            "or",
+            "an",
+            "have",
+            "not",
+        ]
+    ),
+    "pt": frozenset(
+        [
+            "de",
+            "que",
+            "e",
+            "o",
+            "a",
+            "do",
+            "da",
+            "em",
+            "um",
+            "para",
+            "com",
+            "nao",
+            "uma",
+            "os",
+            "no",
+            "se",
+            "na",
+            "por",
+            "mais",
+            "as",
+            "dos",
+            "como",
+            "mas",
+            "ao",
+            "das",
+        ]
+    ),
+    "fr": frozenset(
+        [
+            "de",
+            "la",
+            "le",
+            "et",
+            "les",
+            "des",
+            "en",
+            "un",
+            "du",
+            "une",
+            "que",
+            "est",
+            "pour",
+            "qui",
+            "dans",
+            "par",
+            "au",
+            "sur",
+            "pas",
+            "plus",
+            "avec",
+        ]
+    ),
 }
 LANGUAGE_LINES = 3_000
 MIN_STOP_WORDS = 0.08
@@ -73,8 +227,8 @@ def plan_period(front: str, text: str) -> tuple[int, int] | None:
     if not counts:
         return None
     enough = RECENT_SHARE * max(counts.values())
-    starts = [period for period, count in counts.items() if count >= max(enough, MIN_NAMED)] or list(counts)
-    return max(starts, key=lambda period: (_is_term(period), period if counts[period] >= enough else (0, 0)))
+    named = [period for period, count in counts.items() if count >= enough]
+    return max(named, key=lambda period: (_is_term(period), period))
 
 
 def _is_term(period: tuple[int, int]) -> bool:
@@ -121,7 +275,9 @@ def _shortened(name: str) -> str:
 def _titled(name: str) -> str:
     small = {"de", "del", "la", "los", "las", "el", "y"}
     words = name.lower().split()
-    return " ".join(word if word in small and i else word[:1].upper() + word[1:] for i, word in enumerate(words))
+    return " ".join(
+        word if word in small and i else word[:1].upper() + word[1:] for i, word in enumerate(words)
+    )
 
 
 def department_of(front: str, text: str) -> str | None:
@@ -152,7 +308,11 @@ def status_of(front: str, text: str) -> str:
     drafts = sum(1 for _ in _DRAFT.finditer(front))
     if drafts and not _SANCTIONED.search(front):
         return "borrador"
-    if _SANCTIONED.search(front) or _ADOPTED.search(front) or re.search(r"publiquese y cumplase|comuniquese y cumplase|publiquese, comuniquese", text):
+    if (
+        _SANCTIONED.search(front)
+        or _ADOPTED.search(front)
+        or re.search(r"publiquese y cumplase|comuniquese y cumplase|publiquese, comuniquese", text)
+    ):
         return "adoptado"
     return "desconocido"
 

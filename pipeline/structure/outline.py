@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from pipeline.model import Section, SectionKind
 from pipeline.structure.contents import contents_lines
-from pipeline.structure.headings import RANK_LABEL, RANK_PROGRAMME, find_headings
+from pipeline.structure.heading_marks import RANK_LABEL, RANK_PROGRAMME
+from pipeline.structure.headings import find_headings
 from pipeline.text import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pipeline.model import CleanLine
-    from pipeline.structure.headings import Heading
+    from pipeline.structure.heading_titles import Heading
 
 CONTENTS_TITLE = "Tabla de contenido"
 """Title of the section that holds a table of contents; its lines are no segments."""
@@ -25,29 +26,42 @@ _STRONG: tuple[tuple[SectionKind, re.Pattern[str]], ...] = (
     (
         SectionKind.INVESTMENT,
         re.compile(
-            r"(?:.*\b)?(?:plan(?:es)? (?:plurianual )?(?:de )?inversion(?:es)?|plan plurianual|plurianual|plan financiero|plan de inversion|inversiones y financiacion"
-            r"|componente financiero|diagnostico financiero|estrategia financiera|parte financiera|proyecciones? financieras?|fuentes de financiacion|finanzas (?:publicas|municipales|territoriales)|marco fiscal|situacion financiera)",
+            r"(?:.*\b)?(?:plan(?:es)? (?:plurianual )?(?:de )?inversion(?:es)?|plan plurianual"
+            r"|plurianual|plan financiero|plan de inversion|inversiones y financiacion"
+            r"|componente financiero|diagnostico financiero|estrategia financiera|parte financiera"
+            r"|proyecciones? financieras?|fuentes de financiacion|finanzas (?:publicas|municipales"
+            r"|territoriales)|marco fiscal|situacion financiera)",
         ),
     ),
     (
         SectionKind.MONITORING,
         re.compile(
-            r"(?:(?:capitulo|titulo|parte|articulo)? ?[\divxlc.]* ?[.:\-]? ?)?(?:(?:sistema|mecanismos?|plan|estrategia|esquema|proceso) (?:de|para el|integral de) )?"
-            r"(?:seguimiento|monitoreo|evaluacion|rendicion (?:publica )?de cuentas)(?: y (?:evaluacion|seguimiento|control|monitoreo)|,| del plan|\s*$)",
+            r"(?:(?:capitulo|titulo|parte|articulo)? ?[\divxlc.]* ?[.:\-]? ?)?(?:(?:sistema"
+            r"|mecanismos?|plan|estrategia|esquema|proceso) (?:de|para el|integral de) )?"
+            r"(?:seguimiento|monitoreo|evaluacion"
+            r"|rendicion (?:publica )?de cuentas)(?: y (?:evaluacion|seguimiento|control|monitoreo)"
+            r"|,| del plan|\s*$)",
         ),
     ),
     (
         SectionKind.DIAGNOSIS,
         re.compile(
-            r"(?:.*\b)?(?:diagnosticos?|caracterizacion|situacion actual|linea de base|analisis (?:situacional|de la situacion|dofa)|matriz dofa|perfil (?:epidemiologico|demografico|municipal)"
-            r"|resena historica|aspectos (?:generales|geograficos|demograficos|historicos)|generalidades del municipio|contexto (?:municipal|regional|territorial|local)|problematicas?)\b",
+            r"(?:.*\b)?(?:diagnosticos?|caracterizacion|situacion actual|linea de base"
+            r"|analisis (?:situacional|de la situacion|dofa)|matriz dofa|perfil (?:epidemiologico"
+            r"|demografico|municipal)"
+            r"|resena historica|aspectos (?:generales|geograficos|demograficos|historicos)"
+            r"|generalidades del municipio|contexto (?:municipal|regional|territorial|local)"
+            r"|problematicas?)\b",
         ),
     ),
     (
         SectionKind.STRATEGY,
         re.compile(
-            r"(?:.*\b)?(?:(?:parte|componente|plan|plataforma|marco|estructura|contenido) estrategic[oa]|parte programatica|componente programatico|ejes? estrategicos?|ejes? \d|eje [ivx]+\b|lineas? estrategicas?"
-            r"|dimension(?:es)? |programas y (?:sub)?(?:programas|proyectos|metas)|objetivos,? (?:estrategias|metas|programas))",
+            r"(?:.*\b)?(?:(?:parte|componente|plan|plataforma|marco|estructura"
+            r"|contenido) estrategic[oa]|parte programatica|componente programatico"
+            r"|ejes? estrategicos?|ejes? \d|eje [ivx]+\b|lineas? estrategicas?"
+            r"|dimension(?:es)? |programas y (?:sub)?(?:programas|proyectos|metas)"
+            r"|objetivos,? (?:estrategias|metas|programas))",
         ),
     ),
 )
@@ -55,22 +69,38 @@ _WEAK: tuple[tuple[SectionKind, re.Pattern[str]], ...] = (
     (
         SectionKind.PRELIMINARY,
         re.compile(
-            r"(?:[\divx.]+ ?[.\-]? ?)?(?:presentacion|introduccion|prologo|agradecimientos?|mensaje|considerando|exposicion de motivos|proyecto de acuerdo|por (?:el|la|medio)|honorables|marco (?:legal|juridico|normativo|conceptual|teorico)"
-            r"|contenido|tabla de contenido|indice|concejo municipal|gabinete|metodologia|acuerda|acuerdo|principios|fundamentos|equipo|credit)",
+            r"(?:[\divx.]+ ?[.\-]? ?)?(?:presentacion|introduccion|prologo|agradecimientos?|mensaje"
+            r"|considerando|exposicion de motivos|proyecto de acuerdo|por (?:el|la|medio)"
+            r"|honorables|marco (?:legal|juridico|normativo|conceptual|teorico)"
+            r"|contenido|tabla de contenido|indice|concejo municipal|gabinete|metodologia|acuerda"
+            r"|acuerdo|principios|fundamentos|equipo|credit)",
         ),
     ),
     (
         SectionKind.STRATEGY,
         re.compile(
-            r"(?:[\divx.]+ ?[.\-]? ?)?(?:programas?\b|subprogramas?\b|proyectos?\b|metas\b|objetivos?\b|estrategias?\b|politicas?\b|vision\b|mision\b|eje\b|linea\b|sector\b|componente\b)",
+            r"(?:[\divx.]+ ?[.\-]? ?)?(?:programas?\b|subprogramas?\b|proyectos?\b|metas\b"
+            r"|objetivos?\b|estrategias?\b|politicas?\b|vision\b|mision\b|eje\b|linea\b|sector\b"
+            r"|componente\b)",
         ),
     ),
-    (SectionKind.INVESTMENT, re.compile(r".*\b(?:presupuesto|inversion|ingresos|gastos|recursos financieros|financiacion)\b")),
-    (SectionKind.DIAGNOSIS, re.compile(r"(?:[\divx.]+ ?[.\-]? ?)?(?:historia|geografia|demografia|poblacion|localizacion|ubicacion|limites|contexto|economia|clima)\b")),
+    (
+        SectionKind.INVESTMENT,
+        re.compile(r".*\b(?:presupuesto|inversion|ingresos|gastos|recursos financieros|financiacion)\b"),
+    ),
+    (
+        SectionKind.DIAGNOSIS,
+        re.compile(
+            r"(?:[\divx.]+ ?[.\-]? ?)?(?:historia|geografia|demografia|poblacion|localizacion"
+            r"|ubicacion|limites|contexto|economia|clima)\b"
+        ),
+    ),
 )
 
 
-def section_tree(lines: Sequence[CleanLine], *, folded: Sequence[str], skip: frozenset[int]) -> tuple[Section, ...]:
+def section_tree(
+    lines: Sequence[CleanLine], *, folded: Sequence[str], skip: frozenset[int]
+) -> tuple[Section, ...]:
     """Build the sections in reading order; each ends where the next of its level or above begins.
 
     Args:
@@ -87,7 +117,9 @@ def section_tree(lines: Sequence[CleanLine], *, folded: Sequence[str], skip: fro
     return _sections(merged, lines=lines)
 
 
-def _with_contents(headings: Iterable[Heading], contents: Iterable[tuple[int, int]]) -> list[tuple[int, int, str, int | None]]:
+def _with_contents(
+    headings: Iterable[Heading], contents: Iterable[tuple[int, int]]
+) -> list[tuple[int, int, str, int | None]]:
     """(first, stop, title, rank) of headings and tables of contents in reading order."""
     rows: list[tuple[int, int, str, int | None]] = [(h.first, h.stop, h.title, h.rank) for h in headings]
     rows.extend((start, stop, CONTENTS_TITLE, None) for start, stop in contents)
@@ -95,7 +127,9 @@ def _with_contents(headings: Iterable[Heading], contents: Iterable[tuple[int, in
     return rows
 
 
-def _sections(rows: Sequence[tuple[int, int, str, int | None]], *, lines: Sequence[CleanLine]) -> tuple[Section, ...]:
+def _sections(
+    rows: Sequence[tuple[int, int, str, int | None]], *, lines: Sequence[CleanLine]
+) -> tuple[Section, ...]:
     total = len(lines)
     open_sections: list[tuple[int, int]] = []  # (rank, id)
     drafts: list[tuple[str, int, SectionKind, int | None, int]] = []  # title, level, kind, parent, first
@@ -107,7 +141,11 @@ def _sections(rows: Sequence[tuple[int, int, str, int | None]], *, lines: Sequen
             ends[closed] = first
         parent = open_sections[-1][1] if open_sections else None
         parent_kind = drafts[parent][2] if parent is not None else SectionKind.UNKNOWN
-        kind = SectionKind.PRELIMINARY if rank is None else section_kind(title, rank=level_rank, parent=parent_kind)
+        kind = (
+            SectionKind.PRELIMINARY
+            if rank is None
+            else section_kind(title, rank=level_rank, parent=parent_kind)
+        )
         identifier = len(drafts)
         drafts.append((title, min(len(open_sections) + 1, MAX_LEVEL), kind, parent, first))
         ends.append(stop if rank is None else total)
@@ -126,7 +164,11 @@ def section_kind(title: str, *, rank: int, parent: SectionKind) -> SectionKind:
         if pattern.match(folded):
             if rank == RANK_LABEL and parent not in {SectionKind.UNKNOWN, SectionKind.PRELIMINARY}:
                 return kind if kind is SectionKind.DIAGNOSIS else parent
-            if kind is SectionKind.STRATEGY and parent in {SectionKind.INVESTMENT, SectionKind.DIAGNOSIS} and rank > RANK_PROGRAMME:
+            if (
+                kind is SectionKind.STRATEGY
+                and parent in {SectionKind.INVESTMENT, SectionKind.DIAGNOSIS}
+                and rank > RANK_PROGRAMME
+            ):
                 return parent
             return kind
     if parent not in {SectionKind.UNKNOWN, SectionKind.PRELIMINARY}:

@@ -18,27 +18,68 @@ SHORT_LINE_SHARE = 0.72
 FULL_LINE_SHARE = 0.82
 MIN_ROOM_SHARE = 0.08
 MAX_REST_CHARS = 40
+MAX_SIZE_STEP = 1.2
 PARAGRAPH_GAP = 0.9
 """White space of more than 0.9 font sizes between two lines separates paragraphs."""
 
-LIST_START = re.compile(r"(?:[•·▪*✓] ?|[-–—] |o (?=[A-ZÁÉÍÓÚÑ])|\d{1,2}[.)]-? |\d{1,2}(?:\.\d{1,2}){1,4}\.? |[a-zA-Z][.)] |\([a-z0-9]{1,2}\) |[ivx]{1,4}[.)] )")
+LIST_START = re.compile(
+    r"(?:[•·▪*✓] ?|[-–—] |o (?=[A-ZÁÉÍÓÚÑ])|\d{1,2}[.)]-? |\d{1,2}(?:\.\d{1,2}){1,4}\.? "
+    r"|[a-zA-Z][.)] |\([a-z0-9]{1,2}\) |[ivx]{1,4}[.)] )"
+)
 _LABEL_START = re.compile(
-    r"(?:objetivos?(?: (?:general|especificos?|estrategicos?|del programa))?|metas?(?: de (?:producto|resultado|impacto))?|indicador(?:es)?(?: de (?:producto|resultado|impacto))?"
-    r"|estrategias?|linea(?:s)? (?:de )?base|responsables?|programas?|subprogramas?|proyectos?|acciones|paragrafo(?: \w+)?|fuentes?|articulo \d+)\b[^a-z]{0,12}[:.]",
+    r"(?:objetivos?(?: (?:general|especificos?|estrategicos?|del programa))?"
+    r"|metas?(?: de (?:producto|resultado|impacto))?|indicador(?:es)?(?: de (?:producto|resultado"
+    r"|impacto))?"
+    r"|estrategias?|linea(?:s)? (?:de )?base|responsables?|programas?|subprogramas?|proyectos?"
+    r"|acciones|paragrafo(?: \w+)?|fuentes?|articulo \d+)\b[^a-z]{0,12}[:.]",
 )
 _NUMBERED_ROW = re.compile(r"\d{1,3} [A-ZÁÉÍÓÚÑ]")
 _FIGURE_AT_END = re.compile(r"(?:[\d%.]|\bSL|\bND)$")
-"""``38 Cobertura de agua 95%`` after a line that ends with a figure is the next row of a list of indicators."""
-_TERMINAL = (".", "!", "?", ":", ";", ".”", ".\"")
+"""``38 Cobertura de agua 95%`` after a line that ends with a figure is the next row of a list."""
+_TERMINAL = (".", "!", "?", ":", ";", ".”", '."')
 OPEN_ENDS = (
-    " de", " del", " la", " el", " los", " las", " y", " e", " o", " u", " en", " a", " al", " para", " con", " por", " que", " un", " una",
-    " su", " sus", " se", " no", " como", " entre", " sobre", " sin", " desde", " hasta", ",", "(", " lo",
+    " de",
+    " del",
+    " la",
+    " el",
+    " los",
+    " las",
+    " y",
+    " e",
+    " o",
+    " u",
+    " en",
+    " a",
+    " al",
+    " para",
+    " con",
+    " por",
+    " que",
+    " un",
+    " una",
+    " su",
+    " sus",
+    " se",
+    " no",
+    " como",
+    " entre",
+    " sobre",
+    " sin",
+    " desde",
+    " hasta",
+    ",",
+    "(",
+    " lo",
 )
 _SENTENCE_END = re.compile(r"[.!?;:][”\")]? (?=[A-ZÁÉÍÓÚÑ¿¡“\"•(\d])")
 
 
 def paragraphs(
-    indices: Iterable[int], *, lines: Sequence[CleanLine], folded: Sequence[str], margins: Sequence[tuple[float, float]],
+    indices: Iterable[int],
+    *,
+    lines: Sequence[CleanLine],
+    folded: Sequence[str],
+    margins: Sequence[tuple[float, float]],
 ) -> list[tuple[list[Fragment], bool]]:
     """Group lines of running text.
 
@@ -56,7 +97,11 @@ def paragraphs(
     for index in indices:
         line = lines[index]
         listed = LIST_START.match(line.text) is not None
-        fresh = not groups or previous != index - 1 or _breaks(lines, folded, index=index, listed=listed, margins=margins)
+        fresh = (
+            not groups
+            or previous != index - 1
+            or _breaks(lines, folded, index=index, listed=listed, margins=margins)
+        )
         if fresh:
             groups.append(([], listed))
         groups[-1][0].append(Fragment(index, 0, len(line.text)))
@@ -64,8 +109,13 @@ def paragraphs(
     return groups
 
 
-def _breaks(
-    lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, listed: bool, margins: Sequence[tuple[float, float]],
+def _breaks(  # noqa: PLR0911  a ladder of rules
+    lines: Sequence[CleanLine],
+    folded: Sequence[str],
+    *,
+    index: int,
+    listed: bool,
+    margins: Sequence[tuple[float, float]],
 ) -> bool:
     """Whether a new paragraph begins at line ``index``."""
     line, before = lines[index], lines[index - 1]
@@ -73,15 +123,20 @@ def _breaks(
     open_end = f" {text}".endswith(OPEN_ENDS)
     if listed and not (open_end and not text.endswith(",")):
         return True
-    if not open_end and (_LABEL_START.match(folded[index]) or (_NUMBERED_ROW.match(line.text) and _FIGURE_AT_END.search(text))):
+    if not open_end and (
+        _LABEL_START.match(folded[index]) or (_NUMBERED_ROW.match(line.text) and _FIGURE_AT_END.search(text))
+    ):
         return True
     if open_end or (line.text[0].islower() and not text.isupper()):
         return False
     if before.page != line.page:
         return text.endswith(_TERMINAL)
-    if line.box[1] - before.box[3] > max(PARAGRAPH_GAP * line.font_size, 4.0) or line.box[1] < before.box[1] - 2:
+    if (
+        line.box[1] - before.box[3] > max(PARAGRAPH_GAP * line.font_size, 4.0)
+        or line.box[1] < before.box[1] - 2
+    ):
         return True
-    if abs(line.font_size - before.font_size) > 1.2 or line.bold != before.bold:
+    if abs(line.font_size - before.font_size) > MAX_SIZE_STEP or line.bold != before.bold:
         return True
     left, right = margins[line.page]
     width = right - left
@@ -119,10 +174,8 @@ def page_margins(lines: Sequence[CleanLine], *, pages: int) -> list[tuple[float,
     for line in lines:
         page = line.page
         x0, _, x1, _ = line.box
-        if x0 < lefts[page]:
-            lefts[page] = x0
-        if x1 > rights[page]:
-            rights[page] = x1
+        lefts[page] = min(lefts[page], x0)
+        rights[page] = max(rights[page], x1)
     return [(left if left < right else 0.0, right) for left, right in zip(lefts, rights, strict=True)]
 
 
@@ -157,7 +210,7 @@ def split_long(fragments: Sequence[Fragment], *, lines: Sequence[CleanLine]) -> 
 
 
 def _cut_place(fragment: Fragment, *, lines: Sequence[CleanLine], filled: int, target: float) -> int | None:
-    """Where to cut inside the fragment: after a sentence once the target is near, after a word at the limit."""
+    """Where to cut inside the fragment: after a sentence near the target, after a word at the limit."""
     size = fragment.end - fragment.start
     if filled + size < 0.7 * target:
         return None
@@ -167,7 +220,11 @@ def _cut_place(fragment: Fragment, *, lines: Sequence[CleanLine], filled: int, t
         if match.end() - fragment.start + filled > MAX_SEGMENT_CHARS:
             break
         return match.end()
-    if filled + size >= target and text[: fragment.end].endswith((".", "!", "?", ";")) and filled + size <= MAX_SEGMENT_CHARS:
+    if (
+        filled + size >= target
+        and text[: fragment.end].endswith((".", "!", "?", ";"))
+        and filled + size <= MAX_SEGMENT_CHARS
+    ):
         return fragment.end
     if filled + size <= MAX_SEGMENT_CHARS:
         return None

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.model import Box, CleanDocument, Line, Segment
 
-_WORD_TOLERANCE = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class PagePlace:
@@ -48,7 +46,9 @@ def locate(document: CleanDocument, *, segment: Segment, start: int, end: int) -
     return tuple(_page_place(document, page=page, spans=places[page]) for page in sorted(places))
 
 
-def _page_place(document: CleanDocument, *, page: int, spans: dict[tuple[int, int], tuple[int, int]]) -> PagePlace:
+def _page_place(
+    document: CleanDocument, *, page: int, spans: dict[tuple[int, int], tuple[int, int]]
+) -> PagePlace:
     source = document.source.pages[page - 1]
     if source.number != page:
         source = next(candidate for candidate in document.source.pages if candidate.number == page)
@@ -64,7 +64,7 @@ def _word_box(line: Line, *, start: int, end: int) -> Box:
         position = line.text.index(word, position)
         starts.append(position)
         position += len(word)
-    x0, y0, x1, y1 = line.box
+    _, y0, _, y1 = line.box
     if not starts or len(line.word_edges) != 2 * len(starts):
         return line.box
     first = max(bisect_right(starts, start) - 1, 0)

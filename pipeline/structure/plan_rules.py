@@ -28,11 +28,18 @@ FULL_TARGETS, FULL_SELF, FULL_TERRITORY = 1.5, 0.5, 3.0
 """Frequencies from which a rule counts in full: the rarest among 29 real plans reach two thirds of each."""
 NORM_ARTICLES, NORM_TARGETS = 1.5, 0.25
 
-_PLAN = re.compile(r"plan (?:\w+ )?(?:\w+ )?de desarrollo|plan (?:municipal|distrital)\b.{0,20}\bdesarrollo|plan de desarrollo")
+_PLAN = re.compile(
+    r"plan (?:\w+ )?(?:\w+ )?de desarrollo|plan (?:municipal|distrital)\b.{0,20}\bdesarrollo"
+    r"|plan de desarrollo"
+)
 _OTHER_KIND = re.compile(
-    r"(?:[^a-z]{0,6})(informe|evaluacion|ponencia|guia|manual|cartilla|programa de gobierno|ley \d|decreto|resolucion|sentencia|reglamento|ordenanza"
-    r"|presupuesto|rendicion|acta\b|politica publica|plan de accion|plan (?:basico )?de ordenamiento|esquema de ordenamiento|marco fiscal|circular|codigo|estatuto|constitucion"
-    r"|plan nacional|plan de desarrollo departamental|plan departamental|proyecto de ley|asamblea departamental|plan de desarrollo nacional|diario oficial|convenio|contrato|edicto)",
+    r"(?:[^a-z]{0,6})(informe|evaluacion|ponencia|guia|manual|cartilla|programa de gobierno|ley \d"
+    r"|decreto|resolucion|sentencia|reglamento|ordenanza"
+    r"|presupuesto|rendicion|acta\b|politica publica|plan de accion"
+    r"|plan (?:basico )?de ordenamiento|esquema de ordenamiento|marco fiscal|circular|codigo"
+    r"|estatuto|constitucion"
+    r"|plan nacional|plan de desarrollo departamental|plan departamental|proyecto de ley"
+    r"|asamblea departamental|plan de desarrollo nacional|diario oficial|convenio|contrato|edicto)",
 )
 _TARGETS = (" meta ", " metas ", " meta:", " indicador")
 _TERRITORY = (" municipi", " distrit")
@@ -41,7 +48,17 @@ _PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("diagnóstico", ("diagnostico", "linea base", "linea de base", "caracterizacion", "situacion actual")),
     (
         "parte estratégica",
-        ("eje estrategico", "ejes estrategicos", "linea estrategica", "lineas estrategicas", "parte estrategica", "componente estrategico", "subprograma", "metas de producto", "meta de producto"),
+        (
+            "eje estrategico",
+            "ejes estrategicos",
+            "linea estrategica",
+            "lineas estrategicas",
+            "parte estrategica",
+            "componente estrategico",
+            "subprograma",
+            "metas de producto",
+            "meta de producto",
+        ),
     ),
     ("plan de inversiones", ("plurianual", "plan de inversi", "plan financiero", "fuentes de financiacion")),
     ("seguimiento", ("seguimiento", "rendicion de cuentas")),
@@ -89,7 +106,10 @@ def _front_rule(front: Sequence[str]) -> tuple[float, str]:
     for line in front[:FRONT_LINES]:
         other = _OTHER_KIND.match(line)
         if other:
-            return -PENALTY_OTHER_KIND, f"En contra: al comienzo se presenta como otro tipo de documento («{other[1].strip()}»)."
+            return (
+                -PENALTY_OTHER_KIND,
+                f"En contra: al comienzo se presenta como otro tipo de documento («{other[1].strip()}»).",
+            )
         if _PLAN.search(line):
             return WEIGHT_FRONT, "A favor: al comienzo se presenta como plan de desarrollo."
     return 0.0, "En contra: al comienzo no se presenta como plan de desarrollo."
@@ -99,7 +119,13 @@ def _parts_rule(text: str) -> tuple[float, str]:
     found = [name for name, words in _PARTS if any(word in text for word in words)]
     share = min(len(found) / 3, 1.0)
     if not found:
-        return 0.0, "En contra: no contiene ninguna de las partes de un plan (diagnóstico, parte estratégica, inversiones, seguimiento)."
+        return (
+            0.0,
+            (
+                "En contra: no contiene ninguna de las partes de un plan "
+                "(diagnóstico, parte estratégica, inversiones, seguimiento)."
+            ),
+        )
     return WEIGHT_PARTS * share, f"A favor: contiene {', '.join(found)}."
 
 

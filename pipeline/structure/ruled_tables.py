@@ -13,14 +13,16 @@ from pipeline.structure.vocabulary import is_table_head
 from pipeline.text import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pipeline.model import CleanDocument, CleanLine, PlacedTable
 
 MAX_HEAD_ROWS = 3
 MAX_HEAD_CELL_CHARS = 70
 MIN_HEAD_SHARE = 0.5
-_INHERITED = frozenset({ColumnRole.PROGRAMME, ColumnRole.SECTOR, ColumnRole.OBJECTIVE, ColumnRole.PROJECT, ColumnRole.RESULT})
+_INHERITED = frozenset(
+    {ColumnRole.PROGRAMME, ColumnRole.SECTOR, ColumnRole.OBJECTIVE, ColumnRole.PROJECT, ColumnRole.RESULT}
+)
 
 _YEAR_HEAD = re.compile(r"(?:(?:ano|vigencia|meta) )?20[0-4]\d(?: ?-? ?20[0-4]\d)?")
 _FIGURE = re.compile(r"(?!(?:19|20)\d\d$)\$? ?\d[\d.,']*(?: ?%)?|sl|nd|n/a")
@@ -74,7 +76,7 @@ class RuledTables:
         self._context: dict[int, str] = {}
 
     def rows(self, table: int, *, title: str, note: str) -> list[RuledRow]:
-        """The rows of table ``table`` below its head; ``title`` and ``note`` may say in what unit amounts are."""
+        """The rows of a table below its head; ``title`` and ``note`` may say in what unit amounts are."""
         placed = self._document.tables[table]
         grid = [[self._cell(placed, cell.lines) if cell else () for cell in row] for row in placed.table.rows]
         head, body = self._read_head(grid, placed=placed, title=f"{title} {note}")
@@ -90,7 +92,11 @@ class RuledTables:
             context = self._inherit(cells, head=head)
             if banner:
                 context = (banner, *context)
-            pairs = tuple((cell, head.columns[i] if i < len(head.columns) else Column("", ColumnRole.OTHER, None)) for i, cell in enumerate(cells) if cell)
+            pairs = tuple(
+                (cell, head.columns[i] if i < len(head.columns) else Column("", ColumnRole.OTHER, None))
+                for i, cell in enumerate(cells)
+                if cell
+            )
             goes_on = body == 0 and not rows and self._continues and self._all_lower(cells)
             rows.append(RuledRow(table, pairs, context, head.factor, goes_on))
         return rows
@@ -103,7 +109,9 @@ class RuledTables:
     def _cell(self, placed: PlacedTable, numbers: Sequence[int]) -> Cell:
         return tuple(fragment for number in numbers for fragment in self._map.get((placed.page, number), ()))
 
-    def _read_head(self, grid: Sequence[Sequence[Cell]], *, placed: PlacedTable, title: str) -> tuple[_Head, int]:
+    def _read_head(
+        self, grid: Sequence[Sequence[Cell]], *, placed: PlacedTable, title: str
+    ) -> tuple[_Head, int]:
         width = max((len(row) for row in grid), default=0)
         body = 0
         heads: list[list[str]] = [[] for _ in range(width)]
@@ -115,7 +123,12 @@ class RuledTables:
             for column, text in enumerate(texts):
                 if text:
                     heads[column].append(text)
-        if body == 0 and self._head and self._head_page >= placed.page - 1 and len(self._head.columns) == width:
+        if (
+            body == 0
+            and self._head
+            and self._head_page >= placed.page - 1
+            and len(self._head.columns) == width
+        ):
             self._continues = self._head_page == placed.page - 1
             self._head_page = placed.page
             return self._head, 0
@@ -153,6 +166,12 @@ def _is_head_row(texts: Sequence[str], *, first: bool) -> bool:
         return False
     exact = sum(is_table_head(text) or _YEAR_HEAD.fullmatch(text) is not None for text in filled)
     if not first:
-        return exact >= max(1, MIN_HEAD_SHARE * len(filled)) and not any(_FIGURE.fullmatch(text) for text in filled)
+        return exact >= max(1, MIN_HEAD_SHARE * len(filled)) and not any(
+            _FIGURE.fullmatch(text) for text in filled
+        )
     known = sum(column_of(text, folded=text).role is not ColumnRole.OTHER for text in filled)
-    return exact >= 1 and known >= max(2, MIN_HEAD_SHARE * len(filled)) and not any(_FIGURE.fullmatch(text) for text in filled)
+    return (
+        exact >= 1
+        and known >= max(2, MIN_HEAD_SHARE * len(filled))
+        and not any(_FIGURE.fullmatch(text) for text in filled)
+    )

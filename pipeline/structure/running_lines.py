@@ -46,10 +46,15 @@ CHAIN_GAP_LINES = (12, 160)
 _NOT_A_CELL = re.compile(r"[a-z]{4}|\|")
 _LETTER = re.compile("[a-z]")
 _DIGITS = re.compile(r"\d+")
-_PAGE_NUMBER = re.compile(r"(?:\|\s?)?(?:-\s?)?(?:pag(?:ina|\.)?\s{0,2})?(\d{1,4})(?:\s{0,2}(?:de|/)\s{0,2}\d{1,4})?(?:\s?-)?(?:\s?\|)?")
+_PAGE_NUMBER = re.compile(
+    r"(?:\|\s?)?(?:-\s?)?(?:pag(?:ina|\.)?\s{0,2})?(\d{1,4})(?:\s{0,2}(?:de"
+    r"|/)\s{0,2}\d{1,4})?(?:\s?-)?(?:\s?\|)?"
+)
 _FURNITURE_WORDS = re.compile(
-    r"plan de desarrollo|alcaldia (?:municipal )?de|\bmunicipio de|concejo|acuerdo n|\bnit\b|republica de colombia"
-    r"|departamento del? |pagina #|\bpag\.? ?#|www\.|@|despacho del alcalde|plan municipal de desarrollo|codigo postal|telefono",
+    r"plan de desarrollo|alcaldia (?:municipal )?de|\bmunicipio de|concejo|acuerdo n|\bnit\b"
+    r"|republica de colombia"
+    r"|departamento del? |pagina #|\bpag\.? ?#|www\.|@|despacho del alcalde"
+    r"|plan municipal de desarrollo|codigo postal|telefono",
 )
 
 
@@ -139,14 +144,21 @@ def _repeated_inside(entries: _Entries, *, page_count: int, known: set[int]) -> 
     frequent = {
         key
         for key, count in counts.items()
-        if count >= enough and INNER_MIN_CHARS <= len(key) <= MAX_FURNITURE_CHARS and _NOT_A_CELL.search(key) and not is_table_head(key)
+        if count >= enough
+        and INNER_MIN_CHARS <= len(key) <= MAX_FURNITURE_CHARS
+        and _NOT_A_CELL.search(key)
+        and not is_table_head(key)
     }
     groups: defaultdict[str, list[int]] = defaultdict(list)
     if frequent:
         for index, key in enumerate(entries.keys):
             if key in frequent and index not in known and not entries.texts[index].lstrip()[:1].islower():
                 groups[key].append(index)
-    spread = {key: members for key, members in groups.items() if _runs_over_pages(entries, members, page_count=page_count)}
+    spread = {
+        key: members
+        for key, members in groups.items()
+        if _runs_over_pages(entries, members, page_count=page_count)
+    }
     found: set[int] = set()
     for key, members in spread.items():
         if _FURNITURE_WORDS.search(key) and not (key.endswith(".") and len(key) < MAX_SENTENCE_END):
@@ -178,7 +190,9 @@ def _numbers_inside(entries: _Entries) -> set[int]:
     lone = [
         (index, int(match[1]))
         for index, key in enumerate(entries.keys)
-        if len(key) <= MAX_NUMBER_KEY and "#" in key and (match := _PAGE_NUMBER.fullmatch(entries.folded[index]))
+        if len(key) <= MAX_NUMBER_KEY
+        and "#" in key
+        and (match := _PAGE_NUMBER.fullmatch(entries.folded[index]))
     ]
     latest: defaultdict[int, list[int]] = defaultdict(list)
     previous: dict[int, int] = {}
@@ -187,7 +201,10 @@ def _numbers_inside(entries: _Entries) -> set[int]:
         best = 0
         for step in (1, 2):  # left and right pages may be numbered in different ways
             for before in reversed(latest[value - step][-4:]):
-                if CHAIN_GAP_LINES[0] <= index - before <= step * CHAIN_GAP_LINES[1] and length[before] > best:
+                if (
+                    CHAIN_GAP_LINES[0] <= index - before <= step * CHAIN_GAP_LINES[1]
+                    and length[before] > best
+                ):
                     best = length[before]
                     previous[index] = before
         length[index] = best + 1
