@@ -62,7 +62,7 @@ class PointWords:
         text = joined.text_at(found.start)
         size = len(joined.starts)
         weights = np.zeros((size, len(POINT_IDS)))
-        strong_terms: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        strong_terms: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
         for number, lexicon in enumerate(self.lexicons):
             outside = _outside(found, group=KINDS * number + 2, size=len(joined.text))
             strong = (found.group == KINDS * number) & outside
@@ -72,7 +72,7 @@ class PointWords:
                 _distinct(text[weak], found.term[weak], size=size),
                 pairs=lexicon.weak_pairs,
             )
-            strong_terms.append((text[strong], found.term[strong]))
+            strong_terms.append((text[strong], found.term[strong], found.start[strong]))
         return WordWeights(weights, tuple(strong_terms), tuple(self.matcher.terms))
 
     def inherited(self, segments: Sequence[Segment]) -> NDArray[np.float64]:
@@ -99,16 +99,16 @@ class PointWords:
 
 @dataclass(frozen=True, slots=True)
 class WordWeights:
-    """``weights`` of texts for points; ``strong`` gives, per point, text and term of each strong match."""
+    """``weights`` of texts for points; ``strong`` gives, per point, text, term and start of each strong match."""
 
     weights: NDArray[np.float64]
-    strong: tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]
+    strong: tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], ...]
     terms: tuple[str, ...]
 
     def names(self, point: int) -> dict[int, tuple[str, ...]]:
         """The strong terms of a point that stand in each text."""
         names: dict[int, list[str]] = {}
-        texts, terms = self.strong[point]
+        texts, terms, _ = self.strong[point]
         for text, term in zip(texts.tolist(), terms.tolist(), strict=True):
             kept = names.setdefault(text, [])
             if self.terms[term] not in kept:

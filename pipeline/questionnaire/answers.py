@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 MET = 0.58
 """From this strength (rule × relevance) on a passage shows a criterion."""
-MAX_PROOFS = 4
+MAX_PROOFS = 6
+CANDIDATES = 8
+PER_SECTION = 3
+"""A reader learns more from passages of different sections than from neighbours."""
+PLACE_BONUS = 0.1
+TIE = 0.02
+"""Strengths that differ by less than this are ties."""
 TREATED = 3
 """A point has a programme or target of its own when so many passages with an action are about it."""
 
@@ -87,8 +93,8 @@ class _Judge:
             return self._judgement(rules.same_as, point=point)
         strengths = self._by_unit(rules)
         column = strengths[:, 0 if rules.of_document else point]
-        order = np.argsort(-column, kind="stable")[:MAX_PROOFS]
-        showing = [int(index) for index in order if column[index] >= MET]
+        order = np.argsort(-column, kind="stable")[: MAX_PROOFS * CANDIDATES]
+        showing = [int(unit) for unit in order if column[unit] >= MET]
         met = len(showing) >= rules.least and all(self._judgement(need, point=point).met for need in rules.needs)
         if rules.beside:
             met = met and bool((self._beside(rules)[:, point] >= MET).any())
@@ -98,8 +104,29 @@ class _Judge:
         if not met:
             nearest = int(order[0]) if top > 0 else None
             return _Judgement(met=False, units=(), strengths=(), nearest=nearest, confidence=round(1 - top / 2, 3))
-        strengths_shown = tuple(float(column[unit]) for unit in showing)
-        return _Judgement(met=True, units=tuple(showing), strengths=strengths_shown, nearest=None, confidence=round(top, 3))
+        chosen = self._chosen(showing, rank=column + self._fitting_place(rules))
+        strengths_shown = tuple(float(column[unit]) for unit in chosen)
+        return _Judgement(met=True, units=chosen, strengths=strengths_shown, nearest=None, confidence=round(top, 3))
+
+    def _fitting_place(self, rules: CriterionRules) -> NDArray[np.float64]:
+        """A preference for passages from the part of the plan where the criterion is at home."""
+        if rules.of_document:
+            part = "in_monitoring"
+        else:
+            part = "in_diagnosis" if rules.id.startswith(("D1-Q1", "D1-Q2")) else "in_strategy"
+        return np.where(self._features.column(part), PLACE_BONUS, 0.0)
+
+    def _chosen(self, showing: list[int], *, rank: NDArray[np.float64]) -> tuple[int, ...]:
+        """The best passages, not too many of one section; near ties go to the earlier one."""
+        ranked = sorted(showing, key=lambda unit: (-round(rank[unit] / TIE), unit))
+        taken: dict[int, int] = {}
+        chosen: list[int] = []
+        for unit in ranked:
+            section = self._units.segments[unit].section
+            if taken.get(section, 0) < PER_SECTION and len(chosen) < MAX_PROOFS:
+                taken[section] = taken.get(section, 0) + 1
+                chosen.append(unit)
+        return tuple(chosen)
 
     def _by_unit(self, rules: CriterionRules) -> NDArray[np.float64]:
         """Strength of every unit for every point, or in one column for the document as a whole."""
@@ -119,7 +146,8 @@ class _Judge:
         for rule in rules:
             weight = np.where(self._holds(rule), rule.strength, 0.0)
             relevance = np.ones((size, 1)) if of_document else (self._direct if rule.own_words else self._about)
-            best = np.maximum(best, weight[:, None] * relevance)
+            shown = weight[:, None] * relevance
+            best = np.maximum(best, np.where(self._features.figure_near, shown, 0.0) if rule.figure_near else shown)
         rounded: NDArray[np.float64] = np.round(best, 3)
         return rounded
 

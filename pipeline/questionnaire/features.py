@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import re2
 
-from pipeline.lexicons.point_words import titles_above
+from pipeline.lexicons.point_words import NAMED, titles_above
 from pipeline.lexicons.term_matching import JoinedTexts, TermMatcher
 from pipeline.model import ColumnRole, SectionKind, SegmentKind
 from pipeline.text import fold
@@ -35,12 +35,24 @@ NEAR = 3
 SHORT_CHARS = 40
 """Shorter passages are labels, not statements."""
 LONG_CHARS = 90
-REFERENCE = re2.compile(
-    rb"\b(?:ley(?:es)?|decretos?|resolucion(?:es)?|acuerdos?|articulos?|art|arts|conpes(?: social)?|ordenanza|numeral|circular|tabla|grafico|"
-    rb"figura|pagina|eje|linea|programa|subprograma|capitulo|titulo|objetivo|anexo|sentencia|auto|problema|ntc|iso|tel\S*|ext\S*) "
-    rb"?(?:n\S{0,2} ?)?[a-z]?\d[\d./-]*(?:(?:,| y) ?\d[\d./-]*)*|\bn[o.]? ?\d{3,}",
+NOT_FIGURES = (
+    # Citations: "ley 1448 de 2011", "artículos 7 y 30", "Tabla No. 3", "975 de 2005".
+    rb"\b(?:ley(?:es)?|decretos?|resolucion(?:es)?|acuerdos?|articulos?|arts?|conpes(?: social)?|ordenanza|numeral|circular|tabla|cuadro|grafic[oa]|mapa|"
+    rb"figura|pagina|ejes?|lineas?|programa|subprograma|capitulo|titulo|objetivo|anexo|sentencia|auto|ntc|iso|tels?|ext|calle|carrera|km)[. ]{0,2}"
+    rb"(?:ley )?(?:n\S{0,3} ?)?[a-z]{0,2}-?\d[\d./-]*(?:[ ,y]{1,3}\d[\d./-]*)*(?: del? (?:19|20)\d\d)?",
+    rb"\b\d{2,5} del? (?:19|20)\d\d\b",
+    rb"\bn[o.]{1,2} ?\d{3,}",
+    # Numbering: "4.1.", "3)", "A.2.".
+    rb"(?m)^[^a-z0-9\n]{0,3}(?:[a-z]\.)?\d{1,2}(?:\.\d+)*(?:[.)?]| [^%\d])|\b[a-z]\.\d+\.?|\b\d+\.\d{1,2}\.\d[\d.]*",
+    # Ages and lengths of time: "menores de (5) años", "entre 17 y 27 años", "cuatro (4) años".
+    rb"\(?\d+\)?(?:(?: ?[-?] ?| a | y | o | y los | a los )\(?\d+\)?)?(?: \(\d+\))? ?(?:anos|ano|meses|mes|dias|semanas|horas)\b",
+    # Parts of the plan itself: "cinco (5) ejes", "4 programas".
+    rb"\(?\d+\)? (?:programas|subprogramas|ejes|lineas|componentes|pilares|dimensiones|capitulos|articulos|objetivos|principios|titulos|sectores|niveles|etapas|partes)\b",
 )
-NUMBERING = re2.compile(rb"(?m)^[^a-z\n]{0,3}(?:[a-z]\.)?\d+(?:\.\d+)*[.)]?(?: |$)|\b[a-z]\.\d+\.?|\b\d+\.\d+\.\d[\d.]*")
+NOT_FIGURE = re2.compile(b"|".join(NOT_FIGURES))
+PERIOD = re2.compile(rb"\b(?:19|20)\d\d ?(?:[-?/]| a | al ) ?(?:19|20)\d\d\b")
+FIGURE_NEAR_CHARS = 90
+"""A figure speaks of a point when it stands so near to one of the point's words."""
 NUMBER = re2.compile(rb"\b\d[\d.,]*")
 ROLE_COLUMNS = {
     "cell_baseline": ColumnRole.BASELINE,
@@ -64,6 +76,8 @@ class CueTable:
 
     matcher: TermMatcher
     patterns: Mapping[str, object]
+    figures: Mapping[str, object]
+    """Patterns matched after citations, numbering, ages and periods have been blanked."""
 
     @classmethod
     @cache
@@ -72,7 +86,8 @@ class CueTable:
         text = resources.files(__package__).joinpath("cues.toml").read_text("utf-8")
         table = tomllib.loads(text)
         patterns = {name: re2.compile(pattern.encode("ascii")) for name, pattern in table["patterns"].items()}
-        return cls(TermMatcher(table["terms"]), patterns)
+        figures = {name: re2.compile(pattern.encode("ascii")) for name, pattern in table["figures"].items()}
+        return cls(TermMatcher(table["terms"]), patterns, figures)
 
 
 class Features:
@@ -94,8 +109,8 @@ class Features:
         self._blocks = _blocks(self.segments)
         self._words()
         self._titles()
-        self._figures()
         self._places(profile)
+        self._figures()
         self._rows()
         self._money_rows()
         self._found(findings)
@@ -136,10 +151,12 @@ class Features:
             self._set(name, segment[here], found.start[here], found.end[here])
         data = self.joined.text.encode("ascii", "replace")
         for name, pattern in table.patterns.items():
-            spans = [match.span() for match in pattern.finditer(data)]  # type: ignore[attr-defined]
-            starts = np.array([span[0] for span in spans], dtype=np.int64)
-            ends = np.array([span[1] for span in spans], dtype=np.int64)
-            self._set(name, self.joined.text_at(starts), starts, ends)
+            self._set_spans(name, [match.span() for match in pattern.finditer(data)])  # type: ignore[attr-defined]
+
+    def _set_spans(self, name: str, spans: list[tuple[int, int]]) -> None:
+        starts = np.array([span[0] for span in spans], dtype=np.int64)
+        ends = np.array([span[1] for span in spans], dtype=np.int64)
+        self._set(name, self.joined.text_at(starts), starts, ends)
 
     def _set(self, name: str, segment: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]) -> None:
         column = np.zeros(self.size, dtype=np.bool_)
@@ -168,13 +185,15 @@ class Features:
     def _figures(self) -> None:
         """Absolute numbers: what is left when references, numbering, years, money and percentages are blanked."""
         data = bytearray(self.joined.text.encode("ascii", "replace"))
-        for pattern in (REFERENCE, NUMBERING):
-            for match in list(pattern.finditer(bytes(data))):
-                data[match.start() : match.end()] = b" " * (match.end() - match.start())
+        _blank(data, [match.span() for match in NOT_FIGURE.finditer(bytes(data))])
+        _blank(data, [match.span() for match in PERIOD.finditer(bytes(data))])
+        table = CueTable.load()
+        for name, pattern in table.figures.items():
+            spans = [match.span() for match in pattern.finditer(bytes(data))]  # type: ignore[attr-defined]
+            self._set_spans(name, spans)
         for name in ("money", "percent", "year"):
             _, starts, ends = self.cue_spans[name]
-            for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-                data[start:end] = b" " * (end - start)
+            _blank(data, zip(starts.tolist(), ends.tolist(), strict=True))
         spans = [match.span() for match in NUMBER.finditer(bytes(data))]
         starts = np.array([span[0] for span in spans], dtype=np.int64)
         ends = np.array([span[1] for span in spans], dtype=np.int64)
@@ -187,6 +206,24 @@ class Features:
         money_segments = self.cue_spans["money"][0]
         self._own["three_moneys"] = np.bincount(money_segments, minlength=self.size) > 2
         self._own["three_counts"] = np.bincount(segment, minlength=self.size) > 2
+        figures = [starts[large], *(self.cue_spans[name][1] for name in ("percent", "rate"))]
+        self.figure_near = self._near_the_point(np.concatenate(figures))
+
+    def _near_the_point(self, figures: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(units, points): a figure of the unit stands near a word of the point, or the titles name it."""
+        near = np.zeros(self.units.about.shape, dtype=np.bool_)
+        owner = self.joined.text_at(figures)
+        for point, starts in enumerate(self.units.term_starts):
+            before = np.searchsorted(starts, figures)
+            for shift in (-1, 0):
+                other = before + shift
+                known = (other >= 0) & (other < len(starts))
+                term = starts[np.clip(other, 0, max(len(starts) - 1, 0))] if len(starts) else figures
+                same = known & (self.joined.text_at(term) == owner) & (np.abs(term - figures) <= FIGURE_NEAR_CHARS)
+                near[owner[same], point] = True
+        has_figure = _marked(owner, size=self.size)
+        near |= has_figure[:, None] & (self._own["row"][:, None] | (self.units.inherited >= NAMED))
+        return near
 
     def _places(self, profile: PlanProfile) -> None:
         kinds = {section.id: section.kind for section in profile.sections}
@@ -254,6 +291,11 @@ class Features:
     def _each(self, test: Callable[..., bool], values: Iterable[object] | None = None) -> NDArray[np.bool_]:
         items = self.segments if values is None else values
         return np.fromiter((test(item) for item in items), dtype=np.bool_, count=self.size)
+
+
+def _blank(data: bytearray, spans: Iterable[tuple[int, int]]) -> None:
+    for start, end in spans:
+        data[start:end] = b" " * (end - start)
 
 
 def _marked(indices: NDArray[np.int64], *, size: int) -> NDArray[np.bool_]:

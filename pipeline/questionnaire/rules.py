@@ -9,6 +9,8 @@ from importlib import resources
 
 OWN_WORDS = "own"
 """Token of a rule: the passage names the point in its own words."""
+FIGURE_NEAR = "figure_near"
+"""Token of a rule: a figure stands near the point's words, or under a title that names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Rule:
 
     clauses: tuple[tuple[str, ...], ...]
     own_words: bool
+    figure_near: bool
     strength: float
 
     def cues(self) -> tuple[str, ...]:
@@ -86,14 +89,17 @@ def parse_rule(text: str) -> Rule:
     """Read a rule such as ``problem group|place !row =0.8``."""
     strength = 1.0
     own_words = False
+    figure_near = False
     clauses: list[tuple[str, ...]] = []
     for token in text.split():
         if token.startswith("="):
             strength = float(token[1:])
         elif token == OWN_WORDS:
             own_words = True
+        elif token == FIGURE_NEAR:
+            figure_near = True
         else:
             clauses.append(tuple(token.split("|")))
     if not clauses or not 0 < strength <= 1:
         raise ValueError(f"not a rule: {text!r}")
-    return Rule(tuple(clauses), own_words, strength)
+    return Rule(tuple(clauses), own_words, figure_near, strength)

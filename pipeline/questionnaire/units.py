@@ -64,8 +64,11 @@ class Units:
     def _relevance(self, relevance: Relevance) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(own words, relevance) of every unit for every point; 0 where it is not about the point."""
         words = PointWords.load()
-        own = words.weigh(self.joined).weights
+        weighed = words.weigh(self.joined)
+        own = weighed.weights
+        self.term_starts = tuple(np.sort(starts) for _, _, starts in weighed.strong)
         inherited = words.inherited(self._all)[self.segment_of]
+        self.inherited = inherited
         before = np.zeros_like(own)
         same = self.segment_of[1:] == self.segment_of[:-1]
         before[1:] = np.where(same[:, None] & (own[:-1] > NAMED), own[:-1] * NEIGHBOUR_SHARE, 0.0)
