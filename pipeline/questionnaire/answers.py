@@ -25,6 +25,8 @@ MAX_PROOFS = 6
 CANDIDATES = 8
 PER_SECTION = 3
 """A reader learns more from passages of different sections than from neighbours."""
+OVERVIEW_SHARE = 0.75
+"""A passage that presents the plan's programmes says less about a point than the programmes do."""
 PLACE_BONUS = 0.1
 TIE = 0.02
 """Strengths that differ by less than this are ties."""
@@ -65,8 +67,9 @@ class _Judge:
         self._units = Units(segmentation, relevance=relevance)
         self._features = Features(self._units, profile=profile, findings=findings)
         self._rules = load_rules()
-        self._about = self._units.about
-        self._direct = self._units.own
+        overview = np.where(self._features.column("overview"), OVERVIEW_SHARE, 1.0)[:, None]
+        self._about = self._units.about * overview
+        self._direct = self._units.own * overview
         action = self._features.column("action") & ~self._features.column("in_diagnosis")
         self._treated = (action[:, None] & (self._about > 0)).sum(axis=0) >= TREATED
         self._judged: dict[tuple[str, int], _Judgement] = {}

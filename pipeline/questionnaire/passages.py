@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re2
 
-SENTENCE_END = re2.compile(r"[.;!?][\"'”’)\]]*\s+")
+SENTENCE_END = re2.compile(r"[.!?][\"'”’)\]]*\s+")
+ENUMERATION_END = re2.compile(r"[.;!?][\"'”’)\]]*\s+")
+MIN_SEMICOLONS = 3
+"""A paragraph with so many semicolons enumerates; its parts are judged one by one."""
 MIN_SENTENCE_CHARS = 60
 """Shorter sentences are quoted with their neighbour: alone they say too little."""
 
@@ -13,7 +16,8 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Spans of the sentences of ``text``, without outer blanks; at least one."""
     spans: list[tuple[int, int]] = []
     start = 0
-    for match in SENTENCE_END.finditer(text):
+    ends = ENUMERATION_END if text.count(";") >= MIN_SEMICOLONS else SENTENCE_END
+    for match in ends.finditer(text):
         if match.end() - start >= MIN_SENTENCE_CHARS:
             spans.append((start, len(text[: match.end()].rstrip())))
             start = match.end()
