@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.model import RowCell, Segment, Segmentation, SegmentIndex, SegmentKind, TableRow
+from pipeline.model import ColumnRole, RowCell, Segment, Segmentation, SegmentIndex, SegmentKind, TableRow
 from pipeline.structure.columns import money_factor
-from pipeline.structure.flat_tables import flat_table, head_at, headless_ranges
+from pipeline.structure.flat_tables import closing_columns, flat_table, head_at, headless_ranges
 from pipeline.structure.folding import fold_lines
 from pipeline.structure.fragments import CELL_GLUE, Fragment, assemble, whole_line
 from pipeline.structure.outline import CONTENTS_TITLE
@@ -128,7 +128,7 @@ class _Segmenter:
         return [(tuple(fragments), column) for column, fragments in by_column.items()]
 
     def _flat_table(self, first: int, body: int, *, stop: int, section: int) -> int:
-        columns = self._open_columns if first == body else None
+        columns = closing_columns(self._open_columns) if first == body else None
         table = flat_table(first, body, stop=stop, lines=self._lines, folded=self._folded, columns=columns)
         if first != body:
             self._open_columns = table.columns
@@ -137,6 +137,9 @@ class _Segmenter:
         number = self._flat_tables
         self._flat_tables += 1
         for row in table.rows:
+            if len(row.cells) == 1 and row.cells[0][1].role is ColumnRole.OTHER:
+                self._add(SegmentKind.PARAGRAPH, [row.cells[0][0]], section=section, path=self._path(section))
+                continue
             self._row(row.cells, section=section, table=number, title=title, context=(), factor=factor)
         return max(table.stop, body)
 
@@ -203,7 +206,7 @@ class _Segmenter:
         self._row(part, section=section, table=table, title=title, context=context, factor=factor)
 
     def _prose(self, first: int, stop: int, *, section: int) -> None:
-        for begin, end in headless_ranges(self._folded, first=first, stop=stop):
+        for begin, end in headless_ranges(self._lines, self._folded, first=first, stop=stop):
             self._paragraphs(first, begin, section=section)
             self._flat_table(begin, begin, stop=end, section=section)
             first = end

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.model import CleanLine
 
 MAX_HEAD_LINES = 14
+MIN_COLUMNS = 2
 MAX_HEAD_CHARS = 130
 MAX_ROW_CHARS = 700
 PROSE_LINES = 3
@@ -53,6 +54,8 @@ _HEAD_TERM = re.compile(
     r"|responsables?|fuentes?|codigo|unidad|sector(?:es)?|estrategias?|presupuesto|total"
     r"|actividad(?:es)?|acciones|ejes?|componentes?|20\d\d",
 )
+_TARGETS_ABOVE = re.compile(r"metas?(?: de (?:producto|resultado|gestion))?\s*:?$")
+"""A heading right above a head that lacks the targets is the head of its first column."""
 _TEXT_ROLES = frozenset(
     {
         ColumnRole.TARGET,
@@ -101,15 +104,19 @@ def head_at(folded: Sequence[str], *, index: int, stop: int) -> int | None:
     A head is one line with two or more head words, or several lines of one.
     """
     end = index
-    terms = 0
-    while (
-        end < min(stop, index + MAX_HEAD_LINES)
-        and len(folded[end]) <= MAX_HEAD_CHARS
-        and is_table_head(folded[end])
-    ):
-        terms += len(_HEAD_TERM.findall(folded[end]))
+    limit = min(stop, index + MAX_HEAD_LINES)
+    while end < limit and _in_head(folded[end], inside=end > index):
         end += 1
-    return end if terms >= 2 else None  # noqa: PLR2004  two columns make a table
+    if end == index or len(_HEAD_TERM.findall(" ".join(folded[index:end]))) < MIN_COLUMNS:
+        return None
+    return end
+
+
+def _in_head(text: str, *, inside: bool) -> bool:
+    """Whether a line belongs to a head; within one, link words may stand alone on a line."""
+    return len(text) <= MAX_HEAD_CHARS and (
+        is_table_head(text) or (inside and text in {"de", "del", "y", "la"})
+    )
 
 
 def flat_table(
@@ -124,6 +131,8 @@ def flat_table(
     """Read the rows of a flattened table that begins at ``body`` and ends at ``stop`` at the latest."""
     if columns is None:
         columns = _columns(lines, folded, first=first, body=body)
+        if first and _TARGETS_ABOVE.match(folded[first - 1]) and columns[0].role is not ColumnRole.TARGET:
+            columns = (Column(lines[first - 1].text, ColumnRole.TARGET, None), *columns)
     end = _end(lines, folded, body=body, stop=stop)
     groups = _groups(lines, folded, body=body, stop=end, columns=columns)
     rows = [_row(group, lines=lines, folded=folded, columns=columns) for group in groups]
@@ -133,12 +142,12 @@ def flat_table(
 def _columns(
     lines: Sequence[CleanLine], folded: Sequence[str], *, first: int, body: int
 ) -> tuple[Column, ...]:
-    columns: list[Column] = []
-    for index in range(first, body):
-        for match in _HEAD_TERM.finditer(folded[index]):
-            head = lines[index].text[match.start() : match.end()]
-            columns.append(column_of(head, folded=match[0]))
-    return tuple(columns)
+    head = " ".join(folded[first:body])
+    printed = " ".join(line.text for line in lines[first:body])
+    return tuple(
+        column_of(printed[match.start() : match.end()], folded=match[0])
+        for match in _HEAD_TERM.finditer(head)
+    )
 
 
 def _end(lines: Sequence[CleanLine], folded: Sequence[str], *, body: int, stop: int) -> int:
@@ -172,7 +181,7 @@ def _groups(
     Figures close a row only where a column of figures stands last; a table that goes on with text
     after them is cut at ends of sentences.
     """
-    figures_last = not columns or columns[-1].role not in _TEXT_ROLES or columns[-1].role is ColumnRole.TARGET
+    figures_last = not columns or _figures_last(columns)
     usual = MAX_ROW_CHARS if figures_last else TEXT_ROW_CHARS
     groups: list[list[int]] = []
     size = 0
@@ -190,6 +199,15 @@ def _groups(
         size += len(text) + len(CELL_GLUE)
         closed = figures_last and (value or _closes_row(text))
     return groups
+
+
+def closing_columns(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The columns of an earlier table for rows without a head; none if figures did not close its rows."""
+    return columns if columns and _figures_last(columns) else ()
+
+
+def _figures_last(columns: Sequence[Column]) -> bool:
+    return columns[-1].role not in _TEXT_ROLES or columns[-1].role is ColumnRole.TARGET
 
 
 def _closes_row(text: str) -> bool:
@@ -268,6 +286,18 @@ def _merged(texts: list[Cell], *, wanted: int, starts: Sequence[_CellEnds]) -> l
     return [tuple(f for cell in texts[a:b] for f in cell) for a, b in pairwise(edges)]
 
 
+def _text_and_value_columns(columns: Sequence[Column]) -> tuple[list[Column], list[Column]]:
+    """A target stands in words where it comes first, as a figure after a baseline or last of all."""
+    texts: list[Column] = []
+    values: list[Column] = []
+    for place, column in enumerate(columns):
+        figure = (
+            column.role is ColumnRole.TARGET and place > 0 and (bool(values) or place == len(columns) - 1)
+        )
+        (values if figure or column.role not in _TEXT_ROLES else texts).append(column)
+    return texts, values
+
+
 def _with_columns(
     texts: list[Cell],
     values: list[Cell],
@@ -276,15 +306,7 @@ def _with_columns(
     starts: Sequence[_CellEnds],
 ) -> list[tuple[Cell, Column]]:
     """Cells with their columns where the counts agree; otherwise the column is not known."""
-    text_columns = [column for column in columns if column.role in _TEXT_ROLES]
-    value_columns = [column for column in columns if column.role not in _TEXT_ROLES]
-    if len(text_columns) > len(texts) and len(value_columns) < len(values):
-        value_columns = [
-            c
-            for c in columns
-            if c.role not in _TEXT_ROLES or (c.role is ColumnRole.TARGET and c is not columns[0])
-        ]
-        text_columns = [c for c in columns if c not in value_columns]
+    text_columns, value_columns = _text_and_value_columns(columns)
     if len(texts) > len(text_columns) > 0:
         texts = _merged(texts, wanted=len(text_columns), starts=starts)
     if len(texts) != len(text_columns):
@@ -297,7 +319,7 @@ def _with_columns(
 MAX_CELL_LINE = 75
 MAX_ROW_LINES = 14
 MIN_ROW_ENDS = 2
-MAX_LEAD_LINES = 9
+MAX_LEAD_LINES = 12
 
 _ROW_END = re.compile(
     rf"(?:.*(?:^| )(?:porcentaje|numero|unidad|tasa|global|hectareas"
@@ -306,7 +328,9 @@ _ROW_END = re.compile(
 )
 
 
-def headless_ranges(folded: Sequence[str], *, first: int, stop: int) -> list[tuple[int, int]]:
+def headless_ranges(
+    lines: Sequence[CleanLine], folded: Sequence[str], *, first: int, stop: int
+) -> list[tuple[int, int]]:
     """Runs of short lines in which rows close with figures, though no head announces a table."""
     ends = [
         i
@@ -324,7 +348,7 @@ def headless_ranges(folded: Sequence[str], *, first: int, stop: int) -> list[tup
         ):
             if len(run) >= MIN_ROW_ENDS:
                 lower = ranges[-1][1] if ranges else first
-                ranges.append((_lead(folded, first=lower, end=run[0]), run[-1] + 1))
+                ranges.append((_lead(lines, folded, first=lower, end=run[0]), run[-1] + 1))
             run = []
         run.append(index)
     return ranges
@@ -337,7 +361,7 @@ def _all_short(folded: Sequence[str], *, first: int, stop: int) -> bool:
     return all(len(folded[i]) <= MAX_CELL_LINE for i in range(first, stop))
 
 
-def _lead(folded: Sequence[str], *, first: int, end: int) -> int:
+def _lead(lines: Sequence[CleanLine], folded: Sequence[str], *, first: int, end: int) -> int:
     """Where the first row begins: after the last line of running text above its figures."""
     index = end
     while index > first and end - index < MAX_LEAD_LINES:
@@ -345,7 +369,9 @@ def _lead(folded: Sequence[str], *, first: int, end: int) -> int:
         if len(before) > MAX_CELL_LINE - 10 or before.endswith(":"):
             break
         index -= 1
-        if before.endswith(".") and index < end:
-            index += 1
-            break
+    above = folded[index - 1] if index > first else ""
+    ends_paragraph = len(above) > MAX_CELL_LINE - 10 and not above.endswith((".", ":"))
+    while index < end and (lines[index].text[0].islower() or ends_paragraph):
+        ends_paragraph = ends_paragraph and not folded[index].endswith(".")
+        index += 1
     return index
