@@ -92,6 +92,15 @@ class ChildProcess:
         """Process id, which is also the id of its process group."""
         return self._running.pid
 
+    @property
+    def waits(self) -> bool:
+        """Whether the child lives and is silent, as it must be between two requests."""
+        stdout = self._running.stdout
+        assert stdout is not None  # noqa: S101  piped
+        poll = select.poll()
+        poll.register(stdout.fileno(), select.POLLIN)
+        return not poll.poll(0)
+
     def send(self, payloads: Sequence[bytes], *, deadline: float) -> None:
         """Send frames; ``deadline`` is of ``time.monotonic()``. Raises ``ChildGone``, ``DeadlinePassed``."""
         stdin = self._running.stdin

@@ -201,7 +201,9 @@ class ExtractionWorker:
 
     def _ready_child(self) -> ChildProcess:
         if self._child is not None:
-            return self._child
+            if self._child.waits:
+                return self._child
+            self._end_child()
         limits = self._limits
         total = limits.cpu_seconds * limits.documents_per_child
         child = ChildProcess((str(os.getpid()), str(limits.memory_bytes), str(total)))

@@ -6,27 +6,25 @@ import os
 import struct
 
 LENGTH = struct.Struct(">I")
-_READ_BYTES = 1 << 20
 
 
 class Closed(Exception):  # noqa: N818  an end, not an error
     """The other side has closed the pipe."""
 
 
-def read_exactly(descriptor: int, *, size: int) -> bytes:
-    """Read ``size`` bytes; raises ``Closed`` when the pipe ends before."""
-    parts: list[bytes] = []
-    missing = size
+def read_exactly(descriptor: int, *, size: int) -> bytearray:
+    """Read ``size`` bytes into one buffer; raises ``Closed`` when the pipe ends before."""
+    data = bytearray(size)
+    missing = memoryview(data)
     while missing:
-        part = os.read(descriptor, min(missing, _READ_BYTES))
-        if not part:
+        count = os.readv(descriptor, [missing])
+        if not count:
             raise Closed
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
+        missing = missing[count:]
+    return data
 
 
-def read_frame(descriptor: int) -> bytes:
+def read_frame(descriptor: int) -> bytearray:
     """Read one frame; raises ``Closed`` when the pipe ends."""
     (size,) = LENGTH.unpack(read_exactly(descriptor, size=LENGTH.size))
     return read_exactly(descriptor, size=size)

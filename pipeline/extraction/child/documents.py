@@ -8,7 +8,7 @@ from .engine import pymupdf
 from .faults import Fault, fault_of
 
 
-def open_pdf(pdf: bytes, *, max_pages: int) -> Any:
+def open_pdf(pdf: bytearray, *, max_pages: int) -> Any:
     """Open ``pdf``; a document with an empty user password opens like any other.
 
     Raises:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def extract(pdf: bytes, *, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a ``page`` answer for each page and ``document`` at the end.
 
     A page that MuPDF cannot read is given back empty and counted, so that one broken page does not

@@ -58,7 +58,7 @@ def _serve(
     answers: int,
     *,
     request: dict[str, Any],
-    pdf: bytes,
+    pdf: bytearray,
     commands: dict[str, Callable[..., Any]],
     parent: int,
 ) -> None:

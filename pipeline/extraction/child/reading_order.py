@@ -39,7 +39,7 @@ def rows_joined(fragments: Iterable[Fragment]) -> list[Fragment]:
     Where all text is turned, it keeps the order in which the PDF paints it.
     """
     fragments = list(fragments)
-    if not any([fragment.level for fragment in fragments]):
+    if not any(fragment.level for fragment in fragments):
         return fragments
     lines: list[list[Fragment]] = []
     for fragment in sorted(fragments, key=_middle):

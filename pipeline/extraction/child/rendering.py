@@ -16,7 +16,7 @@ _OPACITY = 0.4
 _MAX_PIXELS = 40_000_000
 
 
-def render(pdf: bytes, *, request: dict[str, Any]) -> Iterator[dict[str, Any] | bytes]:
+def render(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[dict[str, Any] | bytes]:
     """Yield the answer ``image`` and the PNG of ``request["page"]`` (from 1), ``width_px`` wide.
 
     ``request["highlights"]`` are boxes in points of the page as displayed.
