@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from actors.attempt import until_answered
-from actors.bench import summarize
 from actors.logs import configure, describe
+from actors.patience import until_answered
+from actors.summaries import summarize
 from cluster.errors import ServiceError
 from cluster.jobs import JobStore
 from cluster.records import Claim, DocumentState, QueueEntry
 from cluster.settings import Settings
 from cluster.storage import Storage
 from cluster.validators import BatchReport, Problem, after_batch
-from pipeline.artifacts import COVERAGE_REPORT, EVALUATION_RESULTS, EVIDENCE_REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -29,7 +28,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("aggregator")
 
-ARTIFACTS = frozenset({EVALUATION_RESULTS, EVIDENCE_REGISTRY, COVERAGE_REPORT})
+EVALUATION_RESULTS = "evaluation_results.json"
+ARTIFACTS = frozenset({EVALUATION_RESULTS, "evidence_registry.json", "coverage_report.json"})
+"""As in ``pipeline.artifacts`` (a test compares): importing that would load the whole pipeline here."""
 
 
 class Aggregator:

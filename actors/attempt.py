@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
 from actors.bench import options_of, result_key
 from actors.logs import describe, new_reference
+from actors.patience import until_answered
 from actors.watch import Progress, Stopped, Watch
-from cluster.errors import REDIS_UNAVAILABLE, ServiceError
+from cluster.errors import ServiceError
 from cluster.records import DocumentSummary, Finish
 from pipeline.errors import INTERNAL, TIMEOUT, LimitExceeded, PipelineError
 from pipeline.extraction import ExtractionCancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from concurrent.futures import Executor
 
     from actors.bench import Bench
@@ -40,9 +39,6 @@ REPORT_SECONDS = 0.4
 """Between two reports of progress; each is one durable write of the registry."""
 STOP_SECONDS = 10.0
 """How long the thread may take to notice that it was stopped, after its child was killed."""
-REDIS_PAUSE_SECONDS = 3.0
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +74,6 @@ class Ended:
     failure: Failure | None = None
     node_seconds: dict[str, float] | None = None
     stuck: bool = False
-
-
-def is_redis_away(error: BaseException) -> bool:
-    """Whether the registry cannot be reached at this moment."""
-    return isinstance(error, ServiceError) and error.refusal is REDIS_UNAVAILABLE
-
-
-async def until_answered(call: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Repeat a call of the registry until it is answered: its effect is fenced, a repetition is harmless."""
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception(is_redis_away),
-        wait=wait_random_exponential(multiplier=0.1, max=REDIS_PAUSE_SECONDS),
-        reraise=True,
-    ):
-        with attempt:
-            return await call()
-    raise AssertionError("unreachable")  # pragma: no cover
 
 
 class Attempt:

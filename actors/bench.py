@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from actors.summaries import summarize
 from cluster.errors import UPLOAD_LOST, ServiceError
-from cluster.records import DocumentSummary
 from pipeline.artifacts import EVALUATION_RESULTS, artifacts
 from pipeline.evaluation import Engine, evaluate
 from pipeline.flow import TOTAL_STEPS
@@ -18,44 +18,12 @@ from pipeline.model import EvaluationOptions
 
 if TYPE_CHECKING:
     from actors.watch import Watch
-    from cluster.records import Claim
+    from cluster.records import Claim, DocumentSummary
     from cluster.storage import Storage
     from pipeline.extraction import ExtractionWorker
 
 EXTRACTION = "extraction"
 WRITING = "writing"
-
-
-class _Document(msgspec.Struct):
-    title: str = ""
-    municipality: str | None = None
-    department: str | None = None
-    pages: int = 0
-
-
-class _Score(msgspec.Struct):
-    score: float | None = None
-    band: str | None = None
-    criteria_met: int = 0
-    criteria_total: int = 0
-
-
-class _Point(msgspec.Struct):
-    id: str
-    score: float | None = None
-
-
-class _Results(msgspec.Struct):
-    """The part of ``evaluation_results.json`` that the registry keeps; the rest is skipped while decoding."""
-
-    document: _Document
-    answers: list[msgspec.Raw]
-    points: list[_Point]
-    overall: _Score
-    warnings: list[str]
-    freeze_hash: str
-    deterministic_hash: str
-    evidence_registry_hash: str
 
 
 def options_of(claim: Claim) -> EvaluationOptions:
@@ -70,33 +38,6 @@ def options_of(claim: Claim) -> EvaluationOptions:
 def result_key(sha256: str, *, freeze_hash: str) -> str:
     """Name of the result of this content under this freeze."""
     return hashlib.sha256(f"{sha256}:{freeze_hash}".encode()).hexdigest()
-
-
-def summarize(results: bytes, *, key: str) -> DocumentSummary:
-    """What the registry keeps of a finished evaluation.
-
-    Args:
-        results: The bytes of ``evaluation_results.json``.
-        key: The result key.
-    """
-    found = msgspec.json.decode(results, type=_Results)
-    return DocumentSummary(
-        result_hash=found.deterministic_hash,
-        result_key=key,
-        freeze_hash=found.freeze_hash,
-        evidence_registry_hash=found.evidence_registry_hash,
-        title=found.document.title,
-        municipality=found.document.municipality or "",
-        department=found.document.department or "",
-        pages=found.document.pages,
-        answers=len(found.answers),
-        overall_score=found.overall.score,
-        overall_band=found.overall.band or "",
-        points={point.id: point.score for point in found.points},
-        criteria_met=found.overall.criteria_met,
-        criteria_total=found.overall.criteria_total,
-        details={"warnings": found.warnings},
-    )
 
 
 @dataclass(frozen=True, slots=True)

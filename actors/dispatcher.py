@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 
-from actors.attempt import is_redis_away
 from actors.logs import configure, describe
+from actors.patience import is_redis_away
 from actors.throughput import Throughput
 from cluster import metrics
 from cluster.errors import ServiceError

@@ -29,7 +29,7 @@ ORDERS_FILE = "keeper-orders.json"
 STATE_FILE = "keeper.json"
 LOG_FILE = "ray-start.log"
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0
 """Between SIGTERM and SIGKILL. What is lost by a kill is a running attempt, which is repeated."""
 LOOK_SECONDS = 0.5
 _PR_SET_CHILD_SUBREAPER = 36

@@ -35,7 +35,7 @@ SOCKET_BELOW_TEMP = 70
 
 START_SECONDS = 90.0
 END_SECONDS = 30.0
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0
 POLL_SECONDS = 0.05
 CLIENT_IDLE_SECONDS = 75
 """A connection on which nothing moves is closed: half-open ones must not pile up. SSE pings more often."""
