@@ -27,7 +27,7 @@ class Shape(StrEnum):
 
 
 EFFECT_FIRST: Final = (
-    "debido a que|debido al|debido a la|debido a los|debido a las|debido a|por causa de|por causa del"
+    "debido a que|debido al|debido a|por causa de|por causa del"
     "|a causa de|a causa del|"
     "como consecuencia de|como consecuencia del|a consecuencia de|como resultado de|como resultado del"
     "|a raiz de|a raiz del|"
@@ -78,7 +78,7 @@ PURPOSE: Final = (
     "|que permita|que permitan|que permitira|"
     "que contribuya a|que contribuyan a|que contribuya al|contribuira a|contribuiran a|contribuyendo a"
     "|contribuyendo al|contribuye a|contribuyen a|"
-    "que garantice|que garanticen|se lograra|lograndose|logrando asi|logrando|buscando|encaminadas a"
+    "que garantice|que garanticen|logrando asi|logrando|buscando|encaminadas a"
     "|encaminados a|encaminada a|"
     "encaminado a|orientadas a|orientados a|orientada a|orientado a|tendientes a|tendiente a|dirigidas a"
     "|dirigidos a"

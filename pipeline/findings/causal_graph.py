@@ -24,10 +24,11 @@ MAX_PATHS: Final = 1_000_000
 MAX_CYCLES: Final = 20
 LABEL_CHARS: Final = 140
 
-_SAME_NODE: Final = 0.8
+_SAME_NODE: Final = 0.75
 """Two passages whose stems overlap this much say the same thing."""
-_SAME_SUBJECT: Final = 0.5
+_SAME_SUBJECT: Final = 0.34
 _MIN_SHARED: Final = 2
+_DESIGN: Final = frozenset({ChainLink.ACTIVITY, ChainLink.PRODUCT, ChainLink.OUTCOME, ChainLink.IMPACT})
 _DEFAULT_LINKS: Final = {
     "causa": (ChainLink.CAUSE, ChainLink.PROBLEM),
     "fin": (ChainLink.ACTIVITY, ChainLink.OUTCOME),
@@ -43,8 +44,12 @@ class CausalGraph:
     stated: list[tuple[int, int]] = field(default_factory=list)
     inferred: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, *, span: Span, label: str, link: ChainLink) -> int | None:
-        """The node of a passage: an earlier one that says the same, or a new one; ``None`` when full."""
+    def add(self, *, span: Span, label: str, link: ChainLink, across_links: bool = False) -> int | None:
+        """The node of a passage: an earlier one that says the same, or a new one; ``None`` when full.
+
+        A passage of the chain joins only nodes of its own link; a statement's clause joins any
+        (``across_links``), for there its link is a guess.
+        """
         subject = stems(label)
         for position, (node, held) in enumerate(zip(self.nodes, self.subjects, strict=True)):
             overlap = (
@@ -53,7 +58,8 @@ class CausalGraph:
                 and span.start < node.span.end
             )
             same = likeness(subject, held) >= _SAME_NODE and bool(subject)
-            if same or (overlap and containment(subject, held) >= _SAME_NODE and node.link is link):
+            near = overlap and containment(subject, held) >= _SAME_NODE
+            if (same and (across_links or node.link is link)) or (near and node.link is link):
                 return position
         if len(self.nodes) >= MAX_NODES:
             return None
@@ -73,8 +79,9 @@ def build_graph(
     """The graph of one point.
 
     An edge runs the way a theory of change is read. A statement of cause gives problem → cause ("the
-    problem is explained by"), a statement of purpose means → end. Passages on neighbouring links that
-    share half of their subject are joined as well; those edges count for paths, not for the test.
+    problem is explained by"), a statement of purpose means → end. Passages on neighbouring links are joined
+    as well where they share a third of their subject or, within the design, stand in one section of the
+    plan; those edges count for paths, not for the test of significance.
 
     Args:
         segmentation: The plan's segments.
@@ -88,7 +95,7 @@ def build_graph(
     chained = len(graph.nodes)
     for statement in statements:
         _add_statement(graph, segmentation=segmentation, statement=statement)
-    _join_subjects(graph, limit=chained)
+    _join_subjects(graph, segmentation=segmentation, limit=chained)
     return graph
 
 
@@ -101,9 +108,8 @@ def _add_statement(graph: CausalGraph, *, segmentation: Segmentation, statement:
     ends: list[int] = []
     for span, default in ((statement.cause, first), (statement.effect, second)):
         folded = segmentation.folded[span.segment][span.start : span.end]
-        position = graph.add(
-            span=span, label=_label(segmentation, span=span), link=link_of(folded, default=default)
-        )
+        label, link = _label(segmentation, span=span), link_of(folded, default=default)
+        position = graph.add(span=span, label=label, link=link, across_links=True)
         if position is None:
             return
         ends.append(position)
@@ -113,18 +119,22 @@ def _add_statement(graph: CausalGraph, *, segmentation: Segmentation, statement:
         graph.stated.append(edge)
 
 
-def _join_subjects(graph: CausalGraph, *, limit: int) -> None:
-    """Join passages of neighbouring links that are about the same matter."""
+def _join_subjects(graph: CausalGraph, *, segmentation: Segmentation, limit: int) -> None:
+    """Join passages of neighbouring links that belong together."""
     for tail in range(limit):
         for head in range(limit):
             step = LEVEL[graph.nodes[head].link] - LEVEL[graph.nodes[tail].link]
-            if step == 1 and _related(graph, tail=tail, head=head):
+            if step == 1 and _related(graph, segmentation=segmentation, tail=tail, head=head):
                 graph.inferred.append((tail, head))
 
 
-def _related(graph: CausalGraph, *, tail: int, head: int) -> bool:
-    left, right = graph.nodes[tail].span, graph.nodes[head].span
-    if left.segment == right.segment:
+def _related(graph: CausalGraph, *, segmentation: Segmentation, tail: int, head: int) -> bool:
+    left, right = graph.nodes[tail], graph.nodes[head]
+    if left.span.segment == right.span.segment:
+        return True
+    segments = segmentation.segments
+    together = segments[left.span.segment].section == segments[right.span.segment].section >= 0
+    if together and left.link in _DESIGN and right.link in _DESIGN:
         return True
     shared = graph.subjects[tail] & graph.subjects[head]
     return (

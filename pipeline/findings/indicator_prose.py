@@ -6,6 +6,7 @@ measured actions ("Construir 3 aulas", "Disminuir en 40 % …").
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import re2
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
     from pipeline.findings.plan_text import PlanText
     from pipeline.model import Indicator, PlanProfile
 
+MAX_OF_A_SHAPE: Final = 6_000
+MAX_LABELS: Final = 30_000
+"""Of 26 plans the largest holds 600 indicators of one shape and 2,100 labels."""
 MAX_PER_SEGMENT: Final = 12
+MAX_READ_PER_SEGMENT: Final = 200
+"""Spans of a segment that later shapes are kept off; a real segment holds a dozen."""
 _MIN_NAME: Final = 10
 _MAX_SENTENCE: Final = 420
 _TAIL: Final = 60
@@ -102,13 +108,14 @@ _ACTION: Final = re2.compile(
     rb"|[0-9]+(?:\.[0-9]+)+\.? ?)?((?:" + _VERBS + rb"|" + _NOUNS + rb")\b)"
 )
 _SHARE: Final = re2.compile(rb"(?m)(?:^|[.;:|] )[ \-?*]*([0-9][0-9.,]* ?% (?:de|del) [a-z])")
-_SENTENCE_END: Final = re2.compile(rb"[.] [a-z?0-9]|[.]?$|;| \|")
+_SENTENCE_END: Final = re2.compile(rb"[.] [a-z?0-9]|;| \|")
 _BASE_IN: Final = re2.compile(
     rb"\b(?:de|del|desde)(?: el| un)? ([0-9][0-9.,]*(?: ?%)?)"
     rb" (?:a|al|hasta)(?: el| un)? ([0-9][0-9.,]*(?: ?%)?)"
 )
+_AGE: Final = re2.compile(rb" (?:anos|meses|semanas|dias|horas)\b")
 _VALUE: Final = rb"[0-9]+(?:[.,][0-9]+)*(?: ?%)?|nd|n\.d\.?|n/d|s\.?l\.?|sd"
-_PAIR: Final = re2.compile(rb"[ .)]()(" + _VALUE + rb") +[<>]? ?([0-9][0-9.,]*(?: ?%)?)()\.?$")
+_PAIR: Final = re2.compile(rb"[ .)](" + _VALUE + rb") +[<>]? ?([0-9][0-9.,]*(?: ?%)?)$")
 _MEASURED: Final = re2.compile(
     rb"(?m)(?:^|[ .|)])(numero|no\.?|nro\.?|porcentaje|%|global|unidad(?:es)?|hectareas?|has?|kilometros?"
     rb"|km|metros?(?: cuadrados| lineales)?"
@@ -131,12 +138,15 @@ def prose_indicators(plan: PlanText, *, profile: PlanProfile, read: frozenset[in
     """
     taken: dict[int, list[Span]] = {}
     for reader in (_labelled, _measured, _counted, _actions):
-        found = [parts for parts in reader(plan, profile=profile) if parts.span.segment not in read]
+        parts_read = islice(reader(plan, profile=profile), MAX_OF_A_SHAPE)
+        found = [parts for parts in parts_read if parts.span.segment not in read]
         for parts in found:
             if not any(_overlap(parts.span, other) for other in taken.get(parts.span.segment, ())):
                 yield parts.indicator()
         for parts in found:
-            taken.setdefault(parts.span.segment, []).append(parts.span)
+            held = taken.setdefault(parts.span.segment, [])
+            if len(held) < MAX_READ_PER_SEGMENT:
+                held.append(parts.span)
 
 
 def _overlap(left: Span, right: Span) -> bool:
@@ -172,7 +182,7 @@ def _labelled(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
 def _labels(plan: PlanText) -> list[tuple[str, int, int, int | None]]:
     """Every label: which part it opens, where it stands, and the year it carries."""
     found: list[tuple[str, int, int, int | None]] = []
-    for match in _LABEL.finditer(plan.data):
+    for match in islice(_LABEL.finditer(plan.data), MAX_LABELS):
         groups = match.groups()
         part = next(name for name, number in _PARTS.items() if groups[number] is not None)
         year = groups[_BASE_YEAR] or groups[_PERIOD]
@@ -188,6 +198,7 @@ def _valued(plan: PlanText, *, start: int, end: int) -> bool:
 
 def _sentence_start(plan: PlanText, *, at: int) -> int:
     first = plan.bounds(plan.segment_at(at))[0]
+    first = max(first, at - _MAX_SENTENCE)
     before = plan.data.rfind(b". ", first, max(first, at - 2))
     return before + 2 if before >= 0 else first
 
@@ -272,13 +283,22 @@ def _measured(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
             continue
         if end - start < _MIN_NAME or _kind(plan, start=start, profile=profile) in _NO_TARGETS:
             continue
-        parts = _from_values(plan, start=start, end=end, match=match, profile=profile, priced=priced)
+        values = [match.group(group).decode() for group in (2, 3) if match.group(group) is not None]
+        unit = plan.original(*match.span(1)).strip()
+        if priced:
+            parts = _from_values(plan, start=start, end=end, values=values[:1], profile=profile, unit=unit)
+        else:
+            years = _schedule(match.group(4), profile=profile)
+            parts = _from_values(
+                plan, start=start, end=end, values=values, profile=profile, unit=unit, years=years
+            )
         if (parts.baseline or parts.target) and _NO_NAME.match(plan.data, start, end) is None:
             yield parts
 
 
 def _name_before(plan: PlanText, *, at: int, first: int) -> tuple[int, int]:
     """The last sentence or cell before ``at``; one more when that is too short to be a name."""
+    first = max(first, at - _MAX_SENTENCE)
     _, stop = trimmed(plan.data, first, at)
     start = stop
     while start > first and stop - start < _MIN_NAME * 2:
@@ -288,17 +308,18 @@ def _name_before(plan: PlanText, *, at: int, first: int) -> tuple[int, int]:
 
 
 def _from_values(
-    plan: PlanText, *, start: int, end: int, match: re2._Match, profile: PlanProfile, priced: bool = False
+    plan: PlanText,
+    *,
+    start: int,
+    end: int,
+    values: list[str],
+    profile: PlanProfile,
+    unit: str | None = None,
+    years: tuple[tuple[int, str], ...] = (),
 ) -> Parts:
-    """Baseline and target in that order, as the columns of every plan seen stand; four more are the years'.
-
-    One value alone is the target, and so is the first of two in a table that prices its rows.
-    """
+    """Baseline and target, in the order in which columns stand; one value alone is the target."""
     name = plan.original(start, end)
-    values = [plan.original(*match.span(group)).strip() for group in (2, 3) if match.group(group) is not None]
-    base, goal = ("", values[0]) if priced or len(values) == 1 else (values[0], values[1])
-    unit = plan.original(*match.span(1)).strip() or None
-    years = _schedule(match.group(4), profile=profile) if not priced else ()
+    base, goal = ("", values[0]) if len(values) == 1 else (values[0], values[1])
     counted = unit is None or fold(unit).startswith(("numero", "no", "nro", "global", "unidad"))
     return Parts(
         span=plan.span(start, end),
@@ -328,26 +349,14 @@ def _counted(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
         start = match.start(1)
         index = plan.segment_at(start)
         stop = plan.bounds(index)[1]
-        tail = (
-            _TRAILING.search(plan.data, max(match.end(1), stop - _TAIL), stop)
-            if stop - start < _MAX_SENTENCE
-            else None
-        )
-        if tail is None or tail.start() - start < _MIN_NAME:
+        low = max(match.end(1), stop - _TAIL)
+        tail = _TRAILING.search(plan.data[low:stop]) if stop - start < _MAX_SENTENCE else None
+        if tail is None or low + tail.start() - start < _MIN_NAME:
             continue
-        start, end = trimmed(plan.data, start, tail.start())
-        if _kind(plan, start=start, profile=profile) in _NO_TARGETS:
-            continue
-        name = plan.original(start, end)
-        first = plan.original(*tail.span(1))
-        second = plan.original(*tail.span(2)) if tail.group(2) is not None else None
-        yield Parts(
-            span=plan.span(start, end),
-            name=name,
-            baseline=first if second is not None else None,
-            target=second if second is not None else first,
-            unit="%" if "%" in first else counted_unit(name),
-        )
+        start, end = trimmed(plan.data, start, low + tail.start())
+        if _kind(plan, start=start, profile=profile) not in _NO_TARGETS:
+            values = [tail.group(group).decode() for group in (1, 2) if tail.group(group) is not None]
+            yield _from_values(plan, start=start, end=end, values=values, profile=profile)
 
 
 # --------------------------------------------------------------------------- measured actions
@@ -376,12 +385,15 @@ def _action(plan: PlanText, *, start: int, end: int, profile: PlanProfile) -> Pa
     found = figures(plan.data[start:end].decode())
     if not found or _kind(plan, start=start, profile=profile) in _NO_TARGETS:
         return None
-    pair = _PAIR.search(plan.data, start, end)
-    if pair is not None and pair.start() - start > _MIN_NAME:
-        low, high = trimmed(plan.data, start, pair.start())
-        return _from_values(plan, start=low, end=high, match=pair, profile=profile)
+    pair = _PAIR.search(plan.data[start:end])
+    if pair is not None and pair.start() > _MIN_NAME:
+        low, high = trimmed(plan.data, start, start + pair.start())
+        values = [group.decode() for group in pair.groups()]
+        return _from_values(plan, start=low, end=high, values=values, profile=profile)
     name = plan.original(start, end)
     shift = _BASE_IN.search(plan.data, start, end)
+    if shift is not None and _AGE.match(plan.data, shift.end()) is not None:
+        shift = None
     measured = quantity(name)
     if measured is None:
         return None

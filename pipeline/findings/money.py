@@ -43,6 +43,7 @@ TALK_OF_MONEY: Final = re2.compile(
     rb"|superavit|pesos|financi|ejecut[aoi]|rentas|sgp|regalias|monto|apropia|aportes|cartera|recibi|\$)"
 )
 
+_DIGITS: Final = re2.compile(NUMBER)
 _FACTORS: Final[dict[str, int]] = {
     "": 1,
     "mil": 1_000,
@@ -67,7 +68,7 @@ def pesos(number: str, *, unit: str, factor: int = 1) -> int | None:
         unit: ``millones``, ``mil millones``, …, or empty.
         factor: What the table multiplies with; used only when no unit is written.
     """
-    value = parse_amount(number)
+    value = parse_amount(number) if _DIGITS.fullmatch(number.encode()) is not None else None
     if value is None:
         return None
     scale = _FACTORS.get(unit.strip(), 1)

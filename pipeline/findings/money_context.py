@@ -68,21 +68,24 @@ SOURCES: Final[dict[str, str]] = {
 }
 """Folded wording → canonical source (Law 715 of 2001, Law 1530 of 2012, Law 819 of 2003 name them)."""
 
-_SOURCE: Final = re2.compile(
-    (
-        r"\b(?:"
-        + "|".join(re2.escape(word) for word in sorted(SOURCES, key=lambda word: (-len(word), word)))
-        + r")"
-    ).encode()
+_SOURCE_WORDS: Final = "|".join(
+    re2.escape(word) for word in sorted(SOURCES, key=lambda word: (-len(word), word))
+).encode()
+_SOURCE: Final = re2.compile(rb"\b(?:" + _SOURCE_WORDS + rb")")
+_OWN_SOURCE: Final = re2.compile(
+    rb"^[ ,]*(?:(?:de pesos|pesos|m/?cte)[ ,]*)?(?:provenientes |corresponden |con cargo )?"
+    rb"(?:del?|con|por|al?) "
+    rb"(?:(?:el|la|los|recursos|fuente)(?: del?)? )*(" + _SOURCE_WORDS + rb")\b"
 )
+"""A source that the amount itself names: "$200 millones de regalías"."""
 _SHORT_SOURCES: Final[dict[str, str]] = {
     "rp": "recursos_propios",
     "propio": "recursos_propios",
     "otros": "otros",
 }
 _YEAR_AFTER: Final = re2.compile(
-    rb"^[ ,]*(?:(?:millones|de pesos|pesos|m/?cte)[ ,.]*)*(?:\(|(?:en|para|durante|a|del)(?: el| la"
-    rb"| los)?(?: ano| vigencia| vigencia fiscal)? )"
+    rb"^[a-z/ ,]{0,45}?(?:\(|\b(?:en|para|durante|vigencia|ano|del?|a)(?: el| la| los)?"
+    rb"(?: ano| vigencia| vigencia fiscal)? )"
     rb"(20[0-4][0-9])\b"
 )
 _YEAR: Final = re2.compile(rb"\b(20[0-4][0-9])\b( ?[-y/]? ?20[0-4][0-9]\b)*")
@@ -103,6 +106,9 @@ def source_in(text: str) -> str | None:
 
 def source_near(plan: PlanText, *, start: int, end: int) -> str | None:
     """The source named nearest to an amount, in its sentence; on a tie the one before it."""
+    own = _OWN_SOURCE.search(plan.data[end : end + _SOURCE_REACH])
+    if own is not None:
+        return SOURCES[own.group(1).decode()]
     first, last = plan.sentence(start)
     low, high = max(first, start - _SOURCE_REACH), min(last, end + _SOURCE_REACH)
     best: tuple[int, int] | None = None

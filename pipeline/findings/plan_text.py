@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CELL_MARK: Final = b" | "
 """What stands between the cells in the text of a table row."""
 SENTENCE_ENDS: Final = (b". ", b"; ", b"? ", b"! ", CELL_MARK)
+SENTENCE_REACH: Final = 1_500
+"""How far a sentence reaches at most: without it a segment of a megabyte without a full stop costs its square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,9 @@ class PlanText:
         return self.segmentation.segments[index].text[start - base : end - base]
 
     def sentence(self, offset: int) -> tuple[int, int]:
-        """Buffer positions of the sentence around ``offset``, within its segment."""
+        """Buffer positions of the sentence around ``offset``, within its segment and ``SENTENCE_REACH``."""
         first, last = self.bounds(self.segment_at(offset))
+        first, last = max(first, offset - SENTENCE_REACH), min(last, offset + SENTENCE_REACH)
         start, end = first, last
         for mark in SENTENCE_ENDS:
             before = self.data.rfind(mark, first, offset)
@@ -87,9 +90,13 @@ def trimmed(data: bytes, start: int, end: int, *, strip: bytes = b" ,;:.-?\"'()|
     return start, end
 
 
+_SPACED: Final = 8
+"""Even text with seven spaces a word fills a line; more is not read."""
+
+
 def one_line(text: str, *, limit: int) -> str:
     """``text`` with single spaces, cut at the last word before ``limit`` characters."""
-    joined = " ".join(text.split())
+    joined = " ".join(text[: limit * _SPACED].split())
     if len(joined) <= limit:
         return joined
     cut = joined.rfind(" ", 0, limit)

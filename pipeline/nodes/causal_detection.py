@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import re2
@@ -27,6 +28,7 @@ VERSION: str = "1.0.0"
 
 MAX_STATEMENTS: Final = 6_000
 """The largest of 26 plans holds 1,700."""
+MAX_CONNECTORS: Final = 50_000
 MAX_PER_SEGMENT: Final = 8
 MAX_CLAUSE: Final = 320
 """A clause longer than this is a paragraph whose punctuation was lost; the part next to the connector is "
@@ -65,7 +67,7 @@ _ADVERSE: Final = re2.compile(rf"\b(?:{ADVERSE})".encode())
 _FAVOURABLE: Final = re2.compile(rf"\b(?:{FAVOURABLE})".encode())
 _LESS: Final = re2.compile(rf"\b(?:{LESS})".encode())
 _LEGAL: Final = re2.compile(
-    rb"^(?:que |articulo|paragrafo|se autoriz|autoriz|facult|\(?ley |decreto|considerando|acuerda|resuelve)"
+    rb"(?:que |articulo|paragrafo|se autoriz|autoriz|facult|\(?ley |decreto|considerando|acuerda|resuelve)"
 )
 _NOUN_BEFORE: Final = re2.compile(
     rb"\b(?:la|las|una|el|un|de|meta|metas|indicador|indicadores|por|del|como|sin|no|e|codigo|nombre"
@@ -81,7 +83,7 @@ _ANAPHORA: Final = re2.compile(
 _FACTORS: Final = re2.compile(rb"\b(?:factores|causas|aspectos|elementos|condiciones|razones) que $")
 _SAYING: Final = re2.compile(
     rb"\b(?:importante|necesario|preciso|pertinente|cabe|debe|vale|hay que)(?: la pena)? (?:anotar"
-    rb"|resaltar|mencionar|senalar|destacar|aclarar|decir|tener en cuenta|precisar)[ ,:]*$"
+    rb"|resaltar|mencionar|senalar|destacar|aclarar|decir|tener en cuenta|precisar)(?: que)?[ ,:]*$"
 )
 _DISCOURSE: Final = re2.compile(
     rb"(?:de igual (?:forma|manera)|asi ?mismo|igualmente|ademas|por lo tanto|por tanto|en (?:este|ese"
@@ -129,7 +131,7 @@ def causal_detection(segmentation: Segmentation, *, profile: PlanProfile) -> tup
     plan = PlanText.of(segmentation)
     found: list[CausalStatement] = []
     segment, in_segment, reached = -1, 0, 0
-    matches = list(_CONNECTOR.finditer(plan.data))
+    matches = list(islice(_CONNECTOR.finditer(plan.data), MAX_CONNECTORS))
     for number, match in enumerate(matches):
         index = plan.segment_at(match.start())
         if index != segment:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import re2
@@ -61,15 +63,21 @@ def monetary_detection(segmentation: Segmentation, *, profile: PlanProfile) -> t
         table = tables.get(segment.row.table) if segment.row is not None else None
         if segment.row is None or table is None:
             continue
-        for amount in _row_amounts(segment, row=segment.row, table=table):
+        room = MAX_AMOUNTS - len(found)
+        for amount in islice(_row_amounts(segment, row=segment.row, table=table), room):
             found.append(amount)
             covered.setdefault(segment.index, []).append((amount.span.start, amount.span.end))
-    for amount in _prose_amounts(plan):
-        taken = covered.get(amount.span.segment, ())
-        if not any(amount.span.start < end and start < amount.span.end for start, end in taken):
+    for amount in islice(_prose_amounts(plan), MAX_AMOUNTS):
+        if not _overlaps(amount.span, taken=covered.get(amount.span.segment, [])):
             found.append(amount)
     found.sort(key=lambda item: (item.span.segment, item.span.start))
     return tuple(found[:MAX_AMOUNTS])
+
+
+def _overlaps(span: Span, *, taken: list[tuple[int, int]]) -> bool:
+    """Whether ``span`` shares characters with one of ``taken``, which are in order and apart."""
+    before = bisect_left(taken, (span.end, 0)) - 1
+    return before >= 0 and taken[before][1] > span.start
 
 
 def _prose_amounts(plan: PlanText) -> Iterator[Amount]:

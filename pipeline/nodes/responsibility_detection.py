@@ -140,7 +140,7 @@ def _worth_naming(plan: PlanText, *, judged: _Judged) -> bool:
         return True
     start = judged.mention.start
     first, _ = plan.bounds(plan.segment_at(start))
-    cited = _SOURCE_CUE.search(plan.data, max(first, start - _SOURCE_WINDOW), start) is not None
+    cited = _SOURCE_CUE.search(plan.data[max(first, start - _SOURCE_WINDOW) : start]) is not None
     return not cited and judged.mention.entity not in NAMED_ONLY_WHEN_ASSIGNED
 
 
@@ -178,7 +178,7 @@ def _cue_before(plan: PlanText, *, mention: Mention) -> tuple[int, int] | None:
     left = max(first, mention.start - _CUE_WINDOW)
     start, end = plan.sentence(mention.start)
     if _CUE_BEFORE.search(plan.data[left : mention.start]) is None:
-        through = _THROUGH.search(plan.data, left, mention.start) is not None
+        through = _THROUGH.search(plan.data[left : mention.start]) is not None
         if not through or _PASSIVE_FUTURE.search(plan.data, start, end) is None:
             return None
     before = (start, mention.start)

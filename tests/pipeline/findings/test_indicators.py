@@ -1,0 +1,192 @@
+"""Indicators from rows, labels, flattened rows and sentences, with level and quality."""
+
+from __future__ import annotations
+
+import pytest
+from findings_builders import cell, plan, profile, quoted, row
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.findings.indicator_levels import level_of
+from pipeline.findings.values import figures, horizon_in, is_absent
+from pipeline.model import Amount, ColumnRole, Indicator, Responsibility, SegmentIndex, Span
+from pipeline.nodes.feasibility_scoring import feasibility_scoring
+
+
+def _found(*parts: object, **options: object) -> tuple[Indicator, ...]:
+    segmentation = plan(*parts, **options)  # type: ignore[arg-type]
+    return feasibility_scoring(segmentation, profile=profile(), amounts=(), responsibilities=())
+
+
+def test_a_row_with_all_columns_is_a_complete_indicator() -> None:
+    """Head years date baseline and target; every one of the seven parts counts."""
+    table = row(
+        cell(ColumnRole.INDICATOR, "Tasa de mortalidad materna"),
+        cell(ColumnRole.BASELINE, "36,6", head="LÍNEA BASE 2011", year=2011),
+        cell(ColumnRole.TARGET, "30", head="META 2012-2015"),
+        cell(ColumnRole.UNIT, "Por 100.000 nacidos vivos"),
+        cell(ColumnRole.SOURCE, "DANE"),
+        cell(ColumnRole.RESPONSIBLE, "Secretaría de Salud"),
+        cell(ColumnRole.CODE, "1905021"),
+    )
+    (indicator,) = _found(table)
+    assert (indicator.baseline, indicator.baseline_year) == ("36,6", 2011)
+    assert (indicator.target, indicator.target_year) == ("30", 2015)
+    assert (indicator.level, indicator.code, indicator.quality) == ("resultado", "1905021", 1.0)
+
+
+def test_a_baseline_that_says_there_is_none_is_none() -> None:
+    """The mark "SL" in the column LÍNEA BASE is no baseline."""
+    table = row(
+        cell(ColumnRole.TARGET, "Apoyar 120 adultos mayores en proyectos productivos"),
+        cell(ColumnRole.INDICATOR, "Adultos mayores apoyados"),
+        cell(ColumnRole.BASELINE, "SL"),
+    )
+    (indicator,) = _found(table)
+    assert (indicator.name, indicator.target, indicator.baseline) == ("Adultos mayores apoyados", "120", None)
+    assert indicator.level == "producto"
+
+
+def test_targets_by_year_come_from_the_year_columns() -> None:
+    """The years' targets are kept in order; money by year would be a budget, not a schedule."""
+    cells = (
+        cell(ColumnRole.INDICATOR, "Número de familias acompañadas"),
+        cell(ColumnRole.YEAR, "10", year=2012),
+        cell(ColumnRole.YEAR, "20", year=2013),
+    )
+    assert _found(row(*cells))[0].by_year == ((2012, "10"), (2013, "20"))
+    assert _found(row(*cells, factor=1000))[0].by_year == ()
+
+
+def test_labels_in_prose_are_read_with_their_values() -> None:
+    """What "Línea base: 0. Meta: 8 estaciones" says belongs to the sentence before it."""
+    (indicator,) = _found(
+        "(12) Construir estaciones de transporte terrestre automotor. Línea de Base: 0; Meta: 8 estaciones."
+    )
+    assert indicator.name == "Construir estaciones de transporte terrestre automotor"
+    assert (indicator.baseline, indicator.target, indicator.unit) == ("0", "8", "estaciones")
+
+
+def test_labels_on_neighbouring_lines_make_one_indicator() -> None:
+    """Indicador, línea base and meta on lines of their own are one indicator."""
+    (indicator,) = _found(
+        "Indicador: Tasa de cobertura bruta en educación media",
+        "Línea base 2011: 47,96%",
+        "Meta: 93% a 2015",
+    )
+    assert (indicator.baseline, indicator.baseline_year) == ("47,96%", 2011)
+    assert (indicator.target, indicator.target_year, indicator.unit) == ("93%", 2015, "%")
+
+
+def test_a_flattened_row_is_read_by_its_unit() -> None:
+    """The tail "… Número 0 1" gives baseline and target in the order of the columns."""
+    (indicator,) = _found("Centro de atención al migrante establecido. Número 0 1")
+    assert (indicator.name, indicator.baseline, indicator.target) == (
+        "Centro de atención al migrante establecido",
+        "0",
+        "1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("sentence", "target", "unit"),
+    [
+        ("Construir tres (3) aulas en la zona rural.", "3", "aulas"),
+        ("Disminuir en 40 % los casos de violencia intrafamiliar.", "40 %", "%"),
+        ("Reducir a 1.9 x 1000 la prevalencia en la población de 15 a 49 años.", "1.9 x 1000", "x 1000"),
+        ("Dotar a sesenta sedes educativas de implementos.", "sesenta", "sedes"),
+        ("100% de la población víctima con registro actualizado en el municipio.", "100%", "%"),
+    ],
+)
+def test_a_measured_action_is_a_target(sentence: str, target: str, unit: str) -> None:
+    """A sentence that begins with an action and holds a figure is a target with that figure."""
+    (indicator,) = _found(sentence)
+    assert (indicator.target, indicator.unit) == (target, unit)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Construir una cultura ciudadana para la convivencia.",
+        "Atender lo dispuesto en la Ley 1448 de 2011 y el artículo 5 del Decreto 4800.",
+        "En 2011 se atendieron 350 personas en el hospital.",
+        "Implementar la estrategia de cero a siempre: de 0 a siempre.",
+        "La línea base del plan será levantada por la Secretaría de Planeación.",
+    ],
+)
+def test_sentences_without_a_measured_target_are_no_indicators(sentence: str) -> None:
+    """Talk without a figure of its own, laws and the past are no targets."""
+    assert _found(sentence) == ()
+
+
+def test_the_diagnosis_holds_no_targets() -> None:
+    """The same sentence in the diagnosis tells what is, not what is to be reached."""
+    assert _found("Aumentar 20% la cobertura fue el resultado del periodo.", section=1) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [
+        ("Tasa de deserción escolar", "resultado"),
+        ("Cobertura de acueducto en la zona rural", "resultado"),
+        ("Disminuir a 2.763 la población sin servicio de alcantarillado", "resultado"),
+        ("Número de talleres de prevención de embarazo adolescente realizados", "producto"),
+        ("Atender al 100% de la población víctima", "producto"),
+        ("Hectáreas reforestadas", "producto"),
+        ("Incrementar en un 60% las personas mayores atendidas en grupos gerontológicos", "producto"),
+        ("Índice de pobreza multidimensional", "impacto"),
+        ("Capacitar 200 mujeres para el desarrollo humano y el liderazgo", "producto"),
+        ("Gestionar ante la nación 15 proyectos de inversión", "gestion"),
+    ],
+)
+def test_the_level_follows_what_is_measured_not_what_the_plan_calls_it(name: str, level: str) -> None:
+    """What is delivered is a product; a change in population or territory a result."""
+    assert level_of(name) == level
+
+
+def test_other_nodes_complete_source_and_responsible() -> None:
+    """A source or an entity found in the same segment counts for the indicator's quality."""
+    segmentation = plan("Construir 3 aulas con $ 80.000.000 del SGP a cargo de la Secretaría de Obras.")
+    span = Span(SegmentIndex(0), 0, 5)
+    bare = feasibility_scoring(segmentation, profile=profile(), amounts=(), responsibilities=())
+    full = feasibility_scoring(
+        segmentation,
+        profile=profile(),
+        amounts=(Amount(span, 80_000_000, "80.000.000", "SGP", None, None),),
+        responsibilities=(Responsibility(span, "Secretaría de Obras", "dependencia", "", assigned=True),),
+    )
+    assert (full[0].source, full[0].responsible) == ("SGP", "Secretaría de Obras")
+    assert full[0].quality == round(bare[0].quality + 2 / 7, 3)
+
+
+def test_spans_quote_the_indicator() -> None:
+    """The span holds the sentence without its list number."""
+    segmentation = plan("3. Construir 2 hogares de paso. El resto sigue.")
+    (indicator,) = feasibility_scoring(segmentation, profile=profile(), amounts=(), responsibilities=())
+    assert quoted(segmentation, span=indicator.span) == "Construir 2 hogares de paso"
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [("META 2012–2015", 2015), ("a 2014", 2014), ("en el cuatrienio", 2015), ("Meta de producto", None)],
+)
+def test_the_horizon_is_what_the_text_says(text: str, year: int | None) -> None:
+    """A period at the head, "a 2014" and "cuatrienio" date a target; a bare "meta" does not."""
+    assert horizon_in(text, profile=profile()) == year
+
+
+@pytest.mark.parametrize("text", ["SL", "N.D.", "No se conoce", "-", "n/a", ""])
+def test_words_for_no_value_are_known(text: str) -> None:
+    """The usual ways to say that there is no value."""
+    assert is_absent(text)
+
+
+@given(st.integers(min_value=0, max_value=10**6), st.sampled_from(["talleres", "familias", "hectareas"]))
+def test_a_counted_thing_is_found_with_its_unit(value: int, unit: str) -> None:
+    """Figure and unit come back as written."""
+    written = f"{value:,}".replace(",", ".")
+    found = [
+        figure for figure in figures(f"entregar {written} {unit} en la zona rural") if figure.unit == unit
+    ]
+    year_like = 1900 <= value <= 2100
+    assert year_like or [figure.value for figure in found] == [value]
