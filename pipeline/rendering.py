@@ -47,3 +47,9 @@ class PageRenderer:
     def close(self) -> None:
         """End the child."""
         self._worker.close()
+
+
+def sandbox_report() -> dict[str, str]:
+    """What confines the process that reads PDFs on this machine, measure by measure."""
+    with ExtractionWorker() as worker:
+        return worker.sandbox_report()

@@ -7,33 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
-from starlette.datastructures import MutableHeaders
 
 from cluster.errors import REDIS_UNAVAILABLE, ServiceError
 from cluster.jobs import JobStore
 from cluster.settings import Settings
 from cluster.storage import Storage
 from serve_app import problems
+from serve_app.edge import Edge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from fastapi import APIRouter
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 VERSION = "0.1.0"
-
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-}
-
 
 @dataclass(slots=True)
 class Backend:
@@ -69,35 +56,12 @@ def backend_of(request: Request) -> Backend:
 BackendOf = Annotated[Backend, Depends(backend_of)]
 
 
-class Edge:
-    """Outermost layer: security headers on every response, and the bare prefix as the path ``/``.
-
-    Serve hands the whole path with the prefix as ``root_path``; without this, ``POST /upload`` would be
-    answered by a redirect to ``/upload/``.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        if scope["path"] in {"", scope.get("root_path", "")}:
-            scope = {**scope, "path": scope["path"] + "/"}
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-
 def make_app(
-    router: APIRouter, *, title: str, settings: Settings | None = None, prepare: Callable[[FastAPI], None] | None = None
+    router: APIRouter,
+    *,
+    title: str,
+    settings: Settings | None = None,
+    prepare: Callable[[FastAPI], None] | None = None,
 ) -> FastAPI:
     """A FastAPI application around one router, with its backend opened at start and closed at the end.
 

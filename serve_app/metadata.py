@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from cluster.errors import INVALID_METADATA
 from cluster.records import JobMetadata
@@ -53,7 +61,9 @@ class BatchMetadata(BaseModel):
     enable_monetary_detection: bool = True
     enable_feasibility_scoring: bool = True
     evaluate_non_plans: bool = False
-    not_applicable_points: Annotated[list[str], BeforeValidator(_list)] = Field(default=[], examples=[["P10"]])
+    not_applicable_points: Annotated[list[str], BeforeValidator(_list)] = Field(
+        default=[], examples=[["P10"]]
+    )
 
     @field_validator("period")
     @classmethod

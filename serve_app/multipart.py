@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from cluster.errors import INVALID_METADATA, MALFORMED_UPLOAD, UNSUPPORTED_MEDIA_TYPE, UPLOAD_INTERRUPTED, ServiceError
+from cluster.errors import (
+    INVALID_METADATA,
+    MALFORMED_UPLOAD,
+    UNSUPPORTED_MEDIA_TYPE,
+    UPLOAD_INTERRUPTED,
+    ServiceError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -138,7 +144,9 @@ class _Collector:
         if name is None:
             raise ServiceError(MALFORMED_UPLOAD)
         if b"filename" in options or b"filename*" in options:
-            self._parts.append(FilePart(_text(name), _file_name(self._headers["content-disposition"], options)))
+            self._parts.append(
+                FilePart(_text(name), _file_name(self._headers["content-disposition"], options))
+            )
             return
         self._fields += 1
         if self._fields > FIELDS_MAX:

@@ -97,7 +97,8 @@ async def _not_valid(_request: Request, error: Exception) -> JSONResponse:
 def field_problems(errors: Any) -> list[FieldProblem]:
     """Pydantic's errors without the input, which may be large or private."""
     return [
-        FieldProblem(field=".".join(str(part) for part in item["loc"]), message=str(item["msg"])) for item in errors
+        FieldProblem(field=".".join(str(part) for part in item["loc"]), message=str(item["msg"]))
+        for item in errors
     ]
 
 
@@ -113,5 +114,7 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     reference = secrets.token_hex(6)
-    log.error("request_failed", reference=reference, method=request.method, route=request.url.path, exc_info=error)
+    log.error(
+        "request_failed", reference=reference, method=request.method, route=request.url.path, exc_info=error
+    )
     return problem(UNEXPECTED, reference=reference)

@@ -56,10 +56,16 @@ Partial = Annotated[bool, Query(description="Give what there is although the job
 @router.get(
     "/{job_id}",
     summary="Results of a batch",
-    responses={**problem_responses(404, 409, 410, 422, 503), 200: {"content": {t: {} for t in MEDIA_TYPES.values()}}},
+    responses={
+        **problem_responses(404, 409, 410, 422, 503),
+        200: {"content": {t: {} for t in MEDIA_TYPES.values()}},
+    },
 )
 async def batch_results(
-    job_id: str, backend: BackendOf, kind: Format = "json", partial: Partial = False  # noqa: FBT002  a query flag
+    job_id: str,
+    backend: BackendOf,
+    kind: Format = "json",
+    partial: Partial = False,  # noqa: FBT002  a query flag
 ) -> Response:
     """Give the results of all documents that succeeded, and say of the others why not."""
     if kind not in MEDIA_TYPES:
@@ -258,7 +264,9 @@ def _download(stream: IO[bytes], *, media_type: str, name: str) -> StreamingResp
 # --------------------------------------------------------------------------- page images
 
 
-def _boxes(registry: dict[str, Any], *, wanted: list[str], page: int) -> list[tuple[float, float, float, float]]:
+def _boxes(
+    registry: dict[str, Any], *, wanted: list[str], page: int
+) -> list[tuple[float, float, float, float]]:
     entries = {entry["id"]: entry for entry in registry["evidence"]}
     unknown = [name for name in wanted if name not in entries]
     if unknown:

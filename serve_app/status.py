@@ -39,19 +39,25 @@ async def view_of(backend: Backend, job_id: str) -> JobView:
     return job_view(job, documents=documents, queue_position=position, now=time.time())
 
 
-@router.get("/", response_model=JobList, summary="List of jobs, newest first", responses=problem_responses(422, 503))
+@router.get(
+    "/", response_model=JobList, summary="List of jobs, newest first", responses=problem_responses(422, 503)
+)
 async def list_jobs(
     backend: BackendOf,
     state: Annotated[JobState | None, Query(description="Only jobs in this state")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=40, description="``next_cursor`` of the page before")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=40, description="``next_cursor`` of the page before")
+    ] = None,
 ) -> JobList:
     """List jobs. With ``state`` a page may be shorter than ``limit``; it is the last when ``next_cursor`` is null."""
     page = await backend.store.jobs(state=state, limit=limit, cursor=cursor)
     return JobList(jobs=[job_line(job) for job in page.jobs], next_cursor=page.next_cursor)
 
 
-@router.get("/{job_id}", response_model=JobView, summary="State of a job", responses=problem_responses(404, 410, 503))
+@router.get(
+    "/{job_id}", response_model=JobView, summary="State of a job", responses=problem_responses(404, 410, 503)
+)
 async def job_status(job_id: str, backend: BackendOf) -> JobView:
     """Say how far the job and each of its documents is."""
     return await view_of(backend, job_id)
@@ -89,7 +95,9 @@ async def _events(
         events = await backend.store.events(job_id, after=after, block_ms=0 if final else EVENTS_WAIT_MS)
         for event in events:
             after = event.event_id
-            yield ServerSentEvent(id=event.event_id, event=event.kind, data=msgspec.json.encode(event.data).decode())
+            yield ServerSentEvent(
+                id=event.event_id, event=event.kind, data=msgspec.json.encode(event.data).decode()
+            )
         if final and not events:
             return
 

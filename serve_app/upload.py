@@ -123,7 +123,9 @@ IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_lengt
     responses=problem_responses(400, 409, 411, 413, 415, 422, 429, 503, 507),
     openapi_extra=MULTIPART_SCHEMA,
 )
-async def upload_batch(request: Request, backend: BackendOf, idempotency_key: IdempotencyKey = None) -> Accepted:
+async def upload_batch(
+    request: Request, backend: BackendOf, idempotency_key: IdempotencyKey = None
+) -> Accepted:
     """Take 1 to 100 PDFs in the field ``files`` and the fields of the batch; answer when the batch is safe."""
     settings = backend.settings
     _declared_length(request, limit=settings.max_files * settings.max_file_bytes + FORM_OVERHEAD_BYTES)
@@ -153,7 +155,10 @@ async def open_batch(backend: BackendOf, metadata: Annotated[dict[str, Any], Bod
 
 
 @router.get(
-    "/jobs/{job_id}", response_model=OpenBatch, summary="What has arrived", responses=problem_responses(404, 410, 503)
+    "/jobs/{job_id}",
+    response_model=OpenBatch,
+    summary="What has arrived",
+    responses=problem_responses(404, 410, 503),
 )
 async def arrived(job_id: str, backend: BackendOf) -> OpenBatch:
     """Say which files have arrived, by name and SHA-256: an interrupted client sends the rest."""

@@ -20,7 +20,9 @@ STEPS_PER_DOCUMENT = 13
 
 def iso(seconds: float | None) -> str | None:
     """ISO 8601 in UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return (
+        None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    )
 
 
 class Accepted(BaseModel):

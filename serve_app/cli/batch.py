@@ -1,0 +1,167 @@
+"""Commands that talk to a service: submit, watch, results, jobs, cancel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from serve_app.cli.output import console, number, show_json
+from serve_app.client import BatchClient
+from serve_app.pages import STATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+DOCUMENT_STATES = {
+    "queued": "en cola",
+    "running": "en proceso",
+    "retrying": "se reintenta",
+    "succeeded": "evaluado",
+    "failed": "con error",
+    "cancelled": "cancelado",
+}
+POINTS = tuple(f"P{index}" for index in range(1, 11))
+
+
+def pdf_files(paths: Iterable[Path]) -> list[Path]:
+    """The PDFs that paths name: files as they are, folders by what is in them, in order of name.
+
+    Raises:
+        typer.BadParameter: there are none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        found += sorted(path.glob("*.pdf")) if path.is_dir() else [path]
+    if not found:
+        raise typer.BadParameter("no hay ningún PDF")
+    return found
+
+
+def metadata_of(
+    municipality: str, *, department: str, year: int, period: str, options: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The fields of a batch; ``options`` are ``name=value``."""
+    fields: dict[str, Any] = {"municipality": municipality, "department": department, "year": year, "period": period}
+    for option in options:
+        name, separator, value = option.partition("=")
+        if not separator:
+            raise typer.BadParameter(f"se espera nombre=valor: {option}")
+        fields[name.strip()] = value.strip()
+    return fields
+
+
+def submit(url: str, *, paths: Sequence[Path], metadata: Mapping[str, Any], quiet: bool = False) -> str:
+    """Send files with a progress bar; returns the identifier of the job."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with BatchClient(url) as client, Progress(*columns, console=console, disable=quiet) as progress:
+        task = progress.add_task("Enviando", total=len(paths))
+        job_id = client.submit(paths, metadata=metadata, sent=lambda _path: progress.advance(task))
+    if not quiet:
+        console.print(f"Trabajo [bold]{job_id}[/], {len(paths)} documentos", highlight=False)
+    return job_id
+
+
+def watch(url: str, *, job_id: str, quiet: bool = False) -> dict[str, Any]:
+    """Show the progress of a job until it is final; returns its last state."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[documents]}"),
+        TimeElapsedColumn(),
+    )
+    state: dict[str, Any] = {}
+    try:
+        with BatchClient(url) as client, Progress(*columns, console=console, disable=quiet) as progress:
+            task = progress.add_task("Evaluando", total=1, documents="")
+            for state in client.watch(job_id):
+                ended = sum(state["documents_by_status"].get(name, 0) for name in ("succeeded", "failed", "cancelled"))
+                progress.update(
+                    task,
+                    total=max(1, state["progress"]["total_steps"]),
+                    completed=state["progress"]["completed_steps"],
+                    description=STATES[state["status"]].capitalize(),
+                    documents=f"{ended} de {state['document_count']} documentos",
+                )
+    except KeyboardInterrupt:
+        console.print(f"\nEl trabajo sigue en marcha. Para volver a él: decalogo watch {job_id}", highlight=False)
+        raise
+    return state
+
+
+def state_of(url: str, *, job_id: str) -> dict[str, Any]:
+    """The state of a job."""
+    with BatchClient(url) as client:
+        return client.status(job_id)
+
+
+def show_scores(state: Mapping[str, Any]) -> None:
+    """The table of a job: a row per document, why not where there is no score."""
+    table = Table(title=f"Trabajo {state['job_id']}: {STATES[state['status']]}", show_lines=False)
+    table.add_column("Documento", overflow="fold")
+    for title in ("Total", *POINTS, "Criterios", "s"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for document in state["documents"]:
+        table.add_row(*_row(document))
+    console.print(table)
+    for document in state["documents"]:
+        if document["error_code"]:
+            console.print(
+                f"[red]{document['name']}[/]: {document['error_message']} [dim]({document['error_code']})[/]",
+                highlight=False,
+            )
+
+
+def _row(document: Mapping[str, Any]) -> list[str]:
+    if document["status"] != "succeeded":
+        return [document["name"], DOCUMENT_STATES[document["status"]], *[""] * len(POINTS), "", _seconds(document)]
+    points = [number(document["points"].get(point)) for point in POINTS]
+    return [
+        document["name"],
+        f"[bold]{number(document['overall_score'])}[/]",
+        *points,
+        str(document["criteria_met"]),
+        _seconds(document),
+    ]
+
+
+def _seconds(document: Mapping[str, Any]) -> str:
+    if document["seconds"] is None:
+        return ""
+    return f"{document['seconds']:.1f}".replace(".", ",") + ("*" if document["cached"] else "")
+
+
+def download(url: str, *, job_id: str, kind: str, out: Path | None) -> None:
+    """Write the results of a job to a file."""
+    target = out or Path(f"decalogo-{job_id}.{kind}")
+    with BatchClient(url) as client:
+        size = client.download(job_id, kind=kind, target=target)
+    console.print(f"{target}: {size:,} bytes".replace(",", "."), highlight=False)
+
+
+def show_jobs(url: str, *, state: str | None, limit: int, as_json: bool) -> None:
+    """The list of jobs."""
+    with BatchClient(url) as client:
+        found = client.jobs(state=state, limit=limit)
+    if as_json:
+        show_json(found)
+        return
+    table = Table()
+    for title in ("Trabajo", "Enviado", "Municipio", "Estado", "Documentos"):
+        table.add_column(title)
+    for job in found:
+        sent = (job["submission_time"] or "")[:16].replace("T", " ")
+        table.add_row(job["job_id"], sent, job["municipality"], STATES[job["status"]], str(job["document_count"]))
+    console.print(table)
+
+
+def cancel(url: str, *, job_id: str, delete: bool) -> None:
+    """Cancel a job, or delete all of it."""
+    with BatchClient(url) as client:
+        (client.delete if delete else client.cancel)(job_id)
+    console.print("Borrado." if delete else "Cancelado.", highlight=False)

@@ -1,0 +1,68 @@
+"""``decalogo evaluate``: the whole pipeline on one PDF, without Ray, Redis and HTTP."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from pipeline.artifacts import artifacts, evaluation_results
+from pipeline.evaluation import Engine, evaluate
+from pipeline.extraction import ExtractionWorker
+from pipeline.model import EvaluationOptions
+from serve_app.cli.output import console, number, show_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def evaluate_file(pdf: Path, *, out: Path, choices: Mapping[str, Any], as_json: bool) -> None:
+    """Evaluate a PDF and write the three artifacts into ``out``.
+
+    Raises:
+        PipelineError: the document cannot be evaluated.
+    """
+    began = time.monotonic()
+    options = EvaluationOptions(**choices)
+    engine = Engine.load(threads=1)
+    with ExtractionWorker() as worker:
+        document = worker.extract(pdf.read_bytes())
+    evaluation = evaluate(document, options=options, engine=engine)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in artifacts(evaluation).items():
+        (out / name).write_bytes(content)
+    result = evaluation_results(evaluation)
+    if as_json:
+        show_json({name: result[name] for name in ("document", "overall", "points", "deterministic_hash", "coverage")})
+        return
+    _show(result, seconds=time.monotonic() - began)
+    console.print(f"Artefactos: {out}", highlight=False)
+
+
+def _show(result: Mapping[str, Any], *, seconds: float) -> None:
+    document, overall = result["document"], result["overall"]
+    period = f" {document['period'][0]}-{document['period'][1]}" if document["period"] else ""
+    table = Table(title=f"{document['municipality'] or document['title'] or document['sha256'][:12]}{period}")
+    table.add_column("Punto")
+    table.add_column("Puntaje", justify="right")
+    table.add_column("Nivel")
+    table.add_column("Criterios", justify="right")
+    for point in result["points"]:
+        table.add_row(
+            f"{point['id']} {point['name']}",
+            number(point["score"]),
+            point["band"],
+            f"{point['criteria_met']} de {point['criteria_total']}",
+        )
+    table.add_section()
+    table.add_row(
+        "Total", number(overall["score"]), overall["band"], f"{overall['criteria_met']} de {overall['criteria_total']}"
+    )
+    console.print(table)
+    console.print(
+        f"{document['pages']} páginas, {result['coverage']['questions_answered']} respuestas, "
+        f"{result['coverage']['evidence_count']} evidencias, {seconds:.1f} s. Huella {result['deterministic_hash']}",
+        highlight=False,
+    )

@@ -1,0 +1,180 @@
+"""The commands. Each is a few lines: what it does stands in the modules beside this one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from cluster.lifecycle import LifecycleError
+from cluster.settings import SettingsError
+from pipeline.errors import PipelineError
+from serve_app.cli import batch, service
+from serve_app.cli.output import fail, show_json
+from serve_app.client import ApiError
+
+app = typer.Typer(
+    name="decalogo",
+    help="Evalúa planes de desarrollo municipal frente al Decálogo de derechos humanos.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Url = Annotated[str, typer.Option(help="Dirección del servicio; vacía: el de esta máquina")]
+AsJson = Annotated[bool, typer.Option("--json", help="Salida para programas")]
+Municipality = Annotated[str, typer.Option(help="Municipio, o descripción del lote")]
+Department = Annotated[str, typer.Option(help="Departamento")]
+Year = Annotated[int, typer.Option(help="Año del envío")]
+Period = Annotated[str, typer.Option(help="Periodo de gobierno, por ejemplo 2024-2027")]
+Paths = Annotated[list[Path], typer.Argument(help="PDF o carpetas con PDF", exists=True)]
+
+
+@app.command()
+def up() -> None:
+    """Inicia el servicio en esta máquina."""
+    service.start()
+
+
+@app.command()
+def down() -> None:
+    """Detiene exactamente lo que se inició; los datos quedan."""
+    service.stop()
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Dice qué le falta a esta máquina."""
+    raise typer.Exit(service.examine(as_json=as_json))
+
+
+@app.command()
+def demo(folder: Annotated[Path, typer.Argument(help="Carpeta con planes en PDF", exists=True)] = Path("examples")) -> None:
+    """Inicia el servicio, evalúa los planes de una carpeta por HTTP y muestra los puntajes."""
+    url = service.start()
+    paths = batch.pdf_files([folder])
+    metadata = batch.metadata_of("Municipios de ejemplo", department="Colombia", year=2024, period="2024-2027")
+    job_id = batch.submit(url, paths=paths, metadata=metadata)
+    final = batch.watch(url, job_id=job_id)
+    batch.show_scores(final)
+    service.show_places(url, job_id=job_id)
+    raise typer.Exit(0 if final["status"] == "completed" else 1)
+
+
+@app.command()
+def evaluate(
+    pdf: Annotated[Path, typer.Argument(help="El plan", exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Option(help="Carpeta para los tres artefactos")],
+    evaluate_non_plans: Annotated[bool, typer.Option(help="Evaluar aunque no parezca un plan")] = False,
+    causal_analysis: Annotated[bool, typer.Option(help="Nodos 9 a 11")] = True,
+    contradiction_detection: Annotated[bool, typer.Option(help="Nodo 6")] = True,
+    not_applicable: Annotated[list[str] | None, typer.Option(help="Punto que no aplica, p. ej. P10")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Evalúa un solo plan sin el servicio."""
+    from serve_app.cli.evaluate import evaluate_file  # noqa: PLC0415  loads the models' code
+
+    choices = {
+        "evaluate_non_plans": evaluate_non_plans,
+        "enable_causal_analysis": causal_analysis,
+        "enable_contradiction_detection": contradiction_detection,
+        "not_applicable_points": tuple(not_applicable or ()),
+    }
+    evaluate_file(pdf, out=out, choices=choices, as_json=as_json)
+
+
+@app.command()
+def submit(
+    paths: Paths,
+    municipality: Municipality,
+    department: Department,
+    year: Year,
+    period: Period,
+    url: Url = "",
+    option: Annotated[list[str] | None, typer.Option(help="Opción del lote, p. ej. enable_causal_analysis=false")] = None,
+    wait: Annotated[bool, typer.Option("--watch", help="Seguir el avance hasta el final")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Envía un lote de planes."""
+    metadata = batch.metadata_of(municipality, department=department, year=year, period=period, options=option or ())
+    address = service.address(url)
+    job_id = batch.submit(address, paths=batch.pdf_files(paths), metadata=metadata, quiet=as_json)
+    if wait:
+        _conclude(batch.watch(address, job_id=job_id, quiet=as_json), as_json=as_json)
+    if as_json:
+        show_json({"job_id": job_id, "url": address})
+    else:
+        typer.echo(f"Para seguirlo: decalogo watch {job_id}")
+
+
+@app.command()
+def watch(job_id: str, url: Url = "", as_json: AsJson = False) -> None:
+    """Sigue el avance de un trabajo hasta el final."""
+    _conclude(batch.watch(service.address(url), job_id=job_id, quiet=as_json), as_json=as_json)
+
+
+@app.command()
+def results(
+    job_id: str,
+    kind: Annotated[str, typer.Option("--format", help="json, csv, pdf o zip")] = "",
+    out: Annotated[Path | None, typer.Option(help="Archivo de destino")] = None,
+    url: Url = "",
+    as_json: AsJson = False,
+) -> None:
+    """Muestra los puntajes de un trabajo o descarga sus resultados."""
+    address = service.address(url)
+    if kind or out:
+        batch.download(address, job_id=job_id, kind=kind or (out.suffix[1:] if out else "json"), out=out)
+        return
+    state = batch.state_of(address, job_id=job_id)
+    if as_json:
+        show_json(state)
+    else:
+        batch.show_scores(state)
+
+
+@app.command()
+def jobs(
+    state: Annotated[str, typer.Option(help="Solo los de este estado")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    url: Url = "",
+    as_json: AsJson = False,
+) -> None:
+    """Lista los trabajos."""
+    batch.show_jobs(service.address(url), state=state or None, limit=limit, as_json=as_json)
+
+
+@app.command()
+def cancel(
+    job_id: str,
+    delete: Annotated[bool, typer.Option(help="Borrar también los archivos y resultados")] = False,
+    url: Url = "",
+) -> None:
+    """Cancela un trabajo."""
+    batch.cancel(service.address(url), job_id=job_id, delete=delete)
+
+
+def _conclude(final: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(final)
+    else:
+        batch.show_scores(final)
+    raise typer.Exit(0 if final["status"] == "completed" else 1)
+
+
+def run() -> None:
+    """Entry point: every expected error is a sentence that says what to do, and an exit code of its own."""
+    try:
+        app()
+    except ApiError as error:
+        sys.exit(fail(str(error), code=error.code, exit_code=3))
+    except httpx.TransportError:
+        sys.exit(fail("El servicio no responde; inícielo con «decalogo up» o indique --url.", exit_code=4))
+    except PipelineError as error:
+        sys.exit(fail(error.kind.sentence, code=error.kind.code, exit_code=5))
+    except (LifecycleError, SettingsError) as error:
+        sys.exit(fail(str(error), exit_code=6))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,28 @@
+"""How the command line speaks: tables and sentences for people, JSON for programs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def show_json(value: Any) -> None:
+    """Print a value as JSON, and nothing else."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def fail(sentence: str, *, exit_code: int, code: str = "") -> int:
+    """Say on standard error what went wrong; returns the exit code."""
+    errors.print(f"[bold red]Error[/]: {sentence}" + (f" [dim]({code})[/]" if code else ""), highlight=False)
+    return exit_code
+
+
+def number(value: float | None) -> str:
+    """A score as people here write it."""
+    return "–" if value is None else f"{value:.2f}".replace(".", ",")

@@ -1,0 +1,128 @@
+"""The outermost layer of every HTTP application: what holds for each request, whatever its route."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+
+from cluster.errors import CROSS_SITE, UNEXPECTED
+from serve_app.problems import problem
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger()
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+DRAIN_BYTES_MAX = 64 * 2**20
+DRAIN_SECONDS_MAX = 20.0
+"""How much of a refused body is still read. A client that is cut off while it sends never sees the answer."""
+CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class Edge:
+    """Security headers, errors nobody foresaw, requests forged by foreign pages, unread bodies, bare prefixes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # Serve hands over the whole path with the prefix as root_path; without this, ``POST /upload`` would
+        # be answered by a redirect to ``/upload/``.
+        if scope["path"] in {"", scope.get("root_path", "")}:
+            scope = {**scope, "path": scope["path"] + "/"}
+        exchange = Exchange(scope, receive=receive, send=send)
+        if _forged(scope):
+            await problem(CROSS_SITE)(scope, exchange.receive, exchange.send)
+            return
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        except Exception as error:  # the last resort: whatever it is, the caller gets a problem
+            reference = secrets.token_hex(6)
+            log.exception("request_failed", reference=reference, method=scope["method"], error=str(type(error)))
+            if exchange.answered:
+                raise
+            await problem(UNEXPECTED, reference=reference)(scope, exchange.receive, exchange.send)
+
+
+class Exchange:
+    """One request and its answer, watched on their way."""
+
+    def __init__(self, scope: Scope, *, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._headers = Headers(scope=scope)
+        self._body_begun = False
+        self._body_ended = scope["method"] not in CHANGING_METHODS
+        self.answered = False
+
+    async def receive(self) -> Message:
+        """The next message of the client."""
+        message = await self._receive()
+        self._body_begun = True
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self._body_ended = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass a message of the application on, the headers completed."""
+        if message["type"] == "http.response.start":
+            self.answered = True
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            await self._drain()
+        await self._send(message)
+
+    async def _drain(self) -> None:
+        """Read what is left of the body, within bounds, so that the client gets to read the answer."""
+        if self._body_ended or not self._worth_draining():
+            return
+        deadline = time.monotonic() + DRAIN_SECONDS_MAX
+        left = DRAIN_BYTES_MAX
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS_MAX):
+                while not self._body_ended and left > 0 and time.monotonic() < deadline:
+                    left -= len((await self.receive()).get("body", b""))
+
+    def _worth_draining(self) -> bool:
+        # Who asked whether to continue has not sent the body yet, and will not after a refusal.
+        if not self._body_begun and self._headers.get("expect", "").lower() == "100-continue":
+            return False
+        declared = self._headers.get("content-length", "")
+        return not declared.isdigit() or int(declared) <= DRAIN_BYTES_MAX or self._body_begun
+
+
+def _forged(scope: Scope) -> bool:
+    """Whether a browser says that the page of another site wants to change something here.
+
+    There are no cookies, but the service trusts whoever reaches it, and a foreign page in the browser of
+    somebody who does must not be able to upload or delete.
+    """
+    if scope["method"] not in CHANGING_METHODS:
+        return False
+    headers = Headers(scope=scope)
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != headers.get("host", "")
