@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 Box = tuple[float, float, float, float]
 Word = tuple[float, float, float, float, str]
-"""x0, y0, x1, y1 in points of the page as displayed, and the text. Plain tuples: there are very many."""
+"""x0, y0, x1, y1 in points of the page as displayed, and the text. Plain tuples: there are very many.
+
+Those that MuPDF gives have three numbers more, which nothing reads.
+"""
 
 
 class Fragment(NamedTuple):
@@ -18,7 +21,7 @@ class Fragment(NamedTuple):
     ``block`` is MuPDF's paragraph guess; ``cell`` says in which cell of which table the words stand.
     """
 
-    words: tuple[Word, ...]
+    words: Sequence[Word]
     box: Box
     size: float
     bold: bool

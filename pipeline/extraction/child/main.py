@@ -8,6 +8,7 @@ What is answered is untrusted on the other side: nothing here is relied upon for
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ def main(arguments: list[str]) -> None:
     """
     parent, memory_bytes, cpu_seconds_total = (int(argument) for argument in arguments)
     answers = _keep_answers_apart()
+    gc.disable()  # a page makes thousands of small objects and no cycles; collected after each document
     report = confine(parent=parent, memory_bytes=memory_bytes, cpu_seconds_total=cpu_seconds_total)
     _send(answers, kind="ready", sandbox=report)
     commands: dict[str, Callable[..., Any]] = {"extract": extract, "render": render}
@@ -43,6 +45,7 @@ def main(arguments: list[str]) -> None:
             request = msgspec.json.decode(read_frame(0))
             _serve(answers, request=request, pdf=read_frame(0), commands=commands, parent=parent)
             pymupdf.TOOLS.store_shrink(100)
+            gc.collect()
     except (Closed, BrokenPipeError):
         return
 

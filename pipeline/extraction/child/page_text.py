@@ -17,7 +17,7 @@ from .fragments import Box, Fragment, Word, box_of
 from .visibility import Backdrop, is_hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MAX_VECTORS = 20_000
 """A page with more drawings is a map or a chart; its drawings are not looked at."""
@@ -116,21 +116,23 @@ def _fragments(
     for block in texts:
         for line in block["lines"]:
             spans = line["spans"]
-            tokens = "".join([span["text"] for span in spans]).split()
+            text = spans[0]["text"] if len(spans) == 1 else "".join([span["text"] for span in spans])
+            tokens = text.split()
             if not tokens:
                 continue
             found = words[first : first + len(tokens)]
             first += len(tokens)
-            hidden = [is_hidden(span, backdrop=backdrop) for span in spans]
-            if True in hidden:
+            hidden = [True for span in spans if is_hidden(span, backdrop=backdrop)]
+            if hidden:
                 hides_text = True
-                if all(hidden):
+                if len(hidden) == len(spans):
                     continue
-            if True in hidden or [word[4] for word in found] != tokens:
+            if hidden or [word[4] for word in found] != tokens:
                 return _careful_fragments(text_page, backdrop=backdrop)
-            clean = _without_controls([word[:5] for word in found], text="".join(tokens))
-            if clean:
-                fragments.append(_fragment(clean, spans=spans, line=line, block=block["number"]))
+            if not text.isprintable():
+                found = _without_controls(found)
+            if found:
+                fragments.append(_fragment(found, spans=spans, line=line, block=block["number"]))
     return fragments, hides_text
 
 
@@ -147,8 +149,7 @@ def _careful_fragments(text_page: Any, *, backdrop: Backdrop) -> tuple[list[Frag
                     hides_text = hides_text or bool(span["text"].strip())
                 else:
                     visible.append(span)
-            words = list(_words(char for span in visible for char in span["chars"]))
-            words = _without_controls(words, text="".join([word[4] for word in words]))
+            words = _without_controls(_words(char for span in visible for char in span["chars"]))
             if words:
                 fragments.append(_fragment(words, spans=visible, line=line, block=block["number"]))
     return fragments, hides_text
@@ -162,7 +163,7 @@ def _text_blocks(text_page: Any) -> list[dict[str, Any]]:
         _restore_images(images)
 
 
-def _words(chars: Iterator[dict[str, Any]]) -> Iterator[Word]:
+def _words(chars: Iterable[dict[str, Any]]) -> Iterator[Word]:
     letters: list[str] = []
     boxes: list[Word] = []
     for char in chars:
@@ -177,13 +178,11 @@ def _words(chars: Iterator[dict[str, Any]]) -> Iterator[Word]:
         yield (*box_of(boxes), "".join(letters))
 
 
-def _without_controls(words: list[Word], *, text: str) -> list[Word]:
-    """The words without control characters and lone surrogates; ``text`` is that of all of them.
+def _without_controls(words: Iterable[Word]) -> list[Word]:
+    """The words without control characters and lone surrogates.
 
     Soft hyphens and symbols of private use stay: what they mean is decided later.
     """
-    if text.isprintable():
-        return words
     cleaned = [
         (*word[:4], "".join([char for char in word[4] if category(char) not in _NOT_TEXT])) for word in words
     ]
@@ -193,18 +192,16 @@ def _without_controls(words: list[Word], *, text: str) -> list[Word]:
 def _fragment(
     words: list[Word], *, spans: list[dict[str, Any]], line: dict[str, Any], block: int
 ) -> Fragment:
-    dominant = spans[0] if len(spans) == 1 else max(spans, key=lambda span: len(span["text"].strip()))
+    dominant = spans[0] if len(spans) == 1 else max(spans, key=_length)
     across, down = line["dir"]
     level = across > 0.99 and abs(down) < 0.1  # noqa: PLR2004  a few degrees of a skewed scan
     if level and len(words) > 1 and words[0][0] <= words[-1][0]:
         box = (words[0][0], line["bbox"][1], words[-1][2], line["bbox"][3])
     else:
         box = box_of(words)
-    return Fragment(
-        words=tuple(words),
-        box=box,
-        size=dominant["size"],
-        bold=bool(dominant["flags"] & _FONT_BOLD or dominant["char_flags"] & _CHAR_BOLD),
-        level=level,
-        block=block,
-    )
+    bold = bool(dominant["flags"] & _FONT_BOLD or dominant["char_flags"] & _CHAR_BOLD)
+    return Fragment(words, box, dominant["size"], bold, level, block)
+
+
+def _length(span: dict[str, Any]) -> int:
+    return len(span["text"].strip())

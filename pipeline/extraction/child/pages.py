@@ -45,8 +45,10 @@ def read_page(page: Any, *, number: int, max_chars: int) -> PageReading:
     text = read_text(page)
     horizontal, vertical = rules_of(text.vectors, width=width, height=height)
     grids = grids_of(horizontal, vertical)
-    fragments = [part for fragment in text.fragments for part in _parts(fragment, grids=grids)]
-    grids, fragments = _without_empty(grids, fragments)
+    fragments = text.fragments
+    if grids:
+        cut = [part for fragment in fragments for part in _parts(fragment, grids=grids)]
+        grids, fragments = _without_empty(grids, cut)
     if len(fragments) > MAX_LINES:
         raise Fault("too_much_text", f"page {number}")
     lines, tables = _assembled(fragments, grids=grids, width=width)

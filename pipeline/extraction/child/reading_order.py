@@ -23,6 +23,8 @@ _MAX_CROSSING = 0.25
 _NARROWEST_COLUMN = 0.2
 """A column takes at least this part of the page's width, margin included."""
 _STEP = 2.0
+_SHARED = 0.4
+"""Lines that overlap less than this part of their height stand below each other without doubt."""
 
 
 def in_reading_order(fragments: Sequence[Fragment], *, width: float) -> list[Fragment]:
@@ -39,7 +41,7 @@ def rows_joined(fragments: Iterable[Fragment]) -> list[Fragment]:
     Where all text is turned, it keeps the order in which the PDF paints it.
     """
     fragments = list(fragments)
-    if not any(fragment.level for fragment in fragments):
+    if _runs_down(fragments) or not any(fragment.level for fragment in fragments):
         return fragments
     lines: list[list[Fragment]] = []
     for fragment in sorted(fragments, key=_middle):
@@ -48,6 +50,16 @@ def rows_joined(fragments: Iterable[Fragment]) -> list[Fragment]:
         else:
             lines.append([fragment])
     return [joined(sorted(line, key=lambda fragment: fragment.box[0])) for line in lines]
+
+
+def _runs_down(fragments: Sequence[Fragment]) -> bool:
+    """Whether each fragment stands on a baseline of its own below the one before, as most text does."""
+    above = -1e9
+    for _, box, _, _, level, _, _ in fragments:
+        if not level or box[1] < above:
+            return False
+        above = box[3] - _SHARED * (box[3] - box[1])
+    return True
 
 
 def _middle(fragment: Fragment) -> tuple[float, float]:

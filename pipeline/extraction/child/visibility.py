@@ -47,7 +47,14 @@ class Backdrop:
 
 def is_hidden(span: dict[str, Any], *, backdrop: Backdrop) -> bool:
     """Whether ``span`` holds words that nobody can see on the page."""
-    return _cannot_be_seen(span, backdrop=backdrop) and not span["text"].isspace()
+    if (
+        span["color"] & _NEARLY_WHITE != _NEARLY_WHITE
+        and span["char_flags"] & _FILLED_OR_STROKED
+        and span["size"] >= MIN_SIZE_POINTS
+        and span["alpha"]
+    ):
+        return False
+    return not span["text"].isspace() and _cannot_be_seen(span, backdrop=backdrop)
 
 
 def _cannot_be_seen(span: dict[str, Any], *, backdrop: Backdrop) -> bool:
@@ -55,7 +62,7 @@ def _cannot_be_seen(span: dict[str, Any], *, backdrop: Backdrop) -> bool:
         return True
     if not span["char_flags"] & _FILLED_OR_STROKED or not span["alpha"]:
         return not backdrop.has_image(span["bbox"])
-    return _nearly_white(span["color"]) and not backdrop.contrasts_with_white(span["bbox"])
+    return not backdrop.contrasts_with_white(span["bbox"])
 
 
 def _nearly_white(color: int) -> bool:
