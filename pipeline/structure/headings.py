@@ -181,7 +181,7 @@ def _continues(lines: Sequence[CleanLine], *, index: int) -> bool:
     return before.endswith(UNFINISHED) and not before.isupper()
 
 
-def _numbered_rank(
+def _numbered_rank(  # noqa: PLR0911  a ladder of rules
     lines: Sequence[CleanLine], folded: Sequence[str], *, index: int, strong: bool
 ) -> int | None:
     line, text = lines[index], folded[index]
@@ -192,6 +192,9 @@ def _numbered_rank(
     rest = line.text[match.end() :]
     if not rest[:1].isupper() or len(rest) < MIN_TITLE_CHARS:
         return None
+    word = PLAN_WORD.match(text, match.end())
+    if word and PLAN_WORD_MARK.match(text, word.end()):
+        return PLAN_RANKS[word[1]]
     if depth == 1 and not strong and not _stands_alone(lines, folded, index=index):
         return None
     if depth == 1 and strong and not match[2] and len(text) > MAX_PLAIN_TITLE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Section, SectionKind
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 CONTENTS_TITLE = "Tabla de contenido"
 """Title of the section that holds a table of contents; its lines are no segments."""
 MAX_LEVEL = 12
+_CONTENTS_RANK = 15
+_TITLE_NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,6})\.?(?:[.)\-: ]|(?=[A-ZÁÉÍÓÚÑ]))")
 
 _STRONG: tuple[tuple[SectionKind, re.Pattern[str]], ...] = (
     (SectionKind.ANNEX, re.compile(r"anexos?\b")),
@@ -127,34 +130,68 @@ def _with_contents(
     return rows
 
 
+@dataclass(slots=True)
+class _Open:
+    """A section that may still get children."""
+
+    id: int
+    rank: int
+    number: tuple[str, ...]
+
+
 def _sections(
     rows: Sequence[tuple[int, int, str, int | None]], *, lines: Sequence[CleanLine]
 ) -> tuple[Section, ...]:
     total = len(lines)
-    open_sections: list[tuple[int, int]] = []  # (rank, id)
+    stack: list[_Open] = []
     drafts: list[tuple[str, int, SectionKind, int | None, int]] = []  # title, level, kind, parent, first
     ends: list[int] = []
     for first, stop, title, rank in rows:
-        level_rank = 15 if rank is None else rank
-        while open_sections and open_sections[-1][0] >= level_rank:
-            _, closed = open_sections.pop()
-            ends[closed] = first
-        parent = open_sections[-1][1] if open_sections else None
+        number = _number_of(title)
+        level_rank = _CONTENTS_RANK if rank is None else rank
+        for closed in _closed_by(stack, rank=level_rank, number=number):
+            ends[closed.id] = first
+        parent = stack[-1].id if stack else None
         parent_kind = drafts[parent][2] if parent is not None else SectionKind.UNKNOWN
-        kind = (
-            SectionKind.PRELIMINARY
-            if rank is None
-            else section_kind(title, rank=level_rank, parent=parent_kind)
-        )
+        kind = SectionKind.PRELIMINARY
+        if rank is not None:
+            kind = section_kind(title, rank=rank, parent=parent_kind)
+            level_rank = max(level_rank, stack[-1].rank + 1) if stack else level_rank
         identifier = len(drafts)
-        drafts.append((title, min(len(open_sections) + 1, MAX_LEVEL), kind, parent, first))
+        drafts.append((title, min(len(stack) + 1, MAX_LEVEL), kind, parent, first))
         ends.append(stop if rank is None else total)
         if rank is not None:
-            open_sections.append((level_rank, identifier))
+            stack.append(_Open(identifier, level_rank, number))
     return tuple(
         Section(i, title, level, kind, parent, lines[first].page, first, ends[i])
         for i, (title, level, kind, parent, first) in enumerate(drafts)
     )
+
+
+def _number_of(title: str) -> tuple[str, ...]:
+    """The parts of the number a title begins with: ``2.3.1 Salud`` gives ``("2", "3", "1")``."""
+    match = _TITLE_NUMBER.match(title)
+    return tuple(match[1].split(".")) if match else ()
+
+
+def _closed_by(stack: list[_Open], *, rank: int, number: tuple[str, ...]) -> list[_Open]:
+    """Take from the stack what a heading closes.
+
+    A number that extends the number of an open section makes the heading its child, whatever
+    their ranks; otherwise everything of the same or a larger rank is closed.
+    """
+    for place in range(len(stack) - 1, -1, -1):
+        above = stack[place].number
+        if above and len(above) < len(number) and number[: len(above)] == above:
+            closed = stack[place + 1 :]
+            kept = [item for item in closed if item.rank < rank and not item.number]
+            del stack[place + 1 :]
+            stack.extend(kept)
+            return [item for item in closed if item not in kept]
+    closed = []
+    while stack and stack[-1].rank >= rank:
+        closed.append(stack.pop())
+    return closed
 
 
 def section_kind(title: str, *, rank: int, parent: SectionKind) -> SectionKind:
