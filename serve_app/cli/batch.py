@@ -102,9 +102,12 @@ def state_of(url: str, *, job_id: str) -> dict[str, Any]:
 
 def show_scores(state: Mapping[str, Any]) -> None:
     """The table of a job: a row per document, why not where there is no score."""
-    table = Table(title=f"Trabajo {state['job_id']}: {STATES[state['status']]}", show_lines=False)
-    table.add_column("Documento", overflow="fold")
-    for title in ("Total", *POINTS, "Criterios", "s"):
+    # Narrow on purpose: fourteen columns have to fit into a terminal of 80.
+    table = Table(
+        title=f"Trabajo {state['job_id']}: {STATES[state['status']]}", box=None, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    table.add_column("Documento", overflow="fold", min_width=12)
+    for title in ("Total", *POINTS, "Crit.", "s"):
         table.add_column(title, justify="right", no_wrap=True)
     for document in state["documents"]:
         table.add_row(*_row(document))
