@@ -29,6 +29,8 @@ MIN_STEMS: Final = 4
 """A name of fewer content words ("número de talleres realizados") recurs with other targets in other "
 "programmes."""
 SAME_NAME: Final = 0.85
+MIN_PAGES_APART: Final = 3
+"""Product catalogues repeat a name with other targets row by row; a contradiction is between sections."""
 MAX_GROUP: Final = 12
 """A name that recurs more often is a template of the plan, not one indicator."""
 SUBJECT_CHARS: Final = 160
@@ -58,6 +60,7 @@ class _Valued:
     unit: str
     stems: frozenset[str]
     context: frozenset[str]
+    page: int
     numbers: tuple[str, ...]
 
 
@@ -96,7 +99,7 @@ def _valued(segmentation: Segmentation, *, indicator: Indicator, part: str) -> _
     if written is None:
         return None
     found = figures(fold(written))
-    if len(found) != 1:
+    if len(found) != 1 or "$" in indicator.name or (found[0].value == 0 and "%" not in written):
         return None
     if part == "meta" and not _stands_apart(indicator):
         return None
@@ -113,6 +116,7 @@ def _valued(segmentation: Segmentation, *, indicator: Indicator, part: str) -> _
         unit=found[0].unit or indicator.unit or "",
         stems=subject,
         context=stems(" ".join(above)),
+        page=segment.page,
         numbers=tuple(
             word.decode() for word in _DIGITS.findall(_without_target(indicator).encode("ascii", "replace"))
         ),
@@ -148,7 +152,7 @@ def _contradict(left: _Valued, right: _Valued, *, part: str) -> bool:
     if left.value == right.value or left.unit != right.unit or left.numbers != right.numbers:
         return False
     one, other = left.indicator, right.indicator
-    if one.span.segment == other.span.segment or one.level != other.level:
+    if abs(left.page - right.page) < MIN_PAGES_APART or one.level != other.level:
         return False
     years = (
         (one.target_year, other.target_year) if part == "meta" else (one.baseline_year, other.baseline_year)

@@ -20,7 +20,7 @@ CELL_MARK: Final = b" | "
 """What stands between the cells in the text of a table row."""
 SENTENCE_ENDS: Final = (b". ", b"; ", b"? ", b"! ", CELL_MARK)
 SENTENCE_REACH: Final = 1_500
-"""How far a sentence reaches at most: without it a segment of a megabyte without a full stop costs its square."""
+"""How far a sentence reaches: a megabyte without a full stop would cost its square."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,9 +67,11 @@ def monetary_detection(segmentation: Segmentation, *, profile: PlanProfile) -> t
         for amount in islice(_row_amounts(segment, row=segment.row, table=table), room):
             found.append(amount)
             covered.setdefault(segment.index, []).append((amount.span.start, amount.span.end))
-    for amount in islice(_prose_amounts(plan), MAX_AMOUNTS):
-        if not _overlaps(amount.span, taken=covered.get(amount.span.segment, [])):
-            found.append(amount)
+    found.extend(
+        amount
+        for amount in islice(_prose_amounts(plan), MAX_AMOUNTS)
+        if not _overlaps(amount.span, taken=covered.get(amount.span.segment, []))
+    )
     found.sort(key=lambda item: (item.span.segment, item.span.start))
     return tuple(found[:MAX_AMOUNTS])
 

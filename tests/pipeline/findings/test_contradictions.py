@@ -46,10 +46,12 @@ def _budget(*values: str, total: str, unit: str = "Inversión en pesos") -> Tabl
 
 NAME = "Mujeres víctimas de violencia intrafamiliar con ruta de atención jurídica"
 
+BETWEEN = ("Otra página.", "Otra página más.", "Y otra página.")
+
 
 def test_one_indicator_with_two_targets_is_a_contradiction() -> None:
     """Same name, same unit, same horizon, two values, two places: both are shown with a Spanish reason."""
-    segmentation = plan(_target(NAME, "60%"), "Otro párrafo.", _target(NAME, "80%"))
+    segmentation = plan(_target(NAME, "60%"), *BETWEEN, _target(NAME, "80%"))
     (found,) = _found(segmentation)
     assert (found.kind, found.left_value, found.right_value) == ("meta", "60%", "80%")
     assert quoted(segmentation, span=found.left) == quoted(segmentation, span=found.right) == NAME
@@ -58,7 +60,7 @@ def test_one_indicator_with_two_targets_is_a_contradiction() -> None:
 
 def test_two_baselines_of_one_year_are_a_contradiction() -> None:
     """The starting point of one year cannot have two values."""
-    segmentation = plan(_target(NAME, "60%", baseline="12%"), _target(NAME, "60%", baseline="19%"))
+    segmentation = plan(_target(NAME, "60%", baseline="12%"), *BETWEEN, _target(NAME, "60%", baseline="19%"))
     assert [(item.kind, item.left_value, item.right_value) for item in _found(segmentation)] == [
         ("cifra", "12%", "19%")
     ]
@@ -80,7 +82,12 @@ def test_two_baselines_of_one_year_are_a_contradiction() -> None:
 )
 def test_differences_that_are_no_contradiction_stay_silent(left: TableRow, right: TableRow) -> None:
     """An analyst looks at each alarm: what explains the difference silences it."""
-    assert _found(plan(left, right)) == ()
+    assert _found(plan(left, *BETWEEN, right)) == ()
+
+
+def test_the_same_name_in_neighbouring_rows_is_a_catalogue() -> None:
+    """Rows of one table may repeat a product's name for each programme."""
+    assert _found(plan(_target(NAME, "60%"), _target(NAME, "80%"))) == ()
 
 
 def test_a_total_that_is_not_the_sum_of_its_years_is_a_contradiction() -> None:
