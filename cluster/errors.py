@@ -40,6 +40,7 @@ EVIDENCE_NOT_FOUND = Refusal("evidence_not_found", 404, False, "El documento no 
 PAGE_NOT_FOUND = Refusal("page_not_found", 404, False, "El documento no tiene esa página.")
 NOT_FOUND = Refusal("not_found", 404, False, "No existe esa dirección.")
 METHOD_NOT_ALLOWED = Refusal("method_not_allowed", 405, False, "Esa operación no existe en esta dirección.")
+CROSS_SITE = Refusal("cross_site", 403, False, "Una página de otro sitio no puede enviar ni borrar trabajos.")
 JOB_EXPIRED = Refusal("job_expired", 410, False, "Los resultados de este trabajo ya vencieron y fueron borrados.")
 JOB_DELETED = Refusal("job_deleted", 410, False, "Este trabajo fue borrado.")
 JOB_NOT_OPEN = Refusal("job_not_open", 409, False, "El trabajo ya fue enviado y no acepta más archivos.")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 
+
 @dataclass(slots=True)
 class Backend:
     """What a request works with. The store connects when it is first used: an application starts without Redis."""

@@ -1,4 +1,4 @@
-"""A batch in one multipart request: its files go to storage as they arrive, its fields may come before or after."""
+"""A batch in one multipart request: files go to storage as they arrive, fields may come before or after."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cluster.errors import NO_FILES, REFUSALS, TOO_MANY_FILES, ServiceError
+from cluster.errors import (
+    INVALID_METADATA,
+    NO_FILES,
+    REDIS_UNAVAILABLE,
+    REFUSALS,
+    TOO_MANY_FILES,
+    ServiceError,
+)
 from cluster.records import DocumentState, JobMetadata
-from serve_app.metadata import read_metadata
+from serve_app.metadata import LIST_FIELDS, read_metadata
 from serve_app.multipart import Field, FileData, FileEnd, FilePart, boundary_of, parts
-from serve_app.receiving import Receiver
+from serve_app.problems import FieldProblem, FieldsInvalid
+from serve_app.receiving import Receiver, arriving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,42 +56,51 @@ class MultipartBatch:
 
         Raises:
             ServiceError: what the form, the files, Redis or the storage give reason for.
-            MetadataInvalid: the fields are not valid.
         """
         boundary = boundary_of(content_type)
         self._job_id = await self._backend.store.create(JobMetadata())
         try:
-            async for part in parts(body, boundary=boundary):
+            async for part in parts(arriving(body), boundary=boundary):
                 await self._take(part)
             return await self._submit(idempotency_key)
-        except BaseException:
-            # Also for a cut connection, which arrives as a cancellation.
-            await asyncio.shield(self._discard())
+        except BaseException as error:
+            # Also for a cut connection, which may arrive as a cancellation.
+            away = isinstance(error, ServiceError) and error.refusal is REDIS_UNAVAILABLE
+            await asyncio.shield(self._discard(registry=not away))
             raise
 
     async def _take(self, part: Part) -> None:
         match part:
             case Field(name, value):
-                self._fields[name] = value
+                self._take_field(name, value)
             case FilePart(field, name):
-                await self._begin_file(field=field, name=name)
+                self._begin_file(field=field, name=name)
             case FileData(data) if self._receiver is not None:
                 await self._receiver.write(data)
             case FileEnd() if self._receiver is not None:
                 await self._end_file()
 
-    async def _begin_file(self, *, field: str, name: str) -> None:
-        if field != FILES_FIELD:
-            self._receiver = None
-            self._fields.setdefault(field, "")
+    def _take_field(self, name: str, value: str) -> None:
+        # A form sends a list as the same name several times; of a single value the last one counts, so that
+        # a hidden "false" may stand before a check box.
+        before = self._fields.get(name)
+        self._fields[name] = f"{before},{value}" if before and name in LIST_FIELDS else value
+
+    def _begin_file(self, *, field: str, name: str) -> None:
+        self._receiver = None
+        if not name:
+            # What a browser sends for an input of files that was left empty.
             return
+        if field != FILES_FIELD:
+            message = f"los archivos van en el campo {FILES_FIELD}"
+            raise FieldsInvalid(INVALID_METADATA, [FieldProblem(field=field[:100], message=message)])
         settings = self._backend.settings
         if len(self._names) >= settings.max_files:
             raise ServiceError(TOO_MANY_FILES, f"Se permiten {settings.max_files} archivos por envío.")
         self._file_name = self._distinct(name)
-        self._receiver = await Receiver(
+        self._receiver = Receiver(
             self._backend.storage, job_id=self._job_id, max_bytes=settings.max_file_bytes
-        ).__aenter__()
+        )
 
     def _distinct(self, name: str) -> str:
         """The registry knows a document by its name: files of one request that share a name are numbered."""
@@ -98,10 +115,8 @@ class MultipartBatch:
     async def _end_file(self) -> None:
         receiver, self._receiver = self._receiver, None
         assert receiver is not None  # noqa: S101  the caller has just checked
-        try:
+        async with receiver:
             stored = await receiver.finish()
-        finally:
-            await receiver.__aexit__(None, None, None)
         sha256 = stored.sha256 if stored else EMPTY_SHA256
         self._files.append((self._file_name, sha256))
         await self._backend.store.add_document(
@@ -137,13 +152,14 @@ class MultipartBatch:
         by_code = {refusal.code: refusal for refusal in REFUSALS}
         raise ServiceError(by_code[documents[0].code], documents[0].name)
 
-    async def _discard(self) -> None:
+    async def _discard(self, *, registry: bool = True) -> None:
+        """Remove every trace. What Redis cannot be told now expires by itself, and the sweep takes the rest."""
         if self._receiver is not None:
-            await self._receiver.__aexit__(None, None, None)
-        if self._job_id:
-            # Redis may be the very reason: then the open job expires by itself, and the sweep takes its files.
+            await self._receiver.discard()
+        if registry:
             with suppress(ServiceError):
                 await self._backend.store.delete(self._job_id)
+        with suppress(ServiceError):
             await asyncio.to_thread(self._backend.storage.delete_job, self._job_id)
 
 

@@ -31,7 +31,9 @@ class ApiError(RuntimeError):
         self.code = str(problem.get("code", "unexpected"))
         detail = str(problem.get("detail") or "")
         errors = "; ".join(f"{e['field']}: {e['message']}" for e in problem.get("errors") or ())
-        super().__init__(" ".join(part for part in (str(problem.get("title", status)), detail, errors) if part))
+        super().__init__(
+            " ".join(part for part in (str(problem.get("title", status)), detail, errors) if part)
+        )
 
 
 class BatchClient:
@@ -75,7 +77,10 @@ class BatchClient:
         job_id = str(self._call("POST", "/upload/jobs", json=dict(metadata))["job_id"])
         for path, name in distinct_names(paths):
             content = path.read_bytes()
-            headers = {"X-Content-SHA256": hashlib.sha256(content).hexdigest(), "Content-Type": "application/pdf"}
+            headers = {
+                "X-Content-SHA256": hashlib.sha256(content).hexdigest(),
+                "Content-Type": "application/pdf",
+            }
             url = f"/upload/jobs/{job_id}/files/{quote(name, safe='')}"
             self._patiently("PUT", url, patience_seconds=patience_seconds, content=content, headers=headers)
             sent(path)

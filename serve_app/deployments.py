@@ -1,9 +1,13 @@
-"""How an ASGI application becomes a Serve deployment. The only module of ``serve_app`` that knows Ray."""
+"""How an ASGI application becomes a Serve deployment. The only module of ``serve_app`` that asks Ray."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
 
+import ray
+import structlog
 from ray import serve
 
 if TYPE_CHECKING:
@@ -12,19 +16,56 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from ray.serve import Application
 
+log = structlog.get_logger()
+
 CPUS = 0.1
 """The HTTP applications wait more than they compute."""
 ONGOING_REQUESTS_MAX = 200
 """Open event streams count as requests."""
+COUNTED_SECONDS = 5.0
+ASK_SECONDS = 2.0
+"""How long a count is good for, and how long Serve's controller is waited for."""
+EVALUATION = ("evaluation", "Evaluator")
+ALIVE_STATES = frozenset({"RUNNING", "UPDATING"})
+
+_counted: tuple[float, int] = (float("-inf"), 0)
 
 
 def deploy(make_app: Callable[[], FastAPI], *, name: str) -> Application:
     """Wrap an application; it is made on the replica, from the settings in the replica's environment."""
-    deployment = serve.deployment(
-        serve.ingress(make_app)(),
+    deployment: Any = serve.deployment(
         name=name,
         max_ongoing_requests=ONGOING_REQUESTS_MAX,
         ray_actor_options={"num_cpus": CPUS},
         graceful_shutdown_timeout_s=20,
     )
-    return deployment.bind()
+    application: Application = deployment(serve.ingress(make_app)()).bind()
+    return application
+
+
+async def count_evaluators() -> int:
+    """How many evaluators run; while Serve does not answer, as many as it said last, at least one.
+
+    The queue keeps what is accepted: a controller that is just restarting must not turn senders away.
+    """
+    global _counted  # noqa: PLW0603  one answer serves all requests of this replica for some seconds
+    at, count = _counted
+    if time.monotonic() - at < COUNTED_SECONDS:
+        return count
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            count = await asyncio.to_thread(_evaluators)
+    except (TimeoutError, ray.exceptions.RayError, serve.exceptions.RayServeException) as error:
+        log.warning("evaluators_not_counted", error=type(error).__name__)
+        return max(1, count)
+    _counted = (time.monotonic(), count)
+    return count
+
+
+def _evaluators() -> int:
+    application, deployment = EVALUATION
+    found = serve.status().applications.get(application)
+    if found is None or deployment not in found.deployments:
+        return 0
+    states = found.deployments[deployment].replica_states
+    return sum(count for state, count in states.items() if state.value in ALIVE_STATES)

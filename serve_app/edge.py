@@ -58,7 +58,9 @@ class Edge:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:  # the last resort: whatever it is, the caller gets a problem
             reference = secrets.token_hex(6)
-            log.exception("request_failed", reference=reference, method=scope["method"], error=str(type(error)))
+            log.exception(
+                "request_failed", reference=reference, method=scope["method"], error=str(type(error))
+            )
             if exchange.answered:
                 raise
             await problem(UNEXPECTED, reference=reference)(scope, exchange.receive, exchange.send)

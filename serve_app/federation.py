@@ -20,7 +20,9 @@ RAY_PREFIX = "ray_"
 BY_NAME = {family.name: family for family in FAMILIES}
 TIMEOUT_SECONDS = 0.8
 """The whole page is to be there within a second."""
-LABELS_OF_RAY = frozenset({"SessionName", "Version", "Component", "JobId", "ActorId", "NodeAddress", "WorkerId"})
+LABELS_OF_RAY = frozenset(
+    {"SessionName", "Version", "Component", "JobId", "ActorId", "NodeAddress", "WorkerId"}
+)
 OPENTELEMETRY_PREFIX = "otel_"
 """Labels that Ray adds to everything, and that say nothing about the batch."""
 
@@ -80,7 +82,11 @@ def _family(name: str, *, pages: Iterable[str]) -> list[str]:
 
 def _add(samples: dict[str, float], *, metric: Metric) -> None:
     for sample in metric.samples:
-        labels = {k: v for k, v in sample.labels.items() if k not in LABELS_OF_RAY and not k.startswith(OPENTELEMETRY_PREFIX)}
+        labels = {
+            k: v
+            for k, v in sample.labels.items()
+            if k not in LABELS_OF_RAY and not k.startswith(OPENTELEMETRY_PREFIX)
+        }
         inside = ",".join(f'{k}="{_escaped(v)}"' for k, v in sorted(labels.items()))
         name = sample.name.removeprefix(RAY_PREFIX)
         key = f"{name}{{{inside}}}" if inside else name

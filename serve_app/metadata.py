@@ -17,16 +17,15 @@ from pydantic import (
 
 from cluster.errors import INVALID_METADATA
 from cluster.records import JobMetadata
-from serve_app.problems import field_problems
+from serve_app.problems import FieldsInvalid, field_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from serve_app.problems import FieldProblem
-
 PERIOD = re.compile(r"(20[0-9]{2})\s*[-–]\s*(20[0-9]{2})")
 YEARS_IN_PERIOD = 4
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}\.[^@\s.]{2,64}")
+LIST_FIELDS = frozenset({"not_applicable_points"})
 POINTS = frozenset(f"P{number}" for number in range(1, 11))
 
 
@@ -113,24 +112,14 @@ class BatchMetadata(BaseModel):
         )
 
 
-class MetadataInvalid(Exception):
-    """The form's fields are not valid; ``errors`` say which and why."""
-
-    refusal = INVALID_METADATA
-
-    def __init__(self, errors: list[FieldProblem]) -> None:
-        super().__init__(", ".join(error.field for error in errors))
-        self.errors = errors
-
-
 def read_metadata(fields: Mapping[str, Any]) -> BatchMetadata:
     """Check the fields of a form or a JSON body; empty optional fields count as absent.
 
     Raises:
-        MetadataInvalid: with every field that is missing, unknown or not valid.
+        FieldsInvalid: INVALID_METADATA with every field that is missing, unknown or not valid.
     """
     given = {name: value for name, value in fields.items() if value != ""}
     try:
         return BatchMetadata.model_validate(given)
     except ValidationError as error:
-        raise MetadataInvalid(field_problems(error.errors())) from None
+        raise FieldsInvalid(INVALID_METADATA, field_problems(error.errors())) from None

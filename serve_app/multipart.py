@@ -1,28 +1,31 @@
 """A multipart body read as it streams: what arrives is handed on piece by piece and never gathered.
 
-Starlette's own form parser spools whole files first; here each piece of a file can be sized, hashed, written or
-refused the moment it is there. The grammar is python-multipart's.
+Starlette's own form parser spools whole files first, and ``streaming-form-data`` would be a second parser beside
+the one that comes with FastAPI; here each piece of a file can be sized, hashed, written or refused the moment
+it is there. The grammar, and the limits of part headers, are python-multipart's.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from email.message import Message
 from typing import TYPE_CHECKING
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from cluster.errors import (
     INVALID_METADATA,
     MALFORMED_UPLOAD,
     UNSUPPORTED_MEDIA_TYPE,
-    UPLOAD_INTERRUPTED,
     ServiceError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from python_multipart.multipart import MultipartCallbacks
 
 FIELD_BYTES_MAX = 64 * 1024
 FIELDS_MAX = 100
@@ -77,7 +80,8 @@ async def parts(chunks: AsyncIterator[bytes], *, boundary: bytes) -> AsyncIterat
     """Fields and pieces of files in the order in which they arrive.
 
     Raises:
-        ServiceError: MALFORMED_UPLOAD, UPLOAD_INTERRUPTED when the closing boundary never came.
+        ServiceError: MALFORMED_UPLOAD, also when the closing boundary never came; INVALID_METADATA for a
+            field that is too long, or too many of them.
     """
     collector = _Collector()
     parser = MultipartParser(boundary, collector.callbacks())
@@ -86,12 +90,12 @@ async def parts(chunks: AsyncIterator[bytes], *, boundary: bytes) -> AsyncIterat
             continue
         try:
             parser.write(chunk)
-        except MultipartParseError as error:
+        except FormParserError as error:
             raise ServiceError(MALFORMED_UPLOAD) from error
         for part in collector.take():
             yield part
     if not collector.ended:
-        raise ServiceError(UPLOAD_INTERRUPTED)
+        raise ServiceError(MALFORMED_UPLOAD)
 
 
 class _Collector:
@@ -107,7 +111,7 @@ class _Collector:
         self._value = bytearray()
         self._fields = 0
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> MultipartCallbacks:
         return {
             "on_part_begin": self._begin,
             "on_header_field": self._on_header_field,
@@ -176,16 +180,16 @@ def _text(raw: bytes) -> str:
 
 
 def _file_name(header: bytes, options: dict[bytes, bytes]) -> str:
-    """The name of a file as its sender wrote it (``filename*`` of RFC 6266 wins), for display only."""
+    """The name of a file as its sender wrote it (``filename*`` of RFC 6266 wins); empty when none was chosen."""
     message = Message()
-    message["content-disposition"] = header.decode("latin-1")
+    message["content-disposition"] = header.decode("latin-1").replace("\r", " ").replace("\n", " ")
     extended = message.get_filename() if b"filename*" in header else None
     name = extended or _text(options.get(b"filename", b""))
-    return clean_file_name(name)
+    return clean_file_name(name) if name else ""
 
 
 def clean_file_name(name: str) -> str:
-    """A name for display: without directories, control and direction characters, at most 255 characters."""
+    """A name for display: no directories, no control or direction characters, at most 255 characters, NFC."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    plain = "".join(char for char in last if char.isprintable()).strip()
-    return plain[-FILE_NAME_CHARS_MAX:] or "documento.pdf"
+    plain = "".join(char for char in unicodedata.normalize("NFC", last) if char.isprintable()).strip()
+    return plain[-FILE_NAME_CHARS_MAX:].strip() or "documento.pdf"

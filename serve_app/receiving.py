@@ -3,22 +3,67 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from cluster.errors import FILE_TOO_LARGE, UPLOAD_EMPTY, UPLOAD_NOT_PDF, Refusal
+from cluster.errors import (
+    FILE_TOO_LARGE,
+    HASH_MISMATCH,
+    UPLOAD_EMPTY,
+    UPLOAD_INTERRUPTED,
+    UPLOAD_NOT_PDF,
+    Refusal,
+    ServiceError,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
     from cluster.storage import Storage, StoredUpload, UploadWriter
 
+Result = TypeVar("Result")
+
 PDF_MARK = b"%PDF-"
 PDF_MARK_WITHIN = 1024
-"""Where the mark of a PDF may begin at the latest: what readers tolerate in practice."""
+"""Where the mark of a PDF must stand: what readers tolerate in practice."""
+WRITE_BYTES = 1024 * 1024
+"""Written at a time: each write is a hop to a thread, which costs more than the writing of a small piece."""
+SILENCE_SECONDS_MAX = 30.0
+"""A sender that says nothing for so long is taken for gone: its place is for others."""
+
+
+async def arriving(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of a body as they come.
+
+    Raises:
+        ServiceError: UPLOAD_INTERRUPTED when nothing comes for ``SILENCE_SECONDS_MAX``.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS_MAX):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise ServiceError(UPLOAD_INTERRUPTED) from None
+        yield chunk
+
+
+async def to_its_end(call: Callable[[], Result]) -> Result:
+    """Run a blocking call in a thread; a cancellation waits for it, so that cleaning up never overtakes it."""
+    running = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
 
 
 class Receiver:
-    """Takes the bytes of one file. What is refused is still counted but no longer written."""
+    """Takes the bytes of one file; a context manager that leaves nothing behind unless ``finish`` gave a file.
+
+    What is refused is still counted but no longer written.
+    """
 
     def __init__(self, storage: Storage, *, job_id: str, max_bytes: int) -> None:
         self._storage = storage
@@ -26,19 +71,17 @@ class Receiver:
         self._max_bytes = max_bytes
         self._writer: UploadWriter | None = None
         self._head = b""
+        self._pending = bytearray()
         self.size_bytes = 0
         self.refusal: Refusal | None = None
 
     async def __aenter__(self) -> Self:
-        self._writer = await asyncio.to_thread(self._storage.begin_upload, self._job_id)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A cut connection arrives as a cancellation: the clean-up must not wait on anything that can be cancelled.
-        if self._writer is not None:
-            self._writer.abort()
+        await self.discard()
 
     async def write(self, data: bytes) -> None:
         """Take the next bytes.
@@ -47,35 +90,56 @@ class Receiver:
             ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         self.size_bytes += len(data)
-        if len(self._head) < PDF_MARK_WITHIN + len(PDF_MARK):
-            self._head += data[: PDF_MARK_WITHIN + len(PDF_MARK) - len(self._head)]
-        if self.refusal is None:
-            self.refusal = self._early_refusal()
-        if self.refusal is None and self._writer is not None:
-            await asyncio.to_thread(self._writer.write, data)
+        if len(self._head) < PDF_MARK_WITHIN:
+            self._head += data[: PDF_MARK_WITHIN - len(self._head)]
+        if self.refusal is not None:
+            return
+        self.refusal = self._early_refusal()
+        if self.refusal is not None:
+            await self.discard()
+            return
+        self._pending += data
+        if len(self._pending) >= WRITE_BYTES:
+            await to_its_end(self._flush)
 
-    @property
-    def sha256(self) -> str:
-        """Hash of what was written so far."""
-        return self._writer.sha256 if self._writer is not None else ""
-
-    async def finish(self) -> StoredUpload | None:
+    async def finish(self, *, expected_sha256: str | None = None) -> StoredUpload | None:
         """Make the file durable; None when it is refused, and then ``refusal`` says why.
 
         Raises:
-            ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+            ServiceError: HASH_MISMATCH, STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         if self.size_bytes == 0:
             self.refusal = UPLOAD_EMPTY
         elif self.refusal is None and PDF_MARK not in self._head:
             self.refusal = UPLOAD_NOT_PDF
-        if self.refusal is not None or self._writer is None:
+        if self.refusal is not None:
+            await self.discard()
             return None
-        return await asyncio.to_thread(self._writer.commit)
+        return await to_its_end(lambda: self._commit(expected_sha256))
+
+    async def discard(self) -> None:
+        """Remove what was written and not made durable. Harmless to repeat."""
+        self._pending.clear()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await to_its_end(writer.abort)
+
+    def _flush(self) -> None:
+        if self._writer is None:
+            self._writer = self._storage.begin_upload(self._job_id)
+        self._writer.write(bytes(self._pending))
+        self._pending.clear()
+
+    def _commit(self, expected_sha256: str | None) -> StoredUpload:
+        self._flush()
+        assert self._writer is not None  # noqa: S101  flushing has opened it
+        if expected_sha256 is not None and self._writer.sha256 != expected_sha256:
+            raise ServiceError(HASH_MISMATCH)
+        return self._writer.commit()
 
     def _early_refusal(self) -> Refusal | None:
         if self.size_bytes > self._max_bytes:
             return FILE_TOO_LARGE
-        if len(self._head) == PDF_MARK_WITHIN + len(PDF_MARK) and PDF_MARK not in self._head:
+        if len(self._head) == PDF_MARK_WITHIN and PDF_MARK not in self._head:
             return UPLOAD_NOT_PDF
         return None

@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+import binascii
+import re
+import unicodedata
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, FastAPI, Header, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
 from cluster.errors import (
-    BUSY,
     FILE_TOO_LARGE,
-    HASH_MISMATCH,
     INVALID_FILE_NAME,
+    INVALID_REQUEST,
     JOB_NOT_OPEN,
     LENGTH_REQUIRED,
     NOT_READY,
     REQUEST_TOO_LARGE,
     STORAGE_FULL,
+    TOO_MANY_FILES,
     UPLOAD_INTERRUPTED,
+    Refusal,
     ServiceError,
 )
+from cluster.identifiers import is_sha256
 from cluster.records import JobState
 from cluster.validators import before_batch
-from serve_app import problems
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
 from serve_app.batches import MultipartBatch
-from serve_app.metadata import BatchMetadata, MetadataInvalid, read_metadata
+from serve_app.gate import UploadGate
+from serve_app.metadata import read_metadata
 from serve_app.multipart import clean_file_name
-from serve_app.receiving import Receiver
+from serve_app.receiving import Receiver, arriving
 from serve_app.views import Accepted, accepted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from ray.serve import Application
 
     from cluster.records import DocumentRecord
     from cluster.settings import Settings
+    from cluster.storage import StoredUpload
 
+CountEvaluators = Callable[[], Awaitable[int]]
+
+DIGEST_HEADERS = {
+    "Repr-Digest": re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/=]{1,100}):"),
+    "Content-Digest": re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/=]{1,100}):"),
+    "Digest": re.compile(r"(?:^|[,\s])(?i:sha-256)=([A-Za-z0-9+/=]{1,100})"),
+}
 FORM_OVERHEAD_BYTES = 8 * 2**20
 """What boundaries, headers and fields may add to the files of a request."""
-BUSY_RETRY_SECONDS = 5
 
 router = APIRouter(tags=["upload"])
 
@@ -61,28 +73,6 @@ class OpenBatch(Accepted):
     """A batch with what has arrived."""
 
     files: list[ArrivedFile]
-
-
-class UploadGate:
-    """At most so many uploads at a time in this replica; one more is told to come back."""
-
-    def __init__(self, places: int) -> None:
-        self._free = places
-
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Hold a place.
-
-        Raises:
-            ServiceError: BUSY.
-        """
-        if self._free <= 0:
-            raise ServiceError(BUSY, retry_after_seconds=BUSY_RETRY_SECONDS)
-        self._free -= 1
-        try:
-            yield
-        finally:
-            self._free += 1
 
 
 MULTIPART_SCHEMA: dict[str, Any] = {
@@ -106,6 +96,12 @@ MULTIPART_SCHEMA: dict[str, Any] = {
         },
     }
 }
+JSON_SCHEMA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BatchMetadata"}}},
+    }
+}
 RAW_SCHEMA: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -125,18 +121,26 @@ IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_lengt
 )
 async def upload_batch(
     request: Request, backend: BackendOf, idempotency_key: IdempotencyKey = None
-) -> Accepted:
-    """Take 1 to 100 PDFs in the field ``files`` and the fields of the batch; answer when the batch is safe."""
+) -> Accepted | Response:
+    """Take 1 to 100 PDFs in the field ``files`` and the fields of the batch; answer when the batch is safe.
+
+    A file that is no PDF, is empty or too large becomes a document that failed with that code, and the others
+    go on; when all files are refused, so is the request. A browser that sent a form is led to the job's page.
+    """
     settings = backend.settings
-    _declared_length(request, limit=settings.max_files * settings.max_file_bytes + FORM_OVERHEAD_BYTES)
+    length = _declared_length(
+        request, limit=settings.max_files * settings.max_file_bytes + FORM_OVERHEAD_BYTES
+    )
     gate: UploadGate = request.app.state.gate
     async with gate.place():
-        await _require_readiness(backend)
+        await _require_readiness(request, backend, bytes_needed=length)
         job = await MultipartBatch(backend).receive(
             request.stream(),
             content_type=request.headers.get("content-type", ""),
             idempotency_key=idempotency_key,
         )
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"/jobs/{job.job_id}", status_code=303)
     return accepted(job)
 
 
@@ -145,11 +149,14 @@ async def upload_batch(
     status_code=201,
     response_model=Accepted,
     summary="Open a batch, to upload its files one by one",
-    responses=problem_responses(422, 503),
+    responses=problem_responses(422, 503, 507),
+    openapi_extra=JSON_SCHEMA,
 )
-async def open_batch(backend: BackendOf, metadata: Annotated[dict[str, Any], Body()]) -> Accepted:
+async def open_batch(
+    request: Request, backend: BackendOf, metadata: Annotated[dict[str, Any], Body()]
+) -> Accepted:
     """Open a batch. It is forgotten when nothing arrives for 24 hours."""
-    await _require_readiness(backend)
+    await _require_readiness(request, backend)
     job_id = await backend.store.create(read_metadata(metadata).to_job())
     return accepted(await backend.store.job(job_id))
 
@@ -174,39 +181,51 @@ async def arrived(job_id: str, backend: BackendOf) -> OpenBatch:
     responses=problem_responses(400, 404, 409, 410, 411, 413, 415, 422, 429, 503, 507),
     openapi_extra=RAW_SCHEMA,
 )
-async def upload_file(
-    job_id: str,
-    name: str,
-    request: Request,
-    backend: BackendOf,
-    sha256: Annotated[str | None, Header(alias="X-Content-SHA256", pattern="^[0-9a-fA-F]{64}$")] = None,
-) -> ArrivedFile:
-    """Take one PDF as the body. The same name with the same content may be sent again; other content replaces it."""
+async def upload_file(job_id: str, name: str, request: Request, backend: BackendOf) -> ArrivedFile:
+    """Take one PDF as the body. The same file may be sent again; other content under its name replaces it.
+
+    A hash in ``X-Content-SHA256``, ``Repr-Digest``, ``Content-Digest`` or ``Digest`` is checked.
+    """
+    name = unicodedata.normalize("NFC", name)
     if clean_file_name(name) != name:
         raise ServiceError(INVALID_FILE_NAME)
     length = _declared_length(request, limit=backend.settings.max_file_bytes, too_large=FILE_TOO_LARGE)
-    job = await backend.store.job(job_id)
-    if job.state is not JobState.OPEN:
-        raise ServiceError(JOB_NOT_OPEN)
+    declared_sha256 = _declared_sha256(request)
     gate: UploadGate = request.app.state.gate
     async with gate.place():
-        receiver = Receiver(backend.storage, job_id=job_id, max_bytes=backend.settings.max_file_bytes)
-        async with receiver:
-            async for chunk in request.stream():
-                await receiver.write(chunk)
-                if receiver.refusal is not None:
-                    raise ServiceError(receiver.refusal)
-            if receiver.size_bytes != length:
-                raise ServiceError(UPLOAD_INTERRUPTED)
-            if sha256 is not None and receiver.sha256 != sha256.lower():
-                raise ServiceError(HASH_MISMATCH)
-            stored = await receiver.finish()
-            if stored is None:
-                raise ServiceError(receiver.refusal or UPLOAD_INTERRUPTED)
+        await _require_room(backend, job_id=job_id, name=name)
+        async with Receiver(
+            backend.storage, job_id=job_id, max_bytes=backend.settings.max_file_bytes
+        ) as receiver:
+            stored = await _receive(request, receiver=receiver, length=length, sha256=declared_sha256)
             document = await backend.store.add_document(
                 job_id, name=name, sha256=stored.sha256, size_bytes=stored.size_bytes
             )
     return _file(document)
+
+
+async def _receive(request: Request, *, receiver: Receiver, length: int, sha256: str | None) -> StoredUpload:
+    async for chunk in arriving(request.stream()):
+        await receiver.write(chunk)
+        if receiver.refusal is not None:
+            raise ServiceError(receiver.refusal)
+    if receiver.size_bytes != length:
+        raise ServiceError(UPLOAD_INTERRUPTED)
+    stored = await receiver.finish(expected_sha256=sha256)
+    if stored is None:
+        raise ServiceError(receiver.refusal or UPLOAD_INTERRUPTED)
+    return stored
+
+
+async def _require_room(backend: Backend, *, job_id: str, name: str) -> None:
+    """Refuse before the body is read what would be refused after it."""
+    job = await backend.store.job(job_id)
+    if job.state is not JobState.OPEN:
+        raise ServiceError(JOB_NOT_OPEN)
+    if job.document_count < backend.settings.max_files:
+        return
+    if all(document.name != name for document in await backend.store.documents(job_id)):
+        raise ServiceError(TOO_MANY_FILES, f"Se permiten {backend.settings.max_files} archivos por envío.")
 
 
 @router.post(
@@ -231,7 +250,7 @@ def _file(document: DocumentRecord) -> ArrivedFile:
     )
 
 
-def _declared_length(request: Request, *, limit: int, too_large: Any = REQUEST_TOO_LARGE) -> int:
+def _declared_length(request: Request, *, limit: int, too_large: Refusal = REQUEST_TOO_LARGE) -> int:
     declared = request.headers.get("content-length", "")
     if not (declared.isascii() and declared.isdigit()) or "transfer-encoding" in request.headers:
         raise ServiceError(LENGTH_REQUIRED)
@@ -240,41 +259,70 @@ def _declared_length(request: Request, *, limit: int, too_large: Any = REQUEST_T
     return int(declared)
 
 
-async def _require_readiness(backend: Backend) -> None:
-    """Refuse before a byte is stored when memory, disk or Redis are short."""
+def _declared_sha256(request: Request) -> str | None:
+    """The hash that the sender declares, in hexadecimal; None when it declares none.
+
+    Read from ``X-Content-SHA256``, ``Repr-Digest`` or ``Content-Digest`` (RFC 9530), ``Digest`` (RFC 3230).
+
+    Raises:
+        ServiceError: INVALID_REQUEST for what is no SHA-256.
+    """
+    plain = request.headers.get("x-content-sha256")
+    if plain is not None:
+        return _hexadecimal(plain)
+    for header, pattern in DIGEST_HEADERS.items():
+        found = pattern.search(request.headers.get(header, ""))
+        if found:
+            try:
+                return _hexadecimal(b64decode(found[1], validate=True).hex())
+            except binascii.Error:
+                raise ServiceError(INVALID_REQUEST, f"{header}: no es una suma SHA-256.") from None
+    return None
+
+
+def _hexadecimal(value: str) -> str:
+    if not is_sha256(value.lower()):
+        raise ServiceError(INVALID_REQUEST, "La suma SHA-256 declarada no es válida.")
+    return value.lower()
+
+
+async def _require_readiness(request: Request, backend: Backend, *, bytes_needed: int = 0) -> None:
+    """Refuse before a byte is stored when memory, disk, Redis or evaluators are short."""
+    # First, and once: an unreachable Redis is waited for as long as its time-out.
+    await backend.store.ping()
+    count: CountEvaluators = request.app.state.count_evaluators
     shortages = await before_batch(
-        backend.settings, store=backend.store, storage=backend.storage, evaluators_alive=1
+        backend.settings, store=backend.store, storage=backend.storage, evaluators_alive=await count()
     )
     if not shortages:
+        await asyncio.to_thread(backend.storage.require_space, bytes_needed=bytes_needed)
         return
     detail = " ".join(shortage.sentence for shortage in shortages)
-    codes = {shortage.code for shortage in shortages}
-    if "redis" in codes:
-        await backend.store.ping()  # says it with its own code
-    if codes == {"disk"}:
+    if {shortage.code for shortage in shortages} == {"disk"}:
         raise ServiceError(STORAGE_FULL, detail, retry_after_seconds=60)
     raise ServiceError(NOT_READY, detail, retry_after_seconds=30)
 
 
-async def _metadata_invalid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, MetadataInvalid)  # noqa: S101  the handler is registered for it alone
-    return problems.problem(error.refusal, errors=error.errors, detail=str(error))
+async def _one_evaluator() -> int:
+    """Without Ray nobody counts them: what is accepted waits in the queue."""
+    return 1
 
 
-def make_upload(settings: Settings | None = None) -> FastAPI:
-    """The application, for Serve or for any ASGI server."""
+def make_upload(
+    settings: Settings | None = None, *, count_evaluators: CountEvaluators = _one_evaluator
+) -> FastAPI:
+    """The application, for Serve or for any ASGI server. ``count_evaluators`` says how many are alive."""
 
     def prepare(app: FastAPI) -> None:
         backend: Backend = app.state.backend
-        app.state.gate = UploadGate(backend.settings.simultaneous_uploads)
+        app.state.gate = UploadGate(backend.settings)
+        app.state.count_evaluators = count_evaluators
 
-    app = make_app(router, title="Upload", settings=settings, prepare=prepare)
-    app.add_exception_handler(MetadataInvalid, _metadata_invalid)
-    return app
+    return make_app(router, title="Upload", settings=settings, prepare=prepare)
 
 
 def build(_arguments: dict[str, Any] | None = None) -> Application:
     """The Serve application ``upload``."""
-    from serve_app.deployments import deploy  # noqa: PLC0415  Ray is needed only here
+    from serve_app.deployments import count_evaluators, deploy  # noqa: PLC0415  Ray is needed only here
 
-    return deploy(make_upload, name="Upload")
+    return deploy(lambda: make_upload(count_evaluators=count_evaluators), name="Upload")

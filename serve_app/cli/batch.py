@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from serve_app.cli.output import console, number, show_json
@@ -45,7 +52,12 @@ def metadata_of(
     municipality: str, *, department: str, year: int, period: str, options: Iterable[str] = ()
 ) -> dict[str, Any]:
     """The fields of a batch; ``options`` are ``name=value``."""
-    fields: dict[str, Any] = {"municipality": municipality, "department": department, "year": year, "period": period}
+    fields: dict[str, Any] = {
+        "municipality": municipality,
+        "department": department,
+        "year": year,
+        "period": period,
+    }
     for option in options:
         name, separator, value = option.partition("=")
         if not separator:
@@ -80,7 +92,9 @@ def watch(url: str, *, job_id: str, quiet: bool = False) -> dict[str, Any]:
         with BatchClient(url) as client, Progress(*columns, console=console, disable=quiet) as progress:
             task = progress.add_task("Evaluando", total=1, documents="")
             for state in client.watch(job_id):
-                ended = sum(state["documents_by_status"].get(name, 0) for name in ("succeeded", "failed", "cancelled"))
+                ended = sum(
+                    state["documents_by_status"].get(name, 0) for name in ("succeeded", "failed", "cancelled")
+                )
                 progress.update(
                     task,
                     total=max(1, state["progress"]["total_steps"]),
@@ -89,7 +103,9 @@ def watch(url: str, *, job_id: str, quiet: bool = False) -> dict[str, Any]:
                     documents=f"{ended} de {state['document_count']} documentos",
                 )
     except KeyboardInterrupt:
-        console.print(f"\nEl trabajo sigue en marcha. Para volver a él: decalogo watch {job_id}", highlight=False)
+        console.print(
+            f"\nEl trabajo sigue en marcha. Para volver a él: decalogo watch {job_id}", highlight=False
+        )
         raise
     return state
 
@@ -104,7 +120,10 @@ def show_scores(state: Mapping[str, Any]) -> None:
     """The table of a job: a row per document, why not where there is no score."""
     # Narrow on purpose: fourteen columns have to fit into a terminal of 80.
     table = Table(
-        title=f"Trabajo {state['job_id']}: {STATES[state['status']]}", box=None, padding=(0, 1, 0, 0), pad_edge=False
+        title=f"Trabajo {state['job_id']}: {STATES[state['status']]}",
+        box=None,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
     table.add_column("Documento", overflow="fold", min_width=12)
     for title in ("Total", *POINTS, "Crit.", "s"):
@@ -122,7 +141,13 @@ def show_scores(state: Mapping[str, Any]) -> None:
 
 def _row(document: Mapping[str, Any]) -> list[str]:
     if document["status"] != "succeeded":
-        return [document["name"], DOCUMENT_STATES[document["status"]], *[""] * len(POINTS), "", _seconds(document)]
+        return [
+            document["name"],
+            DOCUMENT_STATES[document["status"]],
+            *[""] * len(POINTS),
+            "",
+            _seconds(document),
+        ]
     points = [number(document["points"].get(point)) for point in POINTS]
     return [
         document["name"],
@@ -159,7 +184,9 @@ def show_jobs(url: str, *, state: str | None, limit: int, as_json: bool) -> None
         table.add_column(title)
     for job in found:
         sent = (job["submission_time"] or "")[:16].replace("T", " ")
-        table.add_row(job["job_id"], sent, job["municipality"], STATES[job["status"]], str(job["document_count"]))
+        table.add_row(
+            job["job_id"], sent, job["municipality"], STATES[job["status"]], str(job["document_count"])
+        )
     console.print(table)
 
 

@@ -35,7 +35,12 @@ def evaluate_file(pdf: Path, *, out: Path, choices: Mapping[str, Any], as_json: 
         (out / name).write_bytes(content)
     result = evaluation_results(evaluation)
     if as_json:
-        show_json({name: result[name] for name in ("document", "overall", "points", "deterministic_hash", "coverage")})
+        show_json(
+            {
+                name: result[name]
+                for name in ("document", "overall", "points", "deterministic_hash", "coverage")
+            }
+        )
         return
     _show(result, seconds=time.monotonic() - began)
     console.print(f"Artefactos: {out}", highlight=False)
@@ -58,7 +63,10 @@ def _show(result: Mapping[str, Any], *, seconds: float) -> None:
         )
     table.add_section()
     table.add_row(
-        "Total", number(overall["score"]), overall["band"], f"{overall['criteria_met']} de {overall['criteria_total']}"
+        "Total",
+        number(overall["score"]),
+        overall["band"],
+        f"{overall['criteria_met']} de {overall['criteria_total']}",
     )
     console.print(table)
     console.print(

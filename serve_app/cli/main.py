@@ -51,11 +51,15 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def demo(folder: Annotated[Path, typer.Argument(help="Carpeta con planes en PDF", exists=True)] = Path("examples")) -> None:
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Carpeta con planes en PDF", exists=True)] = Path("examples"),
+) -> None:
     """Inicia el servicio, evalúa los planes de una carpeta por HTTP y muestra los puntajes."""
     url = service.start()
     paths = batch.pdf_files([folder])
-    metadata = batch.metadata_of("Municipios de ejemplo", department="Colombia", year=2024, period="2024-2027")
+    metadata = batch.metadata_of(
+        "Municipios de ejemplo", department="Colombia", year=2024, period="2024-2027"
+    )
     job_id = batch.submit(url, paths=paths, metadata=metadata)
     final = batch.watch(url, job_id=job_id)
     batch.show_scores(final)
@@ -93,12 +97,16 @@ def submit(
     year: Year,
     period: Period,
     url: Url = "",
-    option: Annotated[list[str] | None, typer.Option(help="Opción del lote, p. ej. enable_causal_analysis=false")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="Opción del lote, p. ej. enable_causal_analysis=false")
+    ] = None,
     wait: Annotated[bool, typer.Option("--watch", help="Seguir el avance hasta el final")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Envía un lote de planes."""
-    metadata = batch.metadata_of(municipality, department=department, year=year, period=period, options=option or ())
+    metadata = batch.metadata_of(
+        municipality, department=department, year=year, period=period, options=option or ()
+    )
     address = service.address(url)
     job_id = batch.submit(address, paths=batch.pdf_files(paths), metadata=metadata, quiet=as_json)
     if wait:

@@ -89,7 +89,8 @@ def examine(*, as_json: bool) -> int:
         colours = {"bien": "green", "aviso": "yellow", "falta": "red"}
         for finding in findings:
             console.print(
-                f"[{colours[finding.state]}]{finding.state:5}[/] {finding.topic:14} {finding.sentence}", highlight=False
+                f"[{colours[finding.state]}]{finding.state:5}[/] {finding.topic:14} {finding.sentence}",
+                highlight=False,
             )
     return int(any(finding.state == "falta" for finding in findings))
 
@@ -97,9 +98,14 @@ def examine(*, as_json: bool) -> int:
 def _findings(settings: Settings) -> Iterator[Finding]:
     enough = sys.version_info >= PYTHON_MIN
     yield Finding("Python", "bien" if enough else "falta", platform.python_version())
-    yield Finding("Procesador", "bien", f"{os.cpu_count()} núcleos; {settings.running_per_node} documentos a la vez")
+    yield Finding(
+        "Procesador", "bien", f"{os.cpu_count()} núcleos; {settings.running_per_node} documentos a la vez"
+    )
     yield _sized(
-        "Memoria", psutil.virtual_memory().available, needed=settings.min_free_memory_bytes, word="disponibles"
+        "Memoria",
+        psutil.virtual_memory().available,
+        needed=settings.min_free_memory_bytes,
+        word="disponibles",
     )
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     yield _sized(
@@ -129,7 +135,9 @@ def _service(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("Redis", "bien", "responde")
     size = lifecycle.footprint(settings)
-    yield Finding("Uso", "bien", f"{size.processes} procesos, {size.pss_bytes / GIB:.2f} GB (PSS)".replace(".", ","))
+    yield Finding(
+        "Uso", "bien", f"{size.processes} procesos, {size.pss_bytes / GIB:.2f} GB (PSS)".replace(".", ",")
+    )
 
 
 async def _ping(settings: Settings) -> None:
