@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.lexicons.point_words import NAMED, STRONG_WEIGHT, PointWords
+from pipeline.lexicons.point_words import NAMED, STRONG_WEIGHT, PointWords, WordWeights
 from pipeline.lexicons.term_matching import JoinedTexts
 from pipeline.model import POINT_IDS, Relevance, SegmentIndex, SegmentKind
 
@@ -30,14 +30,17 @@ ABOUT = 0.5
 PASSING_CHARS = 600
 PASSING_WEIGHT = 0.55
 """A single term in a long paragraph may be a passing mention."""
-DOUBT = (0.25, 0.62)
-"""Relevances between these are settled by the embedding."""
+DOUBT = (0.5, 0.8)
+"""Relevances between these are settled by the embedding: one term, or a title alone."""
 MIN_EMBEDDED_CHARS = 25
-MAX_EMBEDDED = 400
-"""At most so many segments of a plan are embedded: 0.5 s of a core at 780 sentences a second."""
-EMBEDDED_CHARS = 240
-"""Sentence embeddings blur over long texts; the first sentences say what a passage is about."""
-SIMILARITY_GAIN = 1.0
+MAX_EMBEDDED = 150
+"""At most so many segments of a plan are embedded: 0.3 s of a core."""
+EMBEDDED_CHARS = 160
+"""Sentence embeddings blur over long texts; the beginning says what a passage is about."""
+SHIFT_PER_LEAD = 1
+NEUTRAL_LEAD = -0.05
+SHIFT_LIMITS = (-0.1, 0.05)
+"""How far the lead of a point's model passages over all others moves a doubtful relevance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +75,14 @@ def embedding(segmentation: Segmentation, *, profile: PlanProfile, models: Embed
     """
     del profile
     segments = segmentation.segments
-    weighed = models.words.weigh(JoinedTexts(segmentation.folded))
-    own = _without_passing_mentions(weighed.weights, segmentation=segmentation)
-    scores = np.round(1 - (1 - own) * (1 - models.words.inherited(segments)), 3)
+    scores, weighed = lexical_relevance(segmentation, words=models.words)
     scores, embedded = _settled(scores, segmentation=segmentation, models=models)
     headings = [segment.kind is SegmentKind.HEADING for segment in segments]
     about = (scores >= ABOUT) & ~np.array(headings, dtype=np.bool_)[:, None]
     points = range(len(POINT_IDS))
     return Relevance(
         scores=scores,
-        direct=np.round(own, 3) >= NAMED,
+        direct=np.round(weighed.weights, 3) >= NAMED,
         about=tuple(tuple(SegmentIndex(int(i)) for i in np.flatnonzero(about[:, point])) for point in points),
         terms=tuple(
             {SegmentIndex(text): names for text, names in weighed.names(point).items()} for point in points
@@ -114,27 +115,39 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     return unit
 
 
+def lexical_relevance(segmentation: Segmentation, *, words: PointWords) -> tuple[NDArray[np.float64], WordWeights]:
+    """Relevance by own words and titles alone, before the embedding settles what is doubtful."""
+    weighed = words.weigh(JoinedTexts(segmentation.folded))
+    own = _without_passing_mentions(weighed.weights, segmentation=segmentation)
+    scores = np.round(1 - (1 - own) * (1 - words.inherited(segmentation.segments)), 3)
+    return scores, WordWeights(own, weighed.strong, weighed.terms)
+
+
 def _settled(
     scores: NDArray[np.float64], *, segmentation: Segmentation, models: EmbeddingModels
 ) -> tuple[NDArray[np.float64], int]:
-    """Let the embedding settle the doubtful relevances, the most doubtful segments first."""
+    """Let the embedding settle the doubtful relevances, those of the rarest points first."""
     doubtful = (scores >= DOUBT[0]) & (scores <= DOUBT[1])
+    rarity = np.argsort(np.argsort((scores >= ABOUT).sum(axis=0), kind="stable"), kind="stable")
     candidates = [
-        (-int(doubtful[segment.index].sum()), segment.index)
+        (int(rarity[doubtful[segment.index]].min()), segment.index)
         for segment in segmentation.segments
-        if doubtful[segment.index].any()
+        if segment.kind is not SegmentKind.HEADING
         and len(segment.text) >= MIN_EMBEDDED_CHARS
-        and segment.kind is not SegmentKind.HEADING
+        and doubtful[segment.index].any()
     ]
     chosen = sorted(index for _, index in sorted(candidates)[:MAX_EMBEDDED])
     if not chosen:
         return scores, 0
     texts = [segmentation.segments[index].text[:EMBEDDED_CHARS] for index in chosen]
     similarity = np.round(_unit(models.encoder.encode(texts)) @ models.prototypes.T, 3)
-    best = np.stack([similarity[:, models.owners == number].max(axis=1) for number in range(-1, len(POINT_IDS))], axis=1)
-    lead = best[:, 1:] - best.max(axis=1, keepdims=True)
+    groups = range(-1, len(POINT_IDS))
+    best = np.stack([similarity[:, models.owners == number].max(axis=1) for number in groups], axis=1)
+    first = best.max(axis=1, keepdims=True)
+    second = np.sort(best, axis=1)[:, -2:-1]
+    lead = np.where(best < first, best - first, best - second)[:, 1:]
+    shift = np.clip(SHIFT_PER_LEAD * (lead - NEUTRAL_LEAD), *SHIFT_LIMITS)
     settled = scores.copy()
     rows = np.array(chosen)
-    shift = np.clip(lead + 0.12, -0.25, 0.12) * SIMILARITY_GAIN
     settled[rows] = np.where(doubtful[rows], np.clip(np.round(scores[rows] + shift, 3), 0.0, 1.0), scores[rows])
     return settled, len(chosen)

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.lexicons.point_words import NAMED, PointWords
 from pipeline.lexicons.term_matching import JoinedTexts
 from pipeline.model import SegmentIndex, SegmentKind, Span
-from pipeline.nodes.embedding import ABOUT
+from pipeline.nodes.embedding import ABOUT, lexical_relevance
 from pipeline.questionnaire.passages import sentence_spans
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Units:
     """Sentences and rows of a document with their relevance to each point."""
 
     def __init__(self, segmentation: Segmentation, *, relevance: Relevance) -> None:
+        self._segmentation = segmentation
         self._all = segmentation.segments
         self.segment_of: NDArray[np.int64]
         self.spans: list[tuple[int, int]] = []
@@ -74,8 +75,9 @@ class Units:
         before[1:] = np.where(same[:, None] & (own[:-1] > NAMED), own[:-1] * NEIGHBOUR_SHARE, 0.0)
         named = np.maximum(own, before)
         scores = 1 - (1 - named) * (1 - inherited)
-        settled = relevance.scores[self.segment_of]
-        scores = np.where(own > NAMED, scores, np.minimum(scores, settled))
+        lexical, _ = lexical_relevance(self._segmentation, words=words)
+        shift = (relevance.scores - lexical)[self.segment_of]
+        scores = np.where(named + inherited > 0, np.clip(scores + shift, 0.0, 1.0), 0.0)
         spread = np.maximum((own >= NAMED).sum(axis=1) - MANY_POINTS, 0)
         scores = np.where(inherited >= ABOUT, scores, scores * (1 - ENUMERATION_LOSS) ** spread[:, None])
         headings = np.fromiter((s.kind is SegmentKind.HEADING for s in self.segments), dtype=np.bool_, count=self.size)
