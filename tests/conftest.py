@@ -1,0 +1,69 @@
+"""The whole service, real, once for all tests that ask for it; and the project's sample plans."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cluster import lifecycle
+from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cluster.lifecycle import RunningService
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service of the tests: Ray, Valkey and all applications, on free ports of loopback."""
+
+    settings: Settings
+    running: RunningService
+
+    @property
+    def url(self) -> str:
+        """Where HTTP answers."""
+        return self.running.url
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Service]:
+    """Start the service with short leases and a pool of up to 3; end exactly what was started."""
+    # pytest's own folders have long paths, and are kept after the run.
+    data_dir = Path(tempfile.mkdtemp(prefix="pdm-test-"))
+    settings = Settings.load(
+        data_dir=data_dir,
+        http_port=0,
+        dashboard_port=0,
+        evaluators_min=1,
+        evaluators_max=3,
+        running_per_node=2,
+        lease_seconds=3,
+        lease_renewal_seconds=0.8,
+        retry_base_seconds=0.2,
+        retry_cap_seconds=1,
+        min_free_memory_bytes=0,
+        min_free_disk_bytes=0,
+        storage_floor_bytes=0,
+    )
+    try:
+        yield Service(settings, lifecycle.up(settings))
+    finally:
+        lifecycle.down(settings)
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sample_plans() -> tuple[bytes, ...]:
+    """The fictional plans of ``examples/``, each a few pages long."""
+    plans = tuple(path.read_bytes() for path in sorted(EXAMPLES.glob("*.pdf")))
+    assert plans
+    return plans
