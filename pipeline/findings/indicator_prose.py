@@ -40,6 +40,7 @@ MAX_READ_PER_SEGMENT: Final = 200
 _MIN_NAME: Final = 10
 _MAX_SENTENCE: Final = 420
 _TAIL: Final = 60
+_MONEY_DIGITS: Final = 8
 _YEARS: Final = 4
 """A mayor's term, and so a plan, lasts four years (Constitution, art. 314, since 2004)."""
 
@@ -141,12 +142,20 @@ def prose_indicators(plan: PlanText, *, profile: PlanProfile, read: frozenset[in
         parts_read = islice(reader(plan, profile=profile), MAX_OF_A_SHAPE)
         found = [parts for parts in parts_read if parts.span.segment not in read]
         for parts in found:
+            if _is_money(parts):
+                continue
             if not any(_overlap(parts.span, other) for other in taken.get(parts.span.segment, ())):
                 yield parts.indicator()
         for parts in found:
             held = taken.setdefault(parts.span.segment, [])
             if len(held) < MAX_READ_PER_SEGMENT:
                 held.append(parts.span)
+
+
+def _is_money(parts: Parts) -> bool:
+    """A target of eight digits without a unit is a budget whose columns were lost."""
+    digits = sum(char.isdigit() for char in parts.target or "")
+    return digits >= _MONEY_DIGITS and parts.unit is None
 
 
 def _overlap(left: Span, right: Span) -> bool:

@@ -25,7 +25,8 @@ _CODE: Final = re2.compile(rb"\b(?:20[0-9]{11,12}|[0-9]{7}(?:[0-9]{2})?|[0-9]{4}
 _HEADLINE: Final = re2.compile(
     rb"^(?:indicador(?:es)?(?: de (?:producto|resultado|gestion|impacto))?|metas?(?: de (?:producto"
     rb"|resultado))?|producto|resultado|linea (?:de )?base"
-    rb"|programas?|total(?: general)?|subtotal|nombre(?: del indicador)?|numero|porcentaje"
+    rb"|[^a-z]*objetivos?(?: [a-z]+)?|programas?|total(?: general)?|subtotal|nombre(?: del indicador)?"
+    rb"|numero|porcentaje"
     rb"|unidad(?: de medida)?|cuatrienio|tasa|global|hectareas?|personas)[ :.]*$"
 )
 
@@ -88,9 +89,9 @@ def row_indicator(segment: Segment, *, row: TableRow, profile: PlanProfile) -> I
     sentence = next((cell.text for cell in aims if cell is not None and _is_sentence(cell.text)), "")
     target, unit, target_year = _target(row, subject=subject, profile=profile)
     baseline = cells[ColumnRole.BASELINE]
-    if named is None and baseline is None and target is None:
-        return None
     written = baseline.text if baseline is not None else ""
+    if target is None and value_text(written) is None and (named is None or not sentence):
+        return None
     unit_cell = cells[ColumnRole.UNIT]
     return Parts(
         span=Span(segment.index, subject.start, subject.end),

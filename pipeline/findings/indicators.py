@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pipeline.findings.indicator_prose import prose_indicators
 from pipeline.findings.indicator_rows import row_indicator
+from pipeline.findings.plan_text import PlanText
 
 if TYPE_CHECKING:
-    from pipeline.findings.plan_text import PlanText
-    from pipeline.model import Indicator, PlanProfile
+    from pipeline.model import Indicator, PlanProfile, Segmentation
 
 
-def read_indicators(plan: PlanText, *, profile: PlanProfile) -> list[Indicator]:
-    """The plan's indicators and measured targets in order of position."""
+class _Same:
+    """A plan with its profile, equal only to itself: a hash by value would cost more than reading it."""
+
+    def __init__(self, segmentation: Segmentation, profile: PlanProfile) -> None:
+        self.segmentation = segmentation
+        self.profile = profile
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Same)
+            and self.segmentation is other.segmentation
+            and self.profile is other.profile
+        )
+
+    def __hash__(self) -> int:
+        return hash((id(self.segmentation), id(self.profile)))
+
+
+def read_indicators(segmentation: Segmentation, *, profile: PlanProfile) -> tuple[Indicator, ...]:
+    """The plan's indicators and measured targets in order of position.
+
+    Contradictions (node 6) and feasibility (node 8) read the same plan one after the other, and reading is
+    what costs most of both: the last plan's indicators are kept until the next plan is read.
+    """
+    return _read(_Same(segmentation, profile))
+
+
+@lru_cache(maxsize=1)
+def _read(plan: _Same) -> tuple[Indicator, ...]:
+    text = PlanText.of(plan.segmentation)
     found: list[Indicator] = []
     for segment in plan.segmentation.segments:
         if segment.row is not None:
-            indicator = row_indicator(segment, row=segment.row, profile=profile)
+            indicator = row_indicator(segment, row=segment.row, profile=plan.profile)
             if indicator is not None:
                 found.append(indicator)
     read = frozenset(int(indicator.span.segment) for indicator in found)
-    found.extend(prose_indicators(plan, profile=profile, read=read))
+    found.extend(prose_indicators(text, profile=plan.profile, read=read))
     found.sort(key=lambda item: (item.span.segment, item.span.start, item.span.end))
-    return found
+    return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import re2
@@ -12,8 +13,6 @@ from pipeline.spanish_numbers import find_numbers
 from pipeline.text import fold
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from pipeline.model import PlanProfile
     from pipeline.spanish_numbers import NumberMatch
 
@@ -42,6 +41,11 @@ _AGE_BEFORE: Final = re2.compile(
     rb"\b(?:menor(?:es)?|mayor(?:es)?|entre|edad(?:es)?|de|los|y|a|las?|durante|en|por|grados?|estratos?"
     rb"|sisben|nivel(?:es)?) (?:de |los |a )?$"
 )
+_NAMED_BEFORE: Final = re2.compile(
+    rb"(?:\b(?:comunas?|sector|zona|fase|etapa|grado|nivel|piso|calle|cra|carrera|manzana|ciclo|eje)"
+    rb"|\bx|\bpor(?: cada)?) $"
+)
+"""A figure after these names a thing ("comuna seis") or is what a rate counts against ("x 100.000")."""
 _AGE_AFTER: Final = re2.compile(rb"^\)? ?(?:anos?|meses|semanas|ultimos|primeros)\b|^ a siempre")
 _AIM_BEFORE: Final = re2.compile(
     rb"\b(?:a|al|en|hasta|un|por debajo de|debajo del?|encima del?|alcanzar|lograr)"
@@ -85,6 +89,8 @@ def figures(folded: str) -> list[Figure]:
     for number in find_numbers(folded):
         if number.kind not in _FIGURE_KINDS or number.upper is not None:
             continue
+        if _NAMED_BEFORE.search(data[max(0, number.start - 20) : number.start]) is not None:
+            continue
         after = data[number.end : number.end + 40]
         if _AGE_AFTER.search(after) is not None and _AGE_BEFORE.search(
             data[max(0, number.start - 20) : number.start]
@@ -123,6 +129,9 @@ def quantity(text: str) -> tuple[str, Decimal, str | None] | None:
     the first.
     """
     folded = fold(text)
+    compact = folded.strip(" .")
+    if compact.isdecimal() and compact.isascii():
+        return compact, Decimal(compact), None
     found = figures(folded)
     if not found:
         return None
@@ -160,7 +169,7 @@ def horizon_in(text: str, *, profile: PlanProfile) -> int | None:
     if period is not None and int(period.group(2)) > int(period.group(1)):
         return int(period.group(2))
     horizon = _HORIZON.search(data)
-    if horizon is not None:
+    if horizon is not None and (profile.period is None or int(horizon.group(1)) >= profile.period[0]):
         return int(horizon.group(1))
     if profile.period is not None and _TERM.search(data) is not None:
         return profile.period[1]

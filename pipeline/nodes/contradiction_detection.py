@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import re2
+
 from pipeline.findings.conflicting_facts import conflicting_competences, conflicting_periods
 from pipeline.findings.conflicting_values import conflicting_targets, wrong_flat_totals, wrong_row_totals
 from pipeline.findings.indicators import read_indicators
@@ -19,6 +21,10 @@ VERSION: str = "1.0.0"
 
 MAX_CONTRADICTIONS: Final = 300
 """An analyst looks at each; a plan with more has tables that were misread."""
+
+
+_AMOUNTS_IN_A_RUN: Final = re2.compile(rb"\$ ?[0-9.,']+ ?\$ ?[0-9.,']+ ?\$ ?[0-9.,']+ ?\$ ?[0-9.,']+ ?\$")
+"""Only such plans can hold a wrong total outside tables; in others the amounts need not be read for it."""
 
 
 def contradiction_detection(
@@ -46,11 +52,12 @@ def contradiction_detection(
     """
     del relevance
     plan = PlanText.of(segmentation)
-    indicators = read_indicators(plan, profile=profile)
+    indicators = read_indicators(segmentation, profile=profile)
+    amounts = monetary_detection(segmentation, profile=profile) if _AMOUNTS_IN_A_RUN.search(plan.data) else ()
     found = [
         *conflicting_targets(segmentation, indicators=indicators),
         *wrong_row_totals(segmentation, profile=profile),
-        *wrong_flat_totals(segmentation, amounts=monetary_detection(segmentation, profile=profile)),
+        *wrong_flat_totals(segmentation, amounts=amounts),
         *conflicting_periods(plan, profile=profile),
         *conflicting_competences(responsibilities),
     ]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline.findings.indicator_rows import PARTS
 from pipeline.findings.indicators import read_indicators
-from pipeline.findings.plan_text import PlanText
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +42,7 @@ def feasibility_scoring(
     Returns:
         In order of position, at most ``MAX_INDICATORS``.
     """
-    plan = PlanText.of(segmentation)
-    found = read_indicators(plan, profile=profile)
+    found = read_indicators(segmentation, profile=profile)
     sources = {
         amount.span.segment: amount.source for amount in reversed(amounts) if amount.source is not None
     }

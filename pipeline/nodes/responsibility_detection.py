@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import re2
 
 from pipeline.findings.entities import find_entities
-from pipeline.findings.entity_lexicon import NAMED_ONLY_WHEN_ASSIGNED
+from pipeline.findings.entity_lexicon import COMMUNITY, NAMED_ONLY_WHEN_ASSIGNED
 from pipeline.findings.plan_text import PlanText, one_line
 from pipeline.findings.responsible_cells import TASK_CHARS, responsible_cells
 from pipeline.model import Responsibility, SegmentKind
@@ -177,13 +177,21 @@ def _cue_before(plan: PlanText, *, mention: Mention) -> tuple[int, int] | None:
     first, _ = plan.bounds(plan.segment_at(mention.start))
     left = max(first, mention.start - _CUE_WINDOW)
     start, end = plan.sentence(mention.start)
-    if _CUE_BEFORE.search(plan.data[left : mention.start]) is None:
-        through = _THROUGH.search(plan.data[left : mention.start]) is not None
-        if not through or _PASSIVE_FUTURE.search(plan.data, start, end) is None:
-            return None
+    cued = _CUE_BEFORE.search(plan.data[left : mention.start]) is not None
+    if not cued and not _acts_through(plan, mention=mention, left=left):
+        return None
     before = (start, mention.start)
     after = (mention.end, end)
     return before if before[1] - before[0] > after[1] - after[0] else after
+
+
+def _acts_through(plan: PlanText, *, mention: Mention, left: int) -> bool:
+    """Says "a través de la Secretaría … se implementará": an office named as means of something to come."""
+    if mention.kind == COMMUNITY or _THROUGH.search(plan.data[left : mention.start]) is None:
+        return False
+    start, end = plan.sentence(mention.start)
+    near = plan.data[max(start, left) : min(end, mention.end + _CUE_WINDOW)]
+    return _PASSIVE_FUTURE.search(near) is not None
 
 
 def _verb_after(plan: PlanText, *, mention: Mention) -> tuple[int, int] | None:

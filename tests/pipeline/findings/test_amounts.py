@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from findings_builders import cell, plan, profile, quoted, row
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.findings.money import MAX_PESOS, pesos
@@ -126,12 +126,14 @@ def test_no_characters_are_read_twice() -> None:
     assert [quoted(segmentation, span=amount.span) for amount in found] == ["80.000.000"]
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=10**15))
 def test_grouped_digits_give_back_the_number(value: int) -> None:
     """Whatever is written in Colombian grouping is read as it was meant."""
     assert pesos(f"{value:,}".replace(",", "."), unit="") == value
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=99_999), st.sampled_from(["millones", "mil millones", "mil"]))
 def test_a_unit_multiplies_and_silences_the_tables_factor(value: int, unit: str) -> None:
     """A unit that is written wins over what the table counts in."""
@@ -139,6 +141,7 @@ def test_a_unit_multiplies_and_silences_the_tables_factor(value: int, unit: str)
     assert pesos(str(value), unit=unit, factor=1000) == value * scale
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789.,'", min_size=1, max_size=40))
 def test_any_run_of_digits_and_signs_is_a_sane_amount_or_none(text: str) -> None:
     """Rubbish never raises and never yields an absurd amount."""

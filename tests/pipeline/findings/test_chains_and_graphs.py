@@ -153,6 +153,7 @@ _graphs = st.lists(st.integers(0, 5), min_size=1, max_size=7).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(_graphs)
 def test_paths_are_counted_as_if_they_were_listed(graph: tuple[list[int], list[tuple[int, int]]]) -> None:
     """The sweep over levels counts what an enumeration counts."""
@@ -167,6 +168,7 @@ def test_counting_paths_does_not_explode() -> None:
     assert count_paths(levels, edges=edges) == MAX_PATHS
 
 
+@settings(deadline=None)
 @given(_graphs)
 def test_a_cycle_is_a_cycle(graph: tuple[list[int], list[tuple[int, int]]]) -> None:
     """Every step of a reported cycle is an edge, the last one back to the start."""
@@ -210,7 +212,7 @@ def test_the_p_value_is_a_fixed_number_on_every_machine() -> None:
     assert order_p_value(levels, edges=edges, names=[f"n{number}" for number in range(20)]) == 0.066
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(_graphs)
 def test_a_p_value_is_a_probability(graph: tuple[list[int], list[tuple[int, int]]]) -> None:
     """In (0, 1], or none."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from findings_builders import cell, plan, profile, quoted, relevance, row
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.model import ColumnRole, TableRow
@@ -112,6 +112,7 @@ def test_totals_that_fit_or_cannot_be_trusted_stay_silent(table: TableRow) -> No
     assert _found(plan(table)) == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(min_value=1_000_000, max_value=10**10), min_size=4, max_size=4))
 def test_a_true_total_is_never_an_alarm(values: list[int]) -> None:
     """Whatever the years hold, their sum is their total."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from findings_builders import cell, plan, profile, quoted, row
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.findings.indicator_levels import level_of
@@ -181,6 +181,7 @@ def test_words_for_no_value_are_known(text: str) -> None:
     assert is_absent(text)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=10**6), st.sampled_from(["talleres", "familias", "hectareas"]))
 def test_a_counted_thing_is_found_with_its_unit(value: int, unit: str) -> None:
     """Figure and unit come back as written."""
