@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pipeline.extraction.limits import ExtractionLimits
 from pipeline.extraction.scans import page_has_text, scanned_pages
-from pipeline.extraction.worker import ExtractionCancelled, ExtractionWorker
+from pipeline.extraction.worker import ExtractionCancelled, ExtractionWorker, NoSuchPage
 
 __all__ = [
     "ExtractionCancelled",
     "ExtractionLimits",
     "ExtractionWorker",
+    "NoSuchPage",
     "page_has_text",
     "scanned_pages",
 ]

@@ -22,7 +22,7 @@ from pipeline.extraction.scans import page_has_text, scanned_pages
 from pipeline.model import ExtractedDocument, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from pipeline.model import Box
@@ -45,6 +45,10 @@ Wanted = TypeVar("Wanted", bound=answers.Answer)
 
 class ExtractionCancelled(ExtractionFailure):
     """``cancel`` was called while the document was being read."""
+
+
+class NoSuchPage(ValueError):  # noqa: N818  reads as what it says
+    """``render_page`` was asked for a page that the document does not have."""
 
 
 class ExtractionWorker:
@@ -89,7 +93,7 @@ class ExtractionWorker:
 
     def sandbox_report(self) -> dict[str, str]:
         """What confines the child, measure by measure (starts the child if there is none yet)."""
-        with self._one_at_a_time:
+        with self._one_at_a_time, self._coded_errors():
             self._ready_child()
             return dict(self._sandbox)
 
@@ -123,7 +127,8 @@ class ExtractionWorker:
         """Draw one page as PNG, ``highlights`` (boxes in points) marked in translucent yellow.
 
         Raises:
-            ValueError: There is no such page, or the width is not sensible.
+            NoSuchPage: The document has no such page.
+            ValueError: The width is not sensible.
             DocumentFault: See ``extract``; further ``LimitExceeded`` and ``ExtractionFailure``.
         """
         if not 1 <= width_px <= self._limits.max_width_px:
@@ -168,40 +173,47 @@ class ExtractionWorker:
         wall_seconds: float | None,
         collect: Callable[[ChildProcess, float], Result],
     ) -> Result:
-        """Send one request and collect its answers; whatever goes wrong becomes a coded error."""
-        with self._one_at_a_time:
-            self._busy = True
-            try:
-                child = self._ready_child()
-                deadline = time.monotonic() + (wall_seconds or self._limits.wall_seconds)
-                child.send((msgspec.json.encode(header), pdf), deadline=deadline)
-                result = collect(child, deadline)
-            except DocumentFault:
-                self._count_document()
-                raise
-            except LimitExceeded as error:
-                if error.kind is errors.MEMORY:
-                    self._end_child()
-                raise
-            except DeadlinePassed as error:
+        """Send one request to a child that waits for one, and collect its answers."""
+        with self._one_at_a_time, self._coded_errors():
+            child = self._ready_child()
+            if self._cancelled:
+                raise ExtractionCancelled(errors.PARSER_CRASH, "cancelled")
+            deadline = time.monotonic() + (wall_seconds or self._limits.wall_seconds)
+            self._served += 1
+            child.send((msgspec.json.encode(header), pdf), deadline=deadline)
+            result = collect(child, deadline)
+            if self._served >= self._limits.documents_per_child:
                 self._end_child()
-                raise LimitExceeded(errors.TIMEOUT) from error
-            except (ProtocolViolation, FrameTooLong) as error:
-                self._end_child()
-                raise ExtractionFailure(errors.CHILD_PROTOCOL, str(error)) from error
-            except ChildGone as error:
-                self._raise_gone(error)
-            except BaseException:
-                self._end_child()
-                raise
-            finally:
-                self._busy = self._cancelled = False
-            self._count_document()
             return result
+
+    @contextlib.contextmanager
+    def _coded_errors(self) -> Iterator[None]:
+        """Whatever goes wrong inside becomes a coded error; a child that may be harmed is ended."""
+        self._busy = True
+        try:
+            yield
+        except (DocumentFault, NoSuchPage):
+            raise
+        except DeadlinePassed as error:
+            self._end_child()
+            raise LimitExceeded(errors.TIMEOUT) from error
+        except (ProtocolViolation, FrameTooLong) as error:
+            self._end_child()
+            raise ExtractionFailure(errors.CHILD_PROTOCOL, str(error)) from error
+        except ChildGone as error:
+            self._raise_gone(error)
+        except OSError as error:
+            self._end_child()
+            raise ExtractionFailure(errors.PARSER_CRASH, f"no child: {error.strerror}") from error
+        except BaseException:
+            self._end_child()
+            raise
+        finally:
+            self._busy = self._cancelled = False
 
     def _ready_child(self) -> ChildProcess:
         if self._child is not None:
-            if self._child.waits:
+            if self._child.waits and self._served < self._limits.documents_per_child:
                 return self._child
             self._end_child()
         limits = self._limits
@@ -220,11 +232,6 @@ class ExtractionWorker:
     def _end_child(self) -> int | None:
         child, self._child = self._child, None
         return child.end() if child is not None else None
-
-    def _count_document(self) -> None:
-        self._served += 1
-        if self._served >= self._limits.documents_per_child:
-            self._end_child()
 
     def _raise_gone(self, error: ChildGone) -> NoReturn:
         """The child's pipe closed: say whether it was cancelled, ran out of CPU time or crashed."""
@@ -287,7 +294,7 @@ def _expected(answer: answers.Answer, *, kind: type[Wanted]) -> Wanted:
     if not isinstance(answer, answers.Fault):
         raise ProtocolViolation("an answer out of turn")
     if answer.code == "no_such_page":
-        raise ValueError("the document has no such page")
+        raise NoSuchPage("the document has no such page")
     detail = answers.without_controls(answer.detail)[:300]
     if answer.code in _DOCUMENT_FAULTS:
         raise DocumentFault(_DOCUMENT_FAULTS[answer.code], detail)

@@ -14,6 +14,7 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 import sys
 
 from .landlock import deny_file_system
@@ -22,6 +23,7 @@ from .system_calls import deny_system_calls
 IN_FORCE = "in force"
 
 _NOBODY = 65534
+_CAPABILITY_VERSION_3 = 0x20080522
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWNS = 0x00020000
@@ -99,6 +101,7 @@ def _linux_isolation() -> dict[str, str]:
     if outcome != IN_FORCE:
         outcome = _attempt(libc.unshare(_CLONE_NEWUSER | _ISOLATION))
     report["no_network"] = outcome
+    report["no_capabilities"] = _drop_capabilities(libc)
     report["dies_with_parent"] = _attempt(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
     report["no_new_privileges"] = _attempt(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     report["no_file_system"] = deny_file_system(libc)
@@ -117,6 +120,12 @@ def _leave_root() -> str:
     except OSError as error:
         return f"not in force: {error.strerror}"
     return "nobody"
+
+
+def _drop_capabilities(libc: ctypes.CDLL) -> str:
+    """Give up every capability; a new user namespace, or a root that could not be left, comes with all."""
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    return _attempt(libc.capset(header, bytes(24)))
 
 
 def _attempt(result: int) -> str:

@@ -8,7 +8,7 @@ import pymupdf
 import pytest
 from extraction_samples import A4, PROSE, columns_pdf, pdf_of, picture, prose_pdf, table_pdf
 
-from pipeline.extraction import scanned_pages
+from pipeline.extraction import NoSuchPage, scanned_pages
 
 if TYPE_CHECKING:
     from pipeline.extraction import ExtractionWorker
@@ -205,5 +205,7 @@ def test_page_is_drawn_with_passages_marked(worker: ExtractionWorker) -> None:
     assert red > 240
     assert green > 200
     assert blue < 200
-    with pytest.raises(ValueError, match="page"):
+    restarts = worker.restarts
+    with pytest.raises(NoSuchPage):
         worker.render_page(pdf, page=2)
+    assert worker.restarts == restarts
