@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import os
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from actors.attempt import Attempt, Ended, Workshop
 from actors.bench import Bench, options_of
 from actors.flights import Flights
 from actors.logs import configure
+from actors.shared_table import share_table
 from actors.watch import Watch
 from cluster import metrics
 from cluster.jobs import JobStore
@@ -72,6 +74,16 @@ class Utilization:
         return min(1.0, worked / max(1.0, min(UTILIZATION_WINDOW_SECONDS, now - self._began)))
 
 
+def _load_engine(settings: Settings) -> Engine:
+    engine = Engine.load(threads=1)
+    shared = share_table(engine, folder=settings.run_dir / "encoder")
+    # What is loaded stays for good: the collector need not look at it after every document.
+    gc.collect()
+    gc.freeze()
+    log.info("engine_loaded", table_shared=shared)
+    return engine
+
+
 class Evaluator:
     """A replica. Deployed by ``actors.application``; its one method is called through a deployment handle.
 
@@ -90,7 +102,7 @@ class Evaluator:
             )
         )
         self._settings = settings
-        self._bench = Bench(Engine.load(threads=1), extraction, Storage(settings))
+        self._bench = Bench(_load_engine(settings), extraction, Storage(settings))
         metrics.add(metrics.ENGINE_LOADS)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
         self._store = JobStore.lazily(settings)
