@@ -91,15 +91,22 @@ class PointWords:
         table = np.zeros((len(paths), len(POINT_IDS)))
         if titles:
             weights = self.weigh(JoinedTexts([fold(title).replace("\n", " ") for title in titles])).weights
+            named = np.where(weights >= NAMED, np.minimum(1.0, weights / STRONG_WEIGHT), 0.0)
+            topical: list[bool] = [bool(row.any()) for row in named]
             for path, row in paths.items():
-                table[row] = _passed_on([weights[titles[title]] for title in path])
+                numbers = [
+                    number for number in (titles[title] for title in reversed(path)) if topical[number]
+                ]
+                if numbers:
+                    shares = [NEAREST_HEADING, *[UPPER_HEADING] * (len(numbers) - 1)]
+                    table[row] = (named[numbers] * np.array(shares)[:, None]).max(axis=0)
         inherited: NDArray[np.float64] = table[of_segment]
         return inherited
 
 
 @dataclass(frozen=True, slots=True)
 class WordWeights:
-    """``weights`` of texts for points; ``strong`` gives, per point, text, term and start of each strong match."""
+    """Weights of texts for points; ``strong`` has, per point, text, term and start of each strong match."""
 
     weights: NDArray[np.float64]
     strong: tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], ...]
@@ -120,27 +127,20 @@ def titles_above(segment: Segment) -> tuple[str, ...]:
     """The titles a segment stands under, outermost first: headings, table title, rows above."""
     if segment.row is None:
         return segment.heading_path
-    title = (segment.row.title,) if segment.row.title and segment.row.title not in segment.heading_path else ()
+    title = (
+        (segment.row.title,) if segment.row.title and segment.row.title not in segment.heading_path else ()
+    )
     return (*segment.heading_path, *title, *segment.row.context)
-
-
-def _passed_on(weights: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    passed = np.zeros(len(POINT_IDS))
-    share = NEAREST_HEADING
-    for weight in reversed(weights):
-        named = np.where(weight >= NAMED, np.minimum(1.0, weight / STRONG_WEIGHT), 0.0)
-        if named.any():
-            passed = np.maximum(passed, share * named)
-            share = UPPER_HEADING
-    return passed
 
 
 def _outside(found: TermMatches, *, group: int, size: int) -> NDArray[np.bool_]:
     excluded = found.group == group
-    covered = np.zeros(size + 1, dtype=np.int64)
+    if not excluded.any():
+        return np.ones(len(found.start), dtype=np.bool_)
+    covered = np.zeros(size + 1, dtype=np.int8)
     np.add.at(covered, found.start[excluded], 1)
     np.add.at(covered, found.end[excluded], -1)
-    outside: NDArray[np.bool_] = np.cumsum(covered)[found.start] == 0
+    outside: NDArray[np.bool_] = np.cumsum(covered, dtype=np.int8)[found.start] == 0
     return outside
 
 

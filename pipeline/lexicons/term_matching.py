@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PLURALS = ("", "s", "es")
+LAST_SYMBOL = 0xBF
+"""Code points above this one are letters in the scripts that plans use."""
 
 
 class JoinedTexts:
@@ -33,7 +35,7 @@ class JoinedTexts:
         codes = np.frombuffer(self.text.encode("utf-32-le"), dtype=np.uint32)
         letter = (codes >= ord("a")) & (codes <= ord("z"))
         digit = (codes >= ord("0")) & (codes <= ord("9"))
-        self.word_characters = np.concatenate((letter | digit | (codes > 0xBF), [False, False]))
+        self.word_characters = np.concatenate((letter | digit | (codes > LAST_SYMBOL), [False, False]))
 
     def text_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Index of the text that each position of the joined text belongs to."""
@@ -45,7 +47,14 @@ class TermMatches:
 
     __slots__ = ("end", "group", "length", "start", "term")
 
-    def __init__(self, *, group: NDArray[np.int64], term: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        *,
+        group: NDArray[np.int64],
+        term: NDArray[np.int64],
+        start: NDArray[np.int64],
+        end: NDArray[np.int64],
+    ) -> None:
         self.group = group
         self.term = term
         self.start = start

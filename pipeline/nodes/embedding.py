@@ -91,8 +91,13 @@ def embedding(segmentation: Segmentation, *, profile: PlanProfile, models: Embed
     )
 
 
-def _without_passing_mentions(weights: NDArray[np.float64], *, segmentation: Segmentation) -> NDArray[np.float64]:
-    long = np.fromiter(map(len, segmentation.folded), dtype=np.int64, count=len(segmentation.folded)) > PASSING_CHARS
+def _without_passing_mentions(
+    weights: NDArray[np.float64], *, segmentation: Segmentation
+) -> NDArray[np.float64]:
+    long = (
+        np.fromiter(map(len, segmentation.folded), dtype=np.int64, count=len(segmentation.folded))
+        > PASSING_CHARS
+    )
     single = weights <= STRONG_WEIGHT
     return np.where(long[:, None] & single, np.minimum(weights, PASSING_WEIGHT), weights)
 
@@ -115,7 +120,9 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     return unit
 
 
-def lexical_relevance(segmentation: Segmentation, *, words: PointWords) -> tuple[NDArray[np.float64], WordWeights]:
+def lexical_relevance(
+    segmentation: Segmentation, *, words: PointWords
+) -> tuple[NDArray[np.float64], WordWeights]:
     """Relevance by own words and titles alone, before the embedding settles what is doubtful."""
     weighed = words.weigh(JoinedTexts(segmentation.folded))
     own = _without_passing_mentions(weighed.weights, segmentation=segmentation)
@@ -149,5 +156,7 @@ def _settled(
     shift = np.clip(SHIFT_PER_LEAD * (lead - NEUTRAL_LEAD), *SHIFT_LIMITS)
     settled = scores.copy()
     rows = np.array(chosen)
-    settled[rows] = np.where(doubtful[rows], np.clip(np.round(scores[rows] + shift, 3), 0.0, 1.0), scores[rows])
+    settled[rows] = np.where(
+        doubtful[rows], np.clip(np.round(scores[rows] + shift, 3), 0.0, 1.0), scores[rows]
+    )
     return settled, len(chosen)

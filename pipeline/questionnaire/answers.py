@@ -27,6 +27,8 @@ PER_SECTION = 3
 """A reader learns more from passages of different sections than from neighbours."""
 OVERVIEW_SHARE = 0.75
 """A passage that presents the plan's programmes says less about a point than the programmes do."""
+NOBODYS_SHARE = 0.5
+"""Laws, guides and studies that speak for no municipality show nothing of a municipality's own."""
 PLACE_BONUS = 0.1
 TIE = 0.02
 """Strengths that differ by less than this are ties."""
@@ -44,7 +46,12 @@ class _Judgement:
 
 
 def answer_questionnaire(
-    segmentation: Segmentation, *, profile: PlanProfile, relevance: Relevance, findings: Findings, instrument: Instrument
+    segmentation: Segmentation,
+    *,
+    profile: PlanProfile,
+    relevance: Relevance,
+    findings: Findings,
+    instrument: Instrument,
 ) -> tuple[AnswerFinding, ...]:
     """Judge all questions of the instrument, in its order.
 
@@ -56,20 +63,27 @@ def answer_questionnaire(
     for number, point in enumerate(instrument.points):
         for question in instrument.questions:
             criteria = tuple(judge.finding(f"{question.id}-{key}", point=number) for key in CRITERION_KEYS)
-            answers.append(AnswerFinding(question.id_for(point), point.id, question.dimension, criteria, findings.skipped))
+            answers.append(
+                AnswerFinding(
+                    question.id_for(point), point.id, question.dimension, criteria, findings.skipped
+                )
+            )
     return tuple(answers)
 
 
 class _Judge:
     """Judges the criteria of one document; used once."""
 
-    def __init__(self, segmentation: Segmentation, *, profile: PlanProfile, relevance: Relevance, findings: Findings) -> None:
+    def __init__(
+        self, segmentation: Segmentation, *, profile: PlanProfile, relevance: Relevance, findings: Findings
+    ) -> None:
         self._units = Units(segmentation, relevance=relevance)
         self._features = Features(self._units, profile=profile, findings=findings)
         self._rules = load_rules()
         overview = np.where(self._features.column("overview"), OVERVIEW_SHARE, 1.0)[:, None]
-        self._about = self._units.about * overview
-        self._direct = self._units.own * overview
+        share = overview if profile.is_plan or profile.municipality is not None else overview * NOBODYS_SHARE
+        self._about = self._units.about * share
+        self._direct = self._units.own * share
         action = self._features.column("action") & ~self._features.column("in_diagnosis")
         self._treated = (action[:, None] & (self._about > 0)).sum(axis=0) >= TREATED
         self._judged: dict[tuple[str, int], _Judgement] = {}
@@ -83,7 +97,9 @@ class _Judge:
             for unit, strength in zip(judgement.units, judgement.strengths, strict=True)
         )
         nearest = None if judgement.nearest is None else self._units.span(judgement.nearest)
-        return CriterionFinding(criterion[-1], judgement.met, proofs, judgement.confidence, rules.looked_for, nearest)
+        return CriterionFinding(
+            criterion[-1], judgement.met, proofs, judgement.confidence, rules.looked_for, nearest
+        )
 
     def _judgement(self, criterion: str, *, point: int) -> _Judgement:
         key = (criterion, point)
@@ -98,7 +114,9 @@ class _Judge:
         column = strengths[:, 0 if rules.of_document else point]
         order = np.argsort(-column, kind="stable")[: MAX_PROOFS * CANDIDATES]
         showing = [int(unit) for unit in order if column[unit] >= MET]
-        met = len(showing) >= rules.least and all(self._judgement(need, point=point).met for need in rules.needs)
+        met = len(showing) >= rules.least and all(
+            self._judgement(need, point=point).met for need in rules.needs
+        )
         if rules.beside:
             met = met and bool((self._beside(rules)[:, point] >= MET).any())
         if rules.of_document:
@@ -106,10 +124,14 @@ class _Judge:
         top = min(float(column[order[0]]), 1.0) if len(order) else 0.0
         if not met:
             nearest = int(order[0]) if top > 0 else None
-            return _Judgement(met=False, units=(), strengths=(), nearest=nearest, confidence=round(1 - top / 2, 3))
+            return _Judgement(
+                met=False, units=(), strengths=(), nearest=nearest, confidence=round(1 - top / 2, 3)
+            )
         chosen = self._chosen(showing, rank=column + self._fitting_place(rules))
         strengths_shown = tuple(float(column[unit]) for unit in chosen)
-        return _Judgement(met=True, units=chosen, strengths=strengths_shown, nearest=None, confidence=round(top, 3))
+        return _Judgement(
+            met=True, units=chosen, strengths=strengths_shown, nearest=None, confidence=round(top, 3)
+        )
 
     def _fitting_place(self, rules: CriterionRules) -> NDArray[np.float64]:
         """A preference for passages from the part of the plan where the criterion is at home."""
@@ -121,7 +143,7 @@ class _Judge:
 
     def _chosen(self, showing: list[int], *, rank: NDArray[np.float64]) -> tuple[int, ...]:
         """The best passages, not too many of one section; near ties go to the earlier one."""
-        ranked = sorted(showing, key=lambda unit: (-round(rank[unit] / TIE), unit))
+        ranked = sorted(showing, key=lambda unit: (-round(float(rank[unit]) / TIE), unit))
         taken: dict[int, int] = {}
         chosen: list[int] = []
         for unit in ranked:
@@ -148,9 +170,13 @@ class _Judge:
         best = np.zeros((size, 1 if of_document else self._about.shape[1]))
         for rule in rules:
             weight = np.where(self._holds(rule), rule.strength, 0.0)
-            relevance = np.ones((size, 1)) if of_document else (self._direct if rule.own_words else self._about)
+            relevance = (
+                np.ones((size, 1)) if of_document else (self._direct if rule.own_words else self._about)
+            )
             shown = weight[:, None] * relevance
-            best = np.maximum(best, np.where(self._features.figure_near, shown, 0.0) if rule.figure_near else shown)
+            best = np.maximum(
+                best, np.where(self._features.figure_near, shown, 0.0) if rule.figure_near else shown
+            )
         rounded: NDArray[np.float64] = np.round(best, 3)
         return rounded
 

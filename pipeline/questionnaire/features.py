@@ -18,6 +18,7 @@ import re2
 from pipeline.lexicons.point_words import NAMED, titles_above
 from pipeline.lexicons.term_matching import JoinedTexts, TermMatcher
 from pipeline.model import ColumnRole, SectionKind, SegmentKind
+from pipeline.questionnaire.figures import NUMBER, blank, blank_what_is_no_figure, value_of
 from pipeline.text import fold
 
 if TYPE_CHECKING:
@@ -35,25 +36,10 @@ NEAR = 3
 SHORT_CHARS = 40
 """Shorter passages are labels, not statements."""
 LONG_CHARS = 90
-NOT_FIGURES = (
-    # Citations: "ley 1448 de 2011", "artículos 7 y 30", "Tabla No. 3", "975 de 2005".
-    rb"\b(?:ley(?:es)?|decretos?|resolucion(?:es)?|acuerdos?|articulos?|arts?|conpes(?: social)?|ordenanza|numeral|circular|tabla|cuadro|grafic[oa]|mapa|"
-    rb"figura|pagina|ejes?|lineas?|programa|subprograma|capitulo|titulo|objetivo|anexo|sentencia|auto|ntc|iso|tels?|ext|calle|carrera|km)[. ]{0,2}"
-    rb"(?:ley )?(?:n\S{0,3} ?)?[a-z]{0,2}-?\d[\d./-]*(?:[ ,y]{1,3}\d[\d./-]*)*(?: del? (?:19|20)\d\d)?",
-    rb"\b\d{2,5} del? (?:19|20)\d\d\b",
-    rb"\bn[o.]{1,2} ?\d{3,}",
-    # Numbering: "4.1.", "3)", "A.2.".
-    rb"(?m)^[^a-z0-9\n]{0,3}(?:[a-z]\.)?\d{1,2}(?:\.\d+)*(?:[.)?]| [^%\d])|\b[a-z]\.\d+\.?|\b\d+\.\d{1,2}\.\d[\d.]*",
-    # Ages and lengths of time: "menores de (5) años", "entre 17 y 27 años", "cuatro (4) años".
-    rb"\(?\d+\)?(?:(?: ?[-?] ?| a | y | o | y los | a los )\(?\d+\)?)?(?: \(\d+\))? ?(?:anos|ano|meses|mes|dias|semanas|horas)\b",
-    # Parts of the plan itself: "cinco (5) ejes", "4 programas".
-    rb"\(?\d+\)? (?:programas|subprogramas|ejes|lineas|componentes|pilares|dimensiones|capitulos|articulos|objetivos|principios|titulos|sectores|niveles|etapas|partes)\b",
-)
-NOT_FIGURE = re2.compile(b"|".join(NOT_FIGURES))
-PERIOD = re2.compile(rb"\b(?:19|20)\d\d ?(?:[-?/]| a | al ) ?(?:19|20)\d\d\b")
+MANY_FIGURES = 3
+"""A row of an investment table holds at least so many figures."""
 FIGURE_NEAR_CHARS = 90
 """A figure speaks of a point when it stands so near to one of the point's words."""
-NUMBER = re2.compile(rb"\b\d[\d.,]*")
 ROLE_COLUMNS = {
     "cell_baseline": ColumnRole.BASELINE,
     "cell_target": ColumnRole.TARGET,
@@ -158,7 +144,9 @@ class Features:
         ends = np.array([span[1] for span in spans], dtype=np.int64)
         self._set(name, self.joined.text_at(starts), starts, ends)
 
-    def _set(self, name: str, segment: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]) -> None:
+    def _set(
+        self, name: str, segment: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]
+    ) -> None:
         column = np.zeros(self.size, dtype=np.bool_)
         column[segment] = True
         self._own[name] = column
@@ -183,34 +171,37 @@ class Features:
             self._above[name] = _marked(joined.text_at(starts), size=len(paths))[of_segment]
 
     def _figures(self) -> None:
-        """Absolute numbers: what is left when references, numbering, years, money and percentages are blanked."""
+        """Absolute numbers: what is left when citations, years, money and percentages are blanked."""
         data = bytearray(self.joined.text.encode("ascii", "replace"))
-        _blank(data, [match.span() for match in NOT_FIGURE.finditer(bytes(data))])
-        _blank(data, [match.span() for match in PERIOD.finditer(bytes(data))])
+        blank_what_is_no_figure(data)
         table = CueTable.load()
         for name, pattern in table.figures.items():
             spans = [match.span() for match in pattern.finditer(bytes(data))]  # type: ignore[attr-defined]
             self._set_spans(name, spans)
         for name in ("money", "percent", "year"):
             _, starts, ends = self.cue_spans[name]
-            _blank(data, zip(starts.tolist(), ends.tolist(), strict=True))
+            blank(data, zip(starts.tolist(), ends.tolist(), strict=True))
         spans = [match.span() for match in NUMBER.finditer(bytes(data))]
         starts = np.array([span[0] for span in spans], dtype=np.int64)
         ends = np.array([span[1] for span in spans], dtype=np.int64)
         self._set("count", self.joined.text_at(starts), starts, ends)
-        values = np.array([_value(bytes(data[start:end])) for start, end in spans])
+        values = np.array([value_of(bytes(data[start:end])) for start, end in spans])
         large = values > 1 if len(values) else np.zeros(0, dtype=np.bool_)
         segment = self.joined.text_at(starts)
         self._own["count_large"] = _marked(segment[large], size=self.size)
-        self._own["two_counts"] = np.bincount(segment, minlength=self.size) > 1 if len(segment) else np.zeros(self.size, dtype=np.bool_)
+        self._own["two_counts"] = (
+            np.bincount(segment, minlength=self.size) > 1
+            if len(segment)
+            else np.zeros(self.size, dtype=np.bool_)
+        )
         money_segments = self.cue_spans["money"][0]
-        self._own["three_moneys"] = np.bincount(money_segments, minlength=self.size) > 2
-        self._own["three_counts"] = np.bincount(segment, minlength=self.size) > 2
+        self._own["three_moneys"] = np.bincount(money_segments, minlength=self.size) >= MANY_FIGURES
+        self._own["three_counts"] = np.bincount(segment, minlength=self.size) >= MANY_FIGURES
         figures = [starts[large], *(self.cue_spans[name][1] for name in ("percent", "rate"))]
         self.figure_near = self._near_the_point(np.concatenate(figures))
 
     def _near_the_point(self, figures: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(units, points): a figure of the unit stands near a word of the point, or the titles name it."""
+        """(units, points): a figure stands near a word of the point, or the titles name the point."""
         near = np.zeros(self.units.about.shape, dtype=np.bool_)
         owner = self.joined.text_at(figures)
         for point, starts in enumerate(self.units.term_starts):
@@ -219,7 +210,11 @@ class Features:
                 other = before + shift
                 known = (other >= 0) & (other < len(starts))
                 term = starts[np.clip(other, 0, max(len(starts) - 1, 0))] if len(starts) else figures
-                same = known & (self.joined.text_at(term) == owner) & (np.abs(term - figures) <= FIGURE_NEAR_CHARS)
+                same = (
+                    known
+                    & (self.joined.text_at(term) == owner)
+                    & (np.abs(term - figures) <= FIGURE_NEAR_CHARS)
+                )
                 near[owner[same], point] = True
         has_figure = _marked(owner, size=self.size)
         near |= has_figure[:, None] & (self._own["row"][:, None] | (self.units.inherited >= NAMED))
@@ -253,7 +248,7 @@ class Features:
         self._own["year_columns"] = self._each(_year_columns)
 
     def _money_rows(self) -> None:
-        """Rows of an investment table: figures under years, or three figures where the titles speak of money."""
+        """Rows of an investment table: figures under years, or several where the titles speak of money."""
         spoken = self.column("^money_word") | self.column("in_investment")
         many = self._own["three_counts"] | self._own["three_moneys"] | self._own["year_columns"]
         self._own["money_row"] = self._own["row"] & spoken & many
@@ -262,8 +257,21 @@ class Features:
 
     def _found(self, findings: Findings) -> None:
         none = np.zeros(self.size, dtype=np.bool_)
-        for name in ("amount", "amount_source", "indicator", "ind_product", "ind_result", "ind_baseline", "ind_target", "ind_by_year",
-                     "assigned", "entity_named", "causal_cause", "causal_end", "contradicted"):
+        for name in (
+            "amount",
+            "amount_source",
+            "indicator",
+            "ind_product",
+            "ind_result",
+            "ind_baseline",
+            "ind_target",
+            "ind_by_year",
+            "assigned",
+            "entity_named",
+            "causal_cause",
+            "causal_end",
+            "contradicted",
+        ):
             self._own[name] = none.copy()
         for amount in findings.amounts:
             at = self._unit(amount.span)
@@ -293,11 +301,6 @@ class Features:
         return np.fromiter((test(item) for item in items), dtype=np.bool_, count=self.size)
 
 
-def _blank(data: bytearray, spans: Iterable[tuple[int, int]]) -> None:
-    for start, end in spans:
-        data[start:end] = b" " * (end - start)
-
-
 def _marked(indices: NDArray[np.int64], *, size: int) -> NDArray[np.bool_]:
     column = np.zeros(size, dtype=np.bool_)
     column[indices] = True
@@ -308,13 +311,10 @@ def _blocks(segments: tuple[Segment, ...]) -> NDArray[np.int64]:
     return np.fromiter((segment.section for segment in segments), dtype=np.int64, count=len(segments))
 
 
-def _value(digits: bytes) -> float:
-    plain = digits.rstrip(b".,").replace(b".", b"").split(b",")[0]
-    return float(plain[:15] or b"0")
-
-
 def _has(segment: Segment, role: ColumnRole) -> bool:
-    return segment.row is not None and any(cell.role is role and cell.text.strip() for cell in segment.row.cells)
+    return segment.row is not None and any(
+        cell.role is role and cell.text.strip() for cell in segment.row.cells
+    )
 
 
 def _filled(segment: Segment, role: ColumnRole) -> bool:
@@ -326,5 +326,9 @@ def _filled(segment: Segment, role: ColumnRole) -> bool:
 def _year_columns(segment: Segment) -> bool:
     if segment.row is None:
         return False
-    years = {cell.year for cell in segment.row.cells if cell.year is not None and any(char.isdigit() for char in cell.text)}
+    years = {
+        cell.year
+        for cell in segment.row.cells
+        if cell.year is not None and any(char.isdigit() for char in cell.text)
+    }
     return len(years) > 1

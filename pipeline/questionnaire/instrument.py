@@ -78,7 +78,12 @@ def load_instrument() -> Instrument:
     points = tuple(Point(row["id"], row["name"], row["scope"]) for row in table["point"])
     dimensions = tuple(Dimension(row["id"], row["name"]) for row in table["dimension"])
     questions = tuple(
-        Question(row["id"], row["id"].split("-")[0], row["text"], tuple(Criterion(key, row[key]) for key in CRITERION_KEYS))
+        Question(
+            row["id"],
+            row["id"].split("-")[0],
+            row["text"],
+            tuple(Criterion(key, row[key]) for key in CRITERION_KEYS),
+        )
         for row in table["question"]
     )
     instrument = Instrument(table["version"], float(table["scale_max"]), points, dimensions, questions)

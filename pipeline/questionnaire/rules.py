@@ -71,7 +71,7 @@ def _criterion(name: str, row: dict[str, object]) -> CriterionRules:
     needs = row.get("needs", [])
     same_as = row.get("same_as")
     if not isinstance(rules, list) or not isinstance(beside, list) or not isinstance(needs, list):
-        raise ValueError(f"{name}: rules, beside and needs are lists")
+        raise TypeError(f"{name}: rules, beside and needs are lists")
     return CriterionRules(
         id=name,
         reason=str(row["reason"]),

@@ -58,7 +58,9 @@ class Units:
     def at(self, *, segment: int, position: int) -> int:
         """The unit that holds a position of a segment's text."""
         unit = int(self.first_of[segment])
-        while unit + 1 < self.size and self.segment_of[unit + 1] == segment and self.spans[unit][1] <= position:
+        while (
+            unit + 1 < self.size and self.segment_of[unit + 1] == segment and self.spans[unit][1] <= position
+        ):
             unit += 1
         return unit
 
@@ -80,7 +82,9 @@ class Units:
         scores = np.where(named + inherited > 0, np.clip(scores + shift, 0.0, 1.0), 0.0)
         spread = np.maximum((own >= NAMED).sum(axis=1) - MANY_POINTS, 0)
         scores = np.where(inherited >= ABOUT, scores, scores * (1 - ENUMERATION_LOSS) ** spread[:, None])
-        headings = np.fromiter((s.kind is SegmentKind.HEADING for s in self.segments), dtype=np.bool_, count=self.size)
+        headings = np.fromiter(
+            (s.kind is SegmentKind.HEADING for s in self.segments), dtype=np.bool_, count=self.size
+        )
         about = np.where((np.round(scores, 3) >= ABOUT) & ~headings[:, None], np.round(scores, 3), 0.0)
         return np.where(own >= NAMED, about, 0.0), about
 
