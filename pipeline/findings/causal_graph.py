@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import networkx as nx
@@ -120,11 +121,13 @@ def _add_statement(graph: CausalGraph, *, segmentation: Segmentation, statement:
 
 
 def _join_subjects(graph: CausalGraph, *, segmentation: Segmentation, limit: int) -> None:
-    """Join passages of neighbouring links that belong together."""
+    """Join passages of neighbouring links that belong together; a link without passages is stepped over."""
+    present = sorted({LEVEL[node.link] for node in graph.nodes[:limit]})
+    following = dict(pairwise(present))
     for tail in range(limit):
         for head in range(limit):
-            step = LEVEL[graph.nodes[head].link] - LEVEL[graph.nodes[tail].link]
-            if step == 1 and _related(graph, segmentation=segmentation, tail=tail, head=head):
+            adjacent = following.get(LEVEL[graph.nodes[tail].link]) == LEVEL[graph.nodes[head].link]
+            if adjacent and _related(graph, segmentation=segmentation, tail=tail, head=head):
                 graph.inferred.append((tail, head))
 
 

@@ -27,7 +27,8 @@ _IMPACT: Final = re2.compile(
     rb"|calidad de vida|condiciones de vida|linea de (?:pobreza|indigencia)|indice de desarrollo)"
 )
 _RESULT: Final = re2.compile(
-    rb"\b(?:tasas?|mortalidad|morbilidad|prevalencia|incidencia|razon de|desercion|desempleo|analfabetismo"
+    rb"\b(?:tasas?|indices?|mortalidad|morbilidad|prevalencia|incidencia|razon de|desercion|desempleo"
+    rb"|analfabetismo"
     rb"|hacinamiento"
     rb"|deficit|homicidios?|desnutricion|bajo peso|embarazos?|fecundidad|letalidad|suicidios?|hurtos?"
     rb"|extorsion(?:es)?"
@@ -50,7 +51,8 @@ _DELIVERED: Final = re2.compile(
     rb"|vacunad|sembrad|reforestad|rehabilitad|conformad|operando|funcionando|suministrad|otorgad|fortalecid"
     rb"|intervenid|vinculad|acompanad|desarrollad|gestionad|mantenid|recuperad|protegid|inscrit|reubicad"
     rb"|titulad"
-    rb"|legalizad|restaurad|orientad|sensibilizad|promovid|cofinanciad|ampliad|remodelad|pavimentad)[oa]?s?\b"
+    rb"|legalizad|restaurad|orientad|sensibilizad|promovid|cofinanciad|ampliad|remodelad|pavimentad"
+    rb"|recepcionad|remitid|expedid|identificad|visitad)[oa]?s?\b"
     rb"|\b(?:kits?|talleres|campanas|jornadas|convenios|eventos|hectareas|kilometros|metros|raciones"
     rb"|subsidios|becas"
     rb"|cupos|estrategias?|programas?|proyectos|planes|politicas?|estudios|centros|sedes|equipos|brigadas"

@@ -105,7 +105,7 @@ def row_indicator(segment: Segment, *, row: TableRow, profile: PlanProfile) -> I
         source=_text(cells[ColumnRole.SOURCE]),
         responsible=_text(cells[ColumnRole.RESPONSIBLE]),
         code=_code(cells[ColumnRole.CODE]),
-        by_year=_by_year(row),
+        by_year=_by_year(row, profile=profile),
     ).indicator()
 
 
@@ -155,7 +155,7 @@ def _target(
                 )
                 return measured[0], measured[2], year
     measured = quantity(subject.text) if subject.role is ColumnRole.INDICATOR else None
-    last = _by_year(row)
+    last = _by_year(row, profile=profile)
     if measured is not None:
         return measured[0], measured[2], horizon_in(subject.text, profile=profile)
     return (last[-1][1], None, last[-1][0]) if last else (None, None, None)
@@ -167,8 +167,9 @@ def _baseline_year(cell: RowCell | None) -> int | None:
     return cell.year or year_in(cell.head) or year_in(cell.text)
 
 
-def _by_year(row: TableRow) -> tuple[tuple[int, str], ...]:
-    """The targets of each year; money by year is a budget, not a schedule."""
+def _by_year(row: TableRow, *, profile: PlanProfile) -> tuple[tuple[int, str], ...]:
+    """The targets of each year of the plan; years before it are history, and money by year is a budget."""
+    first = profile.period[0] if profile.period is not None else 0
     if row.money_factor > 1 or any(cell.role is ColumnRole.BUDGET for cell in row.cells):
         return ()
     found = [
@@ -176,6 +177,7 @@ def _by_year(row: TableRow) -> tuple[tuple[int, str], ...]:
         for cell in row.cells
         if cell.role is ColumnRole.YEAR
         and cell.year is not None
+        and cell.year >= first
         and (text := value_text(cell.text))
         and "$" not in text
     ]

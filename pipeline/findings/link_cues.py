@@ -32,6 +32,9 @@ _ACTIVITY: Final = re2.compile(
     rb"|proteg|protecc|realiz|recuper|"
     rb"reforest|rehabilit|sensibil|sembr|suministr|vincul|vacun)[a-z]*"
 )
+_AIM: Final = re2.compile(
+    rb"[ \-?*]*(?:[0-9a-z.]{1,8}[.)] ?)?(?:reduc|dismin|increment|elev|erradic|lograr|alcanz|evitar|bajar|super)"
+)
 _OUTCOME: Final = re2.compile(
     rb"\b(?:aument|increment|disminu|reduc|mejor|ampli|elev|baj|erradic|garanti|acceso|cobertura|tasa"
     rb"|prevenir|restablec|superar)[a-z]*"
@@ -60,6 +63,11 @@ def problem_strength(folded: str) -> float:
 def is_activity(folded: str) -> bool:
     """True where a folded passage begins with an action of the municipality."""
     return _ACTIVITY.match(_ascii(folded)) is not None
+
+
+def is_aim(folded: str) -> bool:
+    """True where a folded passage begins with a change that is wanted: it names a problem and is none."""
+    return _AIM.match(_ascii(folded)) is not None
 
 
 def names_impact(folded: str) -> bool:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from pipeline.findings.link_cues import is_activity, names_impact, names_outcome, problem_strength
+from pipeline.findings.link_cues import is_activity, is_aim, names_impact, names_outcome, problem_strength
 from pipeline.model import (
     POINT_IDS,
     ChainLink,
@@ -143,7 +143,7 @@ def _offer_segment(
     span = Span(segment.index, 0, len(segment.text))
     if segment.row is None and kind in {SectionKind.DIAGNOSIS, SectionKind.UNKNOWN, SectionKind.ANNEX}:
         problem = problem_strength(folded)
-        if problem and not is_activity(folded):
+        if problem and not is_activity(folded) and not is_aim(folded):
             bonus = 1.0 if kind is SectionKind.DIAGNOSIS else _PLAIN
             candidates.offer(ChainLink.PROBLEM, span=span, strength=weight * problem * bonus)
     if kind is SectionKind.DIAGNOSIS:
