@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pipeline.canonical import canonical_hash, canonical_json
+from pipeline.canonical import canonical_hash, canonical_json, rounded
 from pipeline.coverage import coverage_report, coverage_summary, scanned_pages
 from pipeline.evidence import quoted_part
 from pipeline.model import DIMENSION_IDS
@@ -78,7 +78,7 @@ def _document(evaluation: Evaluation) -> dict[str, Any]:
         "period": list(profile.period) if profile.period else None,
         "status": profile.status,
         "is_plan": profile.is_plan,
-        "plan_score": profile.plan_score,
+        "plan_score": rounded(profile.plan_score),
         "plan_reasons": list(profile.reasons),
         "language": profile.language,
         "scanned_pages": scanned_pages(evaluation),
@@ -121,7 +121,7 @@ def _answer(
             for criterion in answer.criteria
         },
         "explanation": explain(answer, evaluation.flow.segmentation),
-        "confidence": min(criterion.confidence for criterion in answer.criteria),
+        "confidence": rounded(min(criterion.confidence for criterion in answer.criteria)),
         "applicable": answer.point not in evaluation.options.not_applicable_points,
         "skipped_nodes": list(answer.skipped_nodes),
     }
@@ -133,7 +133,7 @@ def _criterion(
     reported: dict[str, Any] = {
         "met": criterion.met,
         "text": text,
-        "confidence": criterion.confidence,
+        "confidence": rounded(criterion.confidence),
         "evidence": [_evidence(entry) for entry in evidence],
     }
     if not criterion.met:
@@ -158,7 +158,7 @@ def _evidence(entry: Evidence) -> dict[str, Any]:
         "section_kind": entry.section_kind,
         "kind": entry.kind,
         "node": entry.node,
-        "boxes": [{"page": page, "box": list(box)} for page, box in entry.boxes],
+        "boxes": [{"page": page, "box": box} for page, box in entry.boxes],
     }
 
 

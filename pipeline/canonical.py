@@ -8,27 +8,23 @@ from typing import Any
 import msgspec
 
 FLOAT_DECIMALS = 4
-"""Floats are rounded to this many decimals: BLAS kernels differ only beyond the sixth."""
+"""Floats of the artifacts are rounded to this many decimals: BLAS kernels differ only beyond the sixth."""
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
-def rounded(value: Any) -> Any:
-    """Copy of a JSON-like value with every float rounded to ``FLOAT_DECIMALS``; tuples become lists."""
-    if isinstance(value, float):
-        return round(value, FLOAT_DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
-    if isinstance(value, dict):
-        return {str(key): rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    return value
+def rounded(value: float) -> float:
+    """A float as it stands in the artifacts; never ``-0.0``."""
+    return round(value, FLOAT_DECIMALS) + 0.0
 
 
 def canonical_json(value: Any) -> bytes:
-    """UTF-8 JSON with sorted keys, no spaces, floats rounded.
+    """UTF-8 JSON with sorted keys and without spaces. Floats are written as they are: round them where they arise.
 
     Raises:
         TypeError: for values that JSON does not know.
     """
-    return msgspec.json.encode(rounded(value), order="sorted")
+    return _ENCODER.encode(value)
 
 
 def sha256_hex(data: bytes) -> str:

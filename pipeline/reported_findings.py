@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.canonical import rounded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -85,7 +87,7 @@ def _texts(findings: Findings, *, where: _Where) -> dict[str, Any]:
                 "responsible": i.responsible,
                 "code": i.code,
                 "by_year": [[year, value] for year, value in i.by_year],
-                "quality": i.quality,
+                "quality": rounded(i.quality),
                 **where(i.span),
             },
         ),
@@ -115,7 +117,7 @@ def _theory(theory: TheoryOfChange, *, where: _Where) -> dict[str, Any]:
         "point": theory.point,
         "links": {link.value: [where(span) for span in spans] for link, spans in theory.links.items()},
         "missing": [link.value for link in theory.missing],
-        "completeness": theory.completeness,
+        "completeness": rounded(theory.completeness),
     }
 
 
@@ -128,5 +130,5 @@ def _graph(graph: CausalGraphCheck) -> dict[str, Any]:
         "cycles": [list(cycle) for cycle in graph.cycles],
         "order_violations": [list(edge) for edge in graph.order_violations],
         "complete_paths": graph.complete_paths,
-        "p_value": graph.p_value,
+        "p_value": None if graph.p_value is None else rounded(graph.p_value),
     }
