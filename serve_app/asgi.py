@@ -95,8 +95,5 @@ def unavailable() -> ServiceError:
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI description of the errors an operation answers with."""
-    return {
-        status: {"model": problems.Problem, "content": {problems.MEDIA_TYPE: {}}, "description": "Error"}
-        for status in statuses
-    }
+    """The errors an operation answers with; ``serve_app.openapi`` says what they look like."""
+    return {status: {"description": "Error"} for status in statuses}

@@ -69,3 +69,23 @@ def _evaluators() -> int:
         return 0
     states = found.deployments[deployment].replica_states
     return sum(count for state, count in states.items() if state.value in ALIVE_STATES)
+
+
+async def metrics_addresses() -> tuple[str, ...]:
+    """Host and port at which each living node of the cluster exports its metrics; empty when Ray is away."""
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            nodes: list[dict[str, Any]] = await asyncio.to_thread(_nodes)
+    except (TimeoutError, ray.exceptions.RayError) as error:
+        log.warning("nodes_not_known", error=type(error).__name__)
+        return ()
+    return tuple(
+        f"{node['NodeManagerAddress']}:{node['MetricsExportPort']}"
+        for node in nodes
+        if node.get("Alive") and node.get("MetricsExportPort")
+    )
+
+
+def _nodes() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return found

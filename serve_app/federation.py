@@ -1,4 +1,8 @@
-"""``GET /metrics``: the batch families of all Ray nodes without Ray's prefix, in the text format of Prometheus."""
+"""``GET /metrics``: the batch families of all Ray nodes without Ray's prefix, in the text format of Prometheus.
+
+What Redis knows exactly (documents by how they ended, queues) comes from there and not from Ray, whose counters
+begin anew with each process; when Redis is away, Ray's figures stand in.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,22 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import httpx
-import ray
 from prometheus_client.parser import text_string_to_metric_families
 
-from cluster.metrics import FAMILIES
+from cluster import metrics
+from cluster.metrics import FAMILIES, Family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from prometheus_client import Metric
 
+    from cluster.records import QueueFigures
+
+Labels = tuple[tuple[str, str], ...]
+Samples = dict[tuple[str, Labels], float]
+
 RAY_PREFIX = "ray_"
-BY_NAME = {family.name: family for family in FAMILIES}
 TIMEOUT_SECONDS = 0.8
 """The whole page is to be there within a second."""
 LABELS_OF_RAY = frozenset(
@@ -25,73 +33,102 @@ LABELS_OF_RAY = frozenset(
 )
 OPENTELEMETRY_PREFIX = "otel_"
 """Labels that Ray adds to everything, and that say nothing about the batch."""
+ENDS = ("succeeded", "failed", "cancelled")
 
 
-def node_addresses() -> tuple[str, ...]:
-    """Addresses of the metrics pages of all living nodes; empty outside a Ray cluster."""
-    if not ray.is_initialized():
-        return ()
-    return tuple(
-        f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
-        for node in ray.nodes()
-        if node.get("Alive") and node.get("MetricsExportPort")
-    )
-
-
-async def federated(addresses: Iterable[str], *, totals: Mapping[str, int]) -> str:
-    """The page: our families of every node that answers in time, then the totals that Redis keeps.
-
-    Totals survive restarts; they are counters with the prefix ``decalogo_``.
-    """
+async def node_pages(addresses: Iterable[str]) -> list[str]:
+    """Our lines of the metrics page of each node that answers in time."""
     async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
-        pages = await asyncio.gather(*(_page(client, address) for address in addresses))
-    lines = [line for name in sorted(BY_NAME) for line in _family(name, pages=pages)]
-    for name, value in sorted(totals.items()):
-        lines += [
-            f"# HELP decalogo_{name}_total Since the registry of jobs exists",
-            f"# TYPE decalogo_{name}_total counter",
-            f"decalogo_{name}_total {value}",
-        ]
-    return "\n".join(lines) + "\n"
+        return await asyncio.gather(*(_page(client, address) for address in addresses))
 
 
 async def _page(client: httpx.AsyncClient, address: str) -> str:
     try:
-        answer = await client.get(address)
+        answer = await client.get(f"http://{address}/metrics")
     except httpx.HTTPError:
         return ""
     # Only our lines are parsed: Ray's whole page is about 1 MB.
-    wanted = tuple(f"{RAY_PREFIX}{name}" for name in BY_NAME)
+    wanted = tuple(f"{RAY_PREFIX}{family.name}" for family in FAMILIES)
     starts = (*wanted, *(f"# HELP {name}" for name in wanted), *(f"# TYPE {name}" for name in wanted))
     return "\n".join(line for line in answer.text.splitlines() if line.startswith(starts)) + "\n"
 
 
-def _family(name: str, *, pages: Iterable[str]) -> list[str]:
-    family = BY_NAME[name]
-    base = name.removesuffix("_total") if family.kind == "counter" else name
-    samples: dict[str, float] = {}
-    for page in pages:
-        for metric in text_string_to_metric_families(page):
-            if metric.name in {f"{RAY_PREFIX}{base}", f"{RAY_PREFIX}{name}"}:
-                _add(samples, metric=metric)
-    if not samples:
-        return []
-    head = [f"# HELP {name} {family.description} ({family.unit})", f"# TYPE {name} {family.kind}"]
-    return head + [f"{key} {value}" for key, value in samples.items()]
+def exposition(
+    pages: Iterable[str], *, totals: Mapping[str, int] | None, figures: QueueFigures | None
+) -> str:
+    """The page: every family that has samples, then the counters that Redis keeps, as ``decalogo_…_total``.
+
+    Args:
+        pages: our lines of the nodes' own pages.
+        totals: the registry's counters, None while it is away.
+        figures: the registry's queues, None while it is away.
+    """
+    parsed = [metric for page in pages for metric in text_string_to_metric_families(page)]
+    known = _known(totals=totals, figures=figures)
+    lines: list[str] = []
+    for family in sorted(FAMILIES, key=lambda family: family.name):
+        samples = known.get(family.name) or _federated(family, parsed=parsed)
+        if samples:
+            lines += _lines(family.name, f"{family.description} ({family.unit})", family.kind, samples)
+    for name, value in sorted((totals or {}).items()):
+        full = f"decalogo_{name}_total"
+        lines += _lines(full, "Since the registry of jobs exists", "counter", {(full, ()): value})
+    return "\n".join(lines) + "\n"
 
 
-def _add(samples: dict[str, float], *, metric: Metric) -> None:
-    for sample in metric.samples:
-        labels = {
-            k: v
-            for k, v in sample.labels.items()
-            if k not in LABELS_OF_RAY and not k.startswith(OPENTELEMETRY_PREFIX)
+def _known(*, totals: Mapping[str, int] | None, figures: QueueFigures | None) -> dict[str, Samples]:
+    known: dict[str, Samples] = {}
+    if totals is not None:
+        name = metrics.DOCUMENTS_PROCESSED.name
+        known[name] = {(name, (("status", end),)): float(totals.get(f"documents_{end}", 0)) for end in ENDS}
+    if figures is not None:
+        queues = {
+            "dead_letters": figures.dead,
+            "delayed": figures.delayed,
+            "pdm_evaluation_queue": figures.depth,
         }
-        inside = ",".join(f'{k}="{_escaped(v)}"' for k, v in sorted(labels.items()))
-        name = sample.name.removeprefix(RAY_PREFIX)
-        key = f"{name}{{{inside}}}" if inside else name
-        # The same series of two processes of one node becomes one: counters and histograms add up.
-        samples[key] = samples.get(key, 0.0) + sample.value
+        name = metrics.QUEUE_DEPTH.name
+        known[name] = {(name, (("queue_name", queue),)): float(size) for queue, size in queues.items()}
+        name = metrics.QUEUE_AGE.name
+        known[name] = {(name, ()): figures.oldest_age_seconds}
+    return known
+
+
+def _federated(family: Family, *, parsed: Iterable[Metric]) -> Samples:
+    base = family.name.removesuffix("_total") if family.kind == "counter" else family.name
+    samples: Samples = {}
+    for metric in parsed:
+        if metric.name in {f"{RAY_PREFIX}{base}", f"{RAY_PREFIX}{family.name}"}:
+            for key, value in _without_ray(metric):
+                # One series of several processes: counters and histograms add up; of a gauge the highest
+                # counts, so that what a dead process said last cannot double what a living one says.
+                before = samples.get(key, 0.0)
+                samples[key] = max(before, value) if family.kind == "gauge" else before + value
+    return samples
+
+
+def _without_ray(metric: Metric) -> Iterator[tuple[tuple[str, Labels], float]]:
+    for sample in metric.samples:
+        labels = sorted(
+            (name, value)
+            for name, value in sample.labels.items()
+            if name not in LABELS_OF_RAY and not name.startswith(OPENTELEMETRY_PREFIX)
+        )
+        yield (sample.name.removeprefix(RAY_PREFIX), tuple(labels)), sample.value
+
+
+def _lines(name: str, description: str, kind: str, samples: Samples) -> list[str]:
+    return [
+        f"# HELP {name} {description}",
+        f"# TYPE {name} {kind}",
+        *(f"{sample}{_braces(labels)} {value!r}" for (sample, labels), value in samples.items()),
+    ]
+
+
+def _braces(labels: Labels) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels) + "}"
 
 
 def _escaped(value: str) -> str:

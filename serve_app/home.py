@@ -1,23 +1,29 @@
-"""``/``: a plain page for people, health and readiness for machines, metrics, and the description of the API."""
+"""``/``: pages for people, health and readiness for machines, metrics, and the description of the API."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from pydantic import BaseModel
 
-from cluster.errors import NOT_FOUND, NOT_READY, ServiceError
-from serve_app import openapi
+from cluster.errors import NOT_FOUND, NOT_READY, STORAGE_FULL, ServiceError
+from serve_app import openapi, pages
 from serve_app.asgi import BackendOf, make_app, problem_responses
-from serve_app.pages import home_page
+from serve_app.removal import remove_job
+from serve_app.status import view_of
 
 if TYPE_CHECKING:
     from ray.serve import Application
 
+    from cluster.records import QueueFigures
     from cluster.settings import Settings
+    from serve_app.asgi import Backend
 
 STATIC_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -25,68 +31,70 @@ STATIC_TYPES = {
     ".svg": "image/svg+xml",
 }
 JOBS_SHOWN = 20
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 router = APIRouter(tags=["service"])
 
 
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What the pages ask of whoever runs the evaluators; without Ray nobody counts them."""
+
+    count_evaluators: Callable[[], Awaitable[int | None]]
+    metrics_addresses: Callable[[], Awaitable[Sequence[str]]]
+
+
+class Ready(BaseModel):
+    """The service takes documents and evaluates them."""
+
+    status: str
+    evaluators: int | None
+
+
+# --------------------------------------------------------------------------- pages
+
+
 @router.get("/", response_class=HTMLResponse, summary="Web page")
-async def home(backend: BackendOf) -> HTMLResponse:
-    """A form to upload a batch, and the latest jobs. It works without the registry too, and says so."""
+async def home(
+    backend: BackendOf, cursor: Annotated[str | None, Query(max_length=40)] = None
+) -> HTMLResponse:
+    """A form to upload a batch, and the latest jobs. It is there without the registry too, and says so."""
     try:
-        jobs = (await backend.store.jobs(limit=JOBS_SHOWN)).jobs
+        page = await backend.store.jobs(limit=JOBS_SHOWN, cursor=cursor)
     except ServiceError as error:
-        return HTMLResponse(home_page(jobs=(), notice=error.refusal.sentence))
-    return HTMLResponse(home_page(jobs=jobs))
+        return HTMLResponse(
+            pages.home_page(backend.settings, page=None, notice=error.detail or error.refusal.sentence)
+        )
+    return HTMLResponse(pages.home_page(backend.settings, page=page))
 
 
-@router.get("/healthz", summary="Liveness: this process answers")
-async def healthz() -> dict[str, str]:
-    """Always ``ok``; it looks at nothing else."""
-    return {"status": "ok"}
-
-
-@router.get(
-    "/readyz", summary="Readiness: the registry and the storage answer", responses=problem_responses(503)
-)
-async def readyz(backend: BackendOf) -> JSONResponse:
-    """Say whether documents can be received and evaluated now."""
-    await backend.store.ping()
-    free = await asyncio.to_thread(backend.storage.free_bytes)
-    if free is not None and free < backend.settings.storage_floor_bytes:
-        raise ServiceError(NOT_READY, "No hay espacio suficiente en disco.", retry_after_seconds=60)
-    return JSONResponse({"status": "ready"})
-
-
-@router.get(
-    "/metrics",
-    summary="Batch metrics of all nodes",
-    response_class=PlainTextResponse,
-    responses={200: {"content": {"text/plain": {}}}},
-)
-async def metrics(backend: BackendOf) -> PlainTextResponse:
-    """Our families of every Ray node without Ray's prefix, and the totals of the registry when it answers."""
-    from serve_app.federation import federated, node_addresses  # noqa: PLC0415  Ray is needed only here
-
+@router.get("/jobs/{job_id}", response_class=HTMLResponse, summary="Web page of a job")
+async def job_page(job_id: str, backend: BackendOf) -> HTMLResponse:
+    """Progress, scores and downloads of a job."""
     try:
-        totals = await backend.store.totals()
-    except ServiceError:
-        totals = {}
-    addresses = await asyncio.to_thread(node_addresses)
-    return PlainTextResponse(
-        await federated(addresses, totals=totals), media_type="text/plain; version=0.0.4; charset=utf-8"
-    )
+        return HTMLResponse(pages.job_page(await view_of(backend, job_id)))
+    except ServiceError as error:
+        return HTMLResponse(pages.problem_page(error), status_code=error.refusal.status)
 
 
-@router.get("/openapi.json", summary="Description of the whole API")
-async def description() -> JSONResponse:
-    """OpenAPI 3.1 over all applications."""
-    return JSONResponse(await asyncio.to_thread(openapi.whole_description))
+@router.post("/jobs/{job_id}/cancel", include_in_schema=False)
+async def cancel_form(job_id: str, backend: BackendOf) -> RedirectResponse:
+    """The button of a job's page; programs use ``DELETE /results/{job_id}?keep=true``."""
+    await backend.store.cancel(job_id)
+    return RedirectResponse(f"/jobs/{job_id}", status_code=303)
 
 
-@router.get("/docs", response_class=HTMLResponse, summary="The description as a page")
+@router.post("/jobs/{job_id}/delete", include_in_schema=False)
+async def delete_form(job_id: str, backend: BackendOf) -> RedirectResponse:
+    """The button of a job's page; programs use ``DELETE /results/{job_id}``."""
+    await remove_job(backend, job_id)
+    return RedirectResponse("/", status_code=303)
+
+
+@router.get("/docs", response_class=HTMLResponse, summary="This description as a page")
 async def docs() -> HTMLResponse:
     """The same for people."""
-    return HTMLResponse(openapi.page(await asyncio.to_thread(openapi.whole_description)))
+    return HTMLResponse(pages.docs_page(await asyncio.to_thread(openapi.whole_description)))
 
 
 @router.get("/static/{name}", include_in_schema=False)
@@ -96,16 +104,98 @@ async def static(name: str) -> Response:
     folder = files("serve_app") / "static"
     if suffix not in STATIC_TYPES or "/" in name or not (folder / name).is_file():
         raise ServiceError(NOT_FOUND)
-    return Response((folder / name).read_bytes(), media_type=STATIC_TYPES[suffix])
+    headers = {"Cache-Control": "public, max-age=3600"}
+    return Response((folder / name).read_bytes(), media_type=STATIC_TYPES[suffix], headers=headers)
 
 
-def make_home(settings: Settings | None = None) -> FastAPI:
+# --------------------------------------------------------------------------- machines
+
+
+@router.get("/healthz", summary="Liveness: this process answers")
+async def healthz() -> dict[str, str]:
+    """Always ``ok``; it looks at nothing else."""
+    return {"status": "ok"}
+
+
+@router.get(
+    "/readyz",
+    response_model=Ready,
+    summary="Readiness: registry, storage and evaluators",
+    responses=problem_responses(503, 507),
+)
+async def readyz(request: Request, backend: BackendOf) -> Ready:
+    """Say whether documents can be received and evaluated now."""
+    await backend.store.ping()
+    free = await asyncio.to_thread(backend.storage.free_bytes)
+    if free is not None and free < backend.settings.storage_floor_bytes:
+        raise ServiceError(STORAGE_FULL, retry_after_seconds=60)
+    evaluators = await _cluster(request).count_evaluators()
+    if evaluators == 0:
+        raise ServiceError(NOT_READY, "No hay ningún evaluador en marcha.", retry_after_seconds=5)
+    return Ready(status="ready", evaluators=evaluators)
+
+
+@router.get(
+    "/metrics",
+    summary="Batch metrics of all nodes",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {}}}},
+)
+async def metrics(request: Request, backend: BackendOf) -> PlainTextResponse:
+    """Our families of every Ray node without Ray's prefix, and the totals of the registry when it answers."""
+    from serve_app.federation import exposition, node_pages  # noqa: PLC0415  it loads Ray, which takes a second
+
+    addresses = await _cluster(request).metrics_addresses()
+    page, known = await asyncio.gather(node_pages(addresses), _registry_figures(backend))
+    return PlainTextResponse(exposition(page, totals=known[0], figures=known[1]), media_type=METRICS_TYPE)
+
+
+@router.get("/openapi.json", summary="Description of the whole API")
+async def description() -> JSONResponse:
+    """OpenAPI 3.1 over all applications."""
+    return JSONResponse(await asyncio.to_thread(openapi.whole_description))
+
+
+# --------------------------------------------------------------------------- parts
+
+
+async def _registry_figures(
+    backend: Backend,
+) -> tuple[dict[str, int], QueueFigures] | tuple[None, None]:
+    try:
+        return dict(await backend.store.totals()), await backend.store.queue_figures()
+    except ServiceError:
+        return None, None
+
+
+def _cluster(request: Request) -> Cluster:
+    cluster: Cluster = request.app.state.cluster
+    return cluster
+
+
+async def _uncounted() -> None:
+    return None
+
+
+async def _nowhere() -> Sequence[str]:
+    return ()
+
+
+WITHOUT_RAY = Cluster(count_evaluators=_uncounted, metrics_addresses=_nowhere)
+
+
+def make_home(settings: Settings | None = None, *, cluster: Cluster = WITHOUT_RAY) -> FastAPI:
     """The application, for Serve or for any ASGI server."""
-    return make_app(router, title="Home", settings=settings)
+
+    def prepare(app: FastAPI) -> None:
+        app.state.cluster = cluster
+
+    return make_app(router, title="Home", settings=settings, prepare=prepare)
 
 
 def build(_arguments: dict[str, Any] | None = None) -> Application:
     """The Serve application ``home``."""
-    from serve_app.deployments import deploy  # noqa: PLC0415  Ray is needed only here
+    from serve_app.deployments import count_evaluators, deploy, metrics_addresses  # noqa: PLC0415  Ray only here
 
-    return deploy(make_home, name="Home")
+    cluster = Cluster(count_evaluators=count_evaluators, metrics_addresses=metrics_addresses)
+    return deploy(lambda: make_home(cluster=cluster), name="Home")

@@ -1,24 +1,33 @@
-"""One OpenAPI description over all applications, and a page that shows it without anything from elsewhere."""
+"""One OpenAPI description over all applications, and what the page ``/docs`` shows of it."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import cache
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 
 from serve_app.asgi import VERSION
 from serve_app.metadata import BatchMetadata
+from serve_app.problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fastapi import FastAPI
 
 TITLE = "Decálogo"
 SUMMARY = "Evaluates municipal development plans against the ten-point human-rights Decálogo, in batches."
 METHODS = ("get", "post", "put", "delete")
+SCHEMA_REFERENCE = "#/components/schemas/{model}"
+PROBLEM_RESPONSE = {
+    "description": "Error",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+FASTAPIS_OWN_ERRORS = frozenset({"HTTPValidationError", "ValidationError"})
+"""What FastAPI would answer with, and this service does not."""
 
 
 def describe(apps: Mapping[str, FastAPI]) -> dict[str, Any]:
@@ -33,10 +42,10 @@ def describe(apps: Mapping[str, FastAPI]) -> dict[str, Any]:
             "title": TITLE,
             "version": VERSION,
             "summary": SUMMARY,
-            "license": {"name": "AGPL-3.0-or-later"},
+            "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         },
         "paths": {},
-        "components": {"schemas": {"BatchMetadata": BatchMetadata.model_json_schema()}},
+        "components": {"schemas": _own_schemas()},
     }
     for prefix, app in apps.items():
         part = get_openapi(title=app.title, version=VERSION, routes=app.routes)
@@ -44,14 +53,34 @@ def describe(apps: Mapping[str, FastAPI]) -> dict[str, Any]:
             whole = f"{prefix}{path}".rstrip("/") or "/"
             if whole in merged["paths"]:
                 raise ValueError(f"two applications describe {whole}")
-            merged["paths"][whole] = operations
+            merged["paths"][whole] = {
+                method: _with_our_errors(operation) for method, operation in operations.items()
+            }
         _add_schemas(merged["components"]["schemas"], part.get("components", {}).get("schemas", {}))
     return merged
 
 
+def _own_schemas() -> dict[str, Any]:
+    schemas: dict[str, Any] = {}
+    for model in (BatchMetadata, Problem):
+        schema = model.model_json_schema(ref_template=SCHEMA_REFERENCE)
+        schemas |= schema.pop("$defs", {})
+        schemas[model.__name__] = schema
+    return schemas
+
+
+def _with_our_errors(operation: dict[str, Any]) -> dict[str, Any]:
+    responses = {status: answer for status, answer in operation["responses"].items() if status < "400"}
+    errors = {status for status in operation["responses"] if status >= "400"}
+    return {
+        **operation,
+        "responses": responses | dict.fromkeys(sorted(errors), PROBLEM_RESPONSE) | {"500": PROBLEM_RESPONSE},
+    }
+
+
 def _add_schemas(known: dict[str, Any], more: Mapping[str, Any]) -> None:
     for name, schema in more.items():
-        if known.setdefault(name, schema) != schema:
+        if name not in FASTAPIS_OWN_ERRORS and known.setdefault(name, schema) != schema:
             raise ValueError(f"two schemas are named {name}")
 
 
@@ -70,35 +99,77 @@ def whole_description() -> dict[str, Any]:
     return describe(apps)
 
 
-def page(description: dict[str, Any]) -> str:
-    """The description as a plain HTML page, without scripts."""
-    rows = []
-    for path, operations in sorted(description["paths"].items()):
+# --------------------------------------------------------------------------- as a page
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of an operation, or a field of a form."""
+
+    name: str
+    where: str
+    type: str
+    required: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A row of the contract."""
+
+    method: str
+    path: str
+    summary: str
+    description: str
+    parameters: tuple[Parameter, ...]
+    bodies: tuple[str, ...]
+    answers: tuple[str, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Where it stands on the page."""
+        return re.sub(r"[^a-z0-9]+", "-", f"{self.method} {self.path}".lower()).strip("-")
+
+
+def operations(description: Mapping[str, Any]) -> Iterator[Operation]:
+    """Every operation, by path."""
+    for path, found in sorted(description["paths"].items()):
         for method in METHODS:
-            if method in operations:
-                rows.append(_operation(path, method=method, operation=operations[method]))
-    return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Decálogo API</title>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        "<link rel='stylesheet' href='/static/page.css'></head><body><main>"
-        f"<h1>Decálogo API {escape(VERSION)}</h1><p>{escape(SUMMARY)}</p>"
-        "<p>Machine-readable: <a href='/openapi.json'>openapi.json</a> (OpenAPI 3.1). "
-        "Errors are RFC 9457 <code>application/problem+json</code>.</p>"
-        + "".join(rows)
-        + "</main></body></html>"
+            if method in found:
+                yield _operation(path, method=method, said=found[method])
+
+
+def batch_fields(description: Mapping[str, Any]) -> tuple[Parameter, ...]:
+    """The fields of a batch."""
+    schema = description["components"]["schemas"]["BatchMetadata"]
+    return tuple(
+        Parameter(name, "body", _type(field), name in schema["required"], field.get("description", ""))
+        for name, field in schema["properties"].items()
     )
 
 
-def _operation(path: str, *, method: str, operation: dict[str, Any]) -> str:
-    parameters = "".join(
-        f"<tr><td><code>{escape(p['name'])}</code></td><td>{escape(p['in'])}</td>"
-        f"<td>{escape(p.get('description', ''))}</td></tr>"
-        for p in operation.get("parameters", ())
+def _operation(path: str, *, method: str, said: Mapping[str, Any]) -> Operation:
+    return Operation(
+        method=method.upper(),
+        path=path,
+        summary=said.get("summary", ""),
+        description=said.get("description", ""),
+        parameters=tuple(
+            Parameter(
+                p["name"], p["in"], _type(p["schema"]), p.get("required", False), p.get("description", "")
+            )
+            for p in said.get("parameters", ())
+        ),
+        bodies=tuple(said.get("requestBody", {}).get("content", {})),
+        answers=tuple(said["responses"]),
     )
-    table = f"<table><thead><tr><th>parameter</th><th>in</th><th></th></tr></thead><tbody>{parameters}</tbody></table>"
-    body = ", ".join(operation.get("requestBody", {}).get("content", {}))
-    return (
-        f"<section><h2><code>{method.upper()} {escape(path)}</code></h2><p><strong>{escape(operation.get('summary', ''))}</strong>. "
-        f"{escape(operation.get('description', ''))}</p>{table if parameters else ''}"
-        f"<p>{'Body: ' + escape(body) + '. ' if body else ''}Answers: {escape(', '.join(operation['responses']))}</p></section>"
-    )
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema:
+        return " | ".join(kind for kind in map(_type, schema["anyOf"]) if kind != "null")
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    return str(schema.get("type", ""))

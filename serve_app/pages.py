@@ -1,16 +1,25 @@
-"""The plain web page: made on the server, without scripts."""
+"""The web pages, made on the server: every value is escaped, and nothing needs a script."""
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from serve_app.views import iso
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from cluster.errors import REFUSALS
+from cluster.records import FINAL_JOB_STATES
+from serve_app import openapi
+from serve_app.asgi import VERSION
+from serve_app.views import job_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from cluster.records import JobRecord
+    from cluster.errors import ServiceError
+    from cluster.records import JobPage, JobRecord
+    from cluster.settings import Settings
+    from serve_app.views import JobView
 
 STATES = {
     "open": "abierto",
@@ -20,56 +29,101 @@ STATES = {
     "failed": "con errores",
     "cancelled": "cancelado",
 }
-
-_FIELDS = (
-    ("municipality", "Municipio", "text", ""),
-    ("department", "Departamento", "text", ""),
-    ("year", "Año", "number", "2024"),
-    ("period", "Periodo", "text", "2024-2027"),
+DOCUMENT_STATES = {
+    "queued": "en cola",
+    "running": "en proceso",
+    "retrying": "se reintenta",
+    "succeeded": "evaluado",
+    "failed": "con error",
+    "cancelled": "cancelado",
+}
+POINTS = tuple(f"P{number}" for number in range(1, 11))
+KINDS = ("pdf", "csv", "json", "zip")
+FLAGS = (
+    ("enable_responsibility_detection", "Responsables"),
+    ("enable_contradiction_detection", "Contradicciones"),
+    ("enable_monetary_detection", "Recursos financieros"),
+    ("enable_feasibility_scoring", "Indicadores y metas"),
+    ("enable_causal_analysis", "Causas y teoría del cambio"),
 )
+TERM_YEARS = 4
+A_TERM_BEGAN = 2020
+"""Colombian mayors take office every four years; the form proposes the term that runs."""
 
 
-def home_page(*, jobs: Sequence[JobRecord], notice: str = "") -> str:
-    """The page with the upload form and the latest jobs."""
-    fields = "".join(
-        f"<label>{label}<input name='{name}' type='{kind}' value='{value}' required></label>"
-        for name, label, kind, value in _FIELDS
+def score(value: float | None) -> str:
+    """A number as people here write it."""
+    return "–" if value is None else f"{value:.2f}".replace(".", ",")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("serve_app"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return (
-        "<!doctype html><html lang='es'><head><meta charset='utf-8'><title>Decálogo</title>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        "<link rel='stylesheet' href='/static/page.css'></head><body><main><h1>Decálogo</h1>"
-        "<p>Evalúa planes de desarrollo municipal frente al Decálogo de derechos humanos: 300 preguntas, "
-        "cada respuesta con la página y la cita en que se apoya.</p>"
-        + (f"<p role='alert' class='notice'>{escape(notice)}</p>" if notice else "")
-        + "<h2>Enviar planes</h2><form action='/upload' method='post' enctype='multipart/form-data'>"
-        + fields
-        + "<label>Planes en PDF (hasta 100)<input name='files' type='file' accept='application/pdf' multiple required></label>"
-        "<button>Enviar</button></form>"
-        "<p>La respuesta trae el identificador del trabajo (<code>job_id</code>); con él se consulta el avance.</p>"
-        "<h2>Trabajos</h2>" + _table(jobs) + "<p><a href='/docs'>Descripción de la API</a> · "
-        "<a href='/metrics'>Métricas</a></p></main></body></html>"
+    environment.filters["score"] = score
+    environment.globals |= {
+        "states": STATES,
+        "document_states": DOCUMENT_STATES,
+        "points": POINTS,
+        "kinds": KINDS,
+        "version": VERSION,
+    }
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+def _render(name: str, **values: Any) -> str:
+    return _ENVIRONMENT.get_template(name).render(**values)
+
+
+def home_page(settings: Settings, *, page: JobPage | None, notice: str = "") -> str:
+    """The page with the upload form and the latest jobs; ``page`` is None when they cannot be read."""
+    year = datetime.now(UTC).year
+    first = year - (year - A_TERM_BEGAN) % TERM_YEARS
+    return _render(
+        "home.html",
+        notice=notice,
+        jobs=[_line(job) for job in page.jobs] if page else [],
+        next_cursor=page.next_cursor if page else None,
+        flags=FLAGS,
+        year=year,
+        period=f"{first}-{first + TERM_YEARS - 1}",
+        max_files=settings.max_files,
+        max_megabytes=settings.max_file_bytes // 2**20,
     )
 
 
-def _table(jobs: Sequence[JobRecord]) -> str:
-    if not jobs:
-        return "<p>No hay trabajos.</p>"
-    return (
-        "<table><thead><tr><th>Enviado</th><th>Municipio</th><th>Estado</th><th>Documentos</th><th>Resultados</th></tr></thead>"
-        "<tbody>" + "".join(_row(job) for job in jobs) + "</tbody></table>"
+def _line(job: JobRecord) -> dict[str, Any]:
+    return {**job_line(job).model_dump(), "ended": job.finished_documents, "final": job.state.final}
+
+
+def job_page(job: JobView) -> str:
+    """The page of one job."""
+    return _render(
+        "job.html",
+        job=job,
+        final=job.status in {state.value for state in FINAL_JOB_STATES},
+        has_results=bool(job.documents_by_status.get("succeeded")),
     )
 
 
-def _row(job: JobRecord) -> str:
-    sent = (iso(job.submitted_at or job.created_at) or "")[:16].replace("T", " ")
-    results = " · ".join(
-        f"<a href='/results/{job.job_id}?format={kind}'>{kind.upper()}</a>"
-        for kind in ("pdf", "csv", "json", "zip")
-    )
-    return (
-        f"<tr><td>{sent}</td><td>{escape(job.metadata.municipality)}</td>"
-        f"<td><a href='/status/{job.job_id}'>{STATES[job.state.value]}</a></td>"
-        f"<td>{job.finished_documents} de {job.document_count}</td>"
-        f"<td>{results if job.state.final and job.state.value != 'cancelled' else ''}</td></tr>"
+def problem_page(error: ServiceError) -> str:
+    """A refusal for people."""
+    return _render("problem.html", refusal=error.refusal, detail=error.detail)
+
+
+def docs_page(description: Mapping[str, Any]) -> str:
+    """The description of the API for people."""
+    return _render(
+        "docs.html",
+        api=description,
+        operations=list(openapi.operations(description)),
+        fields=openapi.batch_fields(description),
+        refusals=REFUSALS,
     )

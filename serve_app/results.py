@@ -25,6 +25,7 @@ from pipeline.errors import PipelineError
 from pipeline.rendering import PageMissing, PageRenderer
 from pipeline.report import ZipEntry, render_csv, render_pdf, write_zip
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
+from serve_app.removal import remove_job
 from serve_app.status import view_of
 
 if TYPE_CHECKING:
@@ -153,10 +154,10 @@ async def delete_job(
     keep: Annotated[bool, Query(description="Only cancel: keep the results that there are")] = False,  # noqa: FBT002  a query flag
 ) -> Response:
     """Cancel the job and delete its files and results. With ``keep`` it is only cancelled."""
-    await backend.store.cancel(job_id)
-    if not keep:
-        await backend.store.delete(job_id)
-        await asyncio.to_thread(backend.storage.delete_job, job_id)
+    if keep:
+        await backend.store.cancel(job_id)
+    else:
+        await remove_job(backend, job_id)
     return Response(status_code=204)
 
 
