@@ -52,15 +52,15 @@ class CausalGraph:
         (``across_links``), for there its link is a guess.
         """
         subject = stems(label)
+        size = len(subject)
         for position, (node, held) in enumerate(zip(self.nodes, self.subjects, strict=True)):
-            overlap = (
-                node.span.segment == span.segment
-                and node.span.start < span.end
-                and span.start < node.span.end
-            )
-            same = likeness(subject, held) >= _SAME_NODE and bool(subject)
-            near = overlap and containment(subject, held) >= _SAME_NODE
-            if (same and (across_links or node.link is link)) or (near and node.link is link):
+            if node.link is not link and not across_links:
+                continue
+            # Sets whose sizes differ more cannot overlap enough: most pairs need no comparison.
+            similar = min(size, len(held)) >= _SAME_NODE * max(size, len(held)) > 0
+            if similar and likeness(subject, held) >= _SAME_NODE:
+                return position
+            if node.link is link and _overlap(node.span, span) and containment(subject, held) >= _SAME_NODE:
                 return position
         if len(self.nodes) >= MAX_NODES:
             return None
@@ -72,6 +72,10 @@ class CausalGraph:
     def edges(self) -> tuple[tuple[int, int], ...]:
         """All edges, each once, sorted."""
         return tuple(sorted({*self.stated, *self.inferred}))
+
+
+def _overlap(left: Span, right: Span) -> bool:
+    return left.segment == right.segment and left.start < right.end and right.start < left.end
 
 
 def build_graph(

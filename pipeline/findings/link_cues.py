@@ -33,7 +33,8 @@ _ACTIVITY: Final = re2.compile(
     rb"reforest|rehabilit|sensibil|sembr|suministr|vincul|vacun)[a-z]*"
 )
 _AIM: Final = re2.compile(
-    rb"[ \-?*]*(?:[0-9a-z.]{1,8}[.)] ?)?(?:reduc|dismin|increment|elev|erradic|lograr|alcanz|evitar|bajar|super)"
+    rb"[ \-?*]*(?:[0-9a-z.]{1,8}[.)] ?)?(?:reduc|dismin|increment|elev|erradic|lograr|alcanz|evitar|bajar"
+    rb"|super)"
 )
 _OUTCOME: Final = re2.compile(
     rb"\b(?:aument|increment|disminu|reduc|mejor|ampli|elev|baj|erradic|garanti|acceso|cobertura|tasa"
