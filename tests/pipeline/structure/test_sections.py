@@ -1,0 +1,112 @@
+"""Node 2: the section tree as a reader of the plan would draw it."""
+
+from __future__ import annotations
+
+from structure_samples import page, segmented
+
+from pipeline.model import Page, SectionKind
+
+TEXT = "La administración municipal desarrollará las acciones previstas en este capítulo del plan."
+
+
+def tree(*pages: Page) -> list[tuple[int, str]]:
+    """Level and title of each section."""
+    _, profile, _ = segmented(*pages)
+    return [(section.level, section.title) for section in profile.sections]
+
+
+def test_words_of_plans_nest_as_plans_nest_them() -> None:
+    """Sector over programme over subprogramme, even where only the lower ones carry numbers."""
+    lines = [
+        "SECTOR: Salud", "6. PROGRAMA. Salud pública", TEXT, "6.1. Subprograma. Salud materna", TEXT,
+        "SECTOR: Cultura", "7. PROGRAMA. Bibliotecas", TEXT,
+    ]  # fmt: skip
+    assert tree(page(1, lines)) == [
+        (1, "SECTOR: Salud"),
+        (2, "6. PROGRAMA. Salud pública"),
+        (3, "6.1. Subprograma. Salud materna"),
+        (1, "SECTOR: Cultura"),
+        (2, "7. PROGRAMA. Bibliotecas"),
+    ]
+
+
+def test_numbers_that_extend_each_other_nest() -> None:
+    """``2.3.1`` stands below ``2.3`` whatever words follow the numbers."""
+    lines = [
+        "2.3. Componente: Servicios",
+        TEXT,
+        "2.3.1. Programa: Agua",
+        TEXT,
+        "2.3.1.1 Diagnóstico del agua",
+        TEXT,
+        "2.4. Componente: Vías",
+        TEXT,
+    ]
+    assert [level for level, _ in tree(page(1, lines))] == [1, 2, 3, 1]
+
+
+def test_labels_belong_to_the_topic_above_them() -> None:
+    """``OBJETIVOS ESPECÍFICOS`` and ``METAS`` name a function: the next topic closes them."""
+    lines = [
+        "MUJER Y EQUIDAD DE GÉNERO",
+        TEXT,
+        "OBJETIVOS ESPECÍFICOS",
+        TEXT,
+        "METAS E INDICADORES",
+        TEXT,
+        "NIÑEZ",
+        TEXT,
+    ]
+    assert tree(page(1, lines)) == [
+        (1, "MUJER Y EQUIDAD DE GÉNERO"),
+        (2, "OBJETIVOS ESPECÍFICOS"),
+        (2, "METAS E INDICADORES"),
+        (1, "NIÑEZ"),
+    ]
+
+
+def test_a_table_of_contents_is_no_list_of_sections() -> None:
+    """Entries with leaders and page numbers become one section, and none of them a segment."""
+    contents = ["CONTENIDO", "CAPÍTULO I DIAGNÓSTICO ........ 3", "CAPÍTULO II ESTRATEGIA ........ 9",
+                "CAPÍTULO III INVERSIONES ....... 20", "CAPÍTULO IV SEGUIMIENTO ....... 30"]  # fmt: skip
+    _, profile, segmentation = segmented(page(1, contents), page(2, ["CAPÍTULO I DIAGNÓSTICO", TEXT]))
+    assert [section.title for section in profile.sections] == ["Tabla de contenido", "CAPÍTULO I DIAGNÓSTICO"]
+    assert not [segment for segment in segmentation.segments if "...." in segment.text]
+
+
+def test_an_article_is_a_heading_and_its_text_stays_whole() -> None:
+    """The title is taken from the line; the paragraph still begins with it."""
+    lines = [
+        "ARTÍCULO 5. Objetivo general. Mejorar la calidad de vida de la población",
+        "rural y urbana del municipio.",
+    ]
+    _, profile, segmentation = segmented(page(1, lines))
+    assert [section.title for section in profile.sections] == ["ARTÍCULO 5. Objetivo general"]
+    assert segmentation.segments[0].text == " ".join(lines)
+
+
+def test_parts_of_the_plan_are_inherited() -> None:
+    """What stands below the diagnosis is diagnosis; below the strategic part, strategy; and so on."""
+    titles = ["CAPÍTULO I DIAGNÓSTICO", "SALUD", "CAPÍTULO II PARTE ESTRATÉGICA", "SECTOR: SALUD"]
+    titles += ["CAPÍTULO III PLAN PLURIANUAL DE INVERSIONES", "CAPÍTULO IV SEGUIMIENTO Y EVALUACIÓN"]
+    lines = [text for title in titles for text in (title, TEXT)]
+    _, profile, _ = segmented(page(1, lines))
+    assert [section.kind for section in profile.sections] == [
+        SectionKind.DIAGNOSIS,
+        SectionKind.DIAGNOSIS,
+        SectionKind.STRATEGY,
+        SectionKind.STRATEGY,
+        SectionKind.INVESTMENT,
+        SectionKind.MONITORING,
+    ]
+
+
+def test_numbered_items_of_a_list_are_no_sections() -> None:
+    """``1. Fortalecer …`` among its like is an item, not a chapter."""
+    lines = [
+        "Los objetivos son:",
+        "1. Fortalecer los programas de la mujer.",
+        "2. Fomentar proyectos productivos.",
+        "3. Crear la oficina.",
+    ]
+    assert tree(page(1, lines)) == []
