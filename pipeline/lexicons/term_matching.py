@@ -2,7 +2,8 @@
 
 The texts are joined with line ends between them and read once by an Aho-Corasick automaton.
 A term is a run of words in folded form. It matches whole words; a final ``*`` allows any ending
-of its last word, a ``*`` inside stands for the plural endings (nothing, ``s`` or ``es``).
+of its last word, a ``*`` inside stands for the plural endings (nothing, ``s`` or ``es``), after a ``d`` for those of
+a participle (``articulad* con``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PLURALS = ("", "s", "es")
+PARTICIPLES = ("o", "a", "os", "as")
 LAST_SYMBOL = 0xBF
 """Code points above this one are letters in the scripts that plans use."""
 
@@ -111,5 +113,11 @@ class TermMatcher:
 def _spellings(term: str) -> list[tuple[str, bool]]:
     open_end = term.endswith("*")
     words = term.removesuffix("*").split(" ")
-    options = [[word[:-1] + ending for ending in PLURALS] if word.endswith("*") else [word] for word in words]
+    options = [
+        [word[:-1] + ending for ending in _endings(word)] if word.endswith("*") else [word] for word in words
+    ]
     return [(" ".join(choice), open_end) for choice in product(*options)]
+
+
+def _endings(word: str) -> tuple[str, ...]:
+    return PARTICIPLES if word.endswith("d*") else PLURALS

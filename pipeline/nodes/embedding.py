@@ -39,7 +39,7 @@ EMBEDDED_CHARS = 160
 """Sentence embeddings blur over long texts; the beginning says what a passage is about."""
 SHIFT_PER_LEAD = 1
 NEUTRAL_LEAD = -0.05
-SHIFT_LIMITS = (-0.1, 0.05)
+SHIFT_LIMITS = (-0.06, 0.05)
 """How far the lead of a point's model passages over all others moves a doubtful relevance."""
 
 

@@ -97,6 +97,8 @@ class Features:
         self._titles()
         self._places(profile)
         self._figures()
+        # An action may be any verb: an infinitive at the beginning or "se realizará" announces one.
+        self._own["action"] |= self._own["starts_infinitive"] | self._own["will_do"]
         self._rows()
         self._money_rows()
         self._found(findings)
