@@ -42,7 +42,8 @@ log = structlog.get_logger("evaluator")
 WATCHDOG_GRACE_SECONDS = 30.0
 """After the hard limit, which the event loop enforces: the watchdog is for a loop that hangs as well."""
 UTILIZATION_WINDOW_SECONDS = 60.0
-UTILIZATION_EVERY_SECONDS = 5.0
+HOUSEKEEPING_SECONDS = 5.0
+CHILD_IDLE_SECONDS = 60.0
 
 
 class Utilization:
@@ -112,10 +113,11 @@ class Evaluator:
         self._unfit: str | None = None
         self._child_restarts = 0
         self._utilization = Utilization()
+        self._worked_at = time.monotonic()
         context = serve.get_replica_context()
         self._worker_id = context.replica_id.unique_id
         self._label = f"evaluator-{context.rank.rank}"
-        self._gauge = asyncio.get_running_loop().create_task(self._publish_utilization())
+        self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
         log.info("evaluator_ready", worker=self._worker_id, pid=os.getpid(), label=self._label)
 
     async def evaluate(self, entry: QueueEntry) -> dict[str, Any]:
@@ -172,8 +174,11 @@ class Evaluator:
     # ------------------------------------------------------------------ parts
 
     async def _attempt(self, claim: Claim) -> Ended:
-        with self._watchdog(), self._utilization.busy():
-            return await Attempt(claim, workshop=self._shop).run()
+        try:
+            with self._watchdog(), self._utilization.busy():
+                return await Attempt(claim, workshop=self._shop).run()
+        finally:
+            self._worked_at = time.monotonic()
 
     async def _fit(self) -> bool:
         """Whether the freeze still holds. Asked before the claim, so that a mismatch costs no attempt."""
@@ -207,11 +212,16 @@ class Evaluator:
             metrics.add(metrics.DOCUMENTS_PROCESSED, status=ended.status)
             metrics.observe(metrics.LATENCY, ended.seconds)
         for node, seconds in (ended.node_seconds or {}).items():
-            metrics.observe(metrics.NODE_SECONDS, seconds, node=node)
+            metrics.add(metrics.NODE_SECONDS, amount=seconds, node=node)
         if ended.summary and ended.summary.cached:
             metrics.add(metrics.CACHE_HITS)
 
-    async def _publish_utilization(self) -> None:
+    async def _keep_house(self) -> None:
         while True:
             metrics.put(metrics.WORKER_UTILIZATION, self._utilization.share(), worker_id=self._label)
-            await asyncio.sleep(UTILIZATION_EVERY_SECONDS)
+            idle = time.monotonic() - self._worked_at
+            if idle > CHILD_IDLE_SECONDS and self._bench.extraction.child_pid and not self._turn.locked():
+                # It comes back with the next document; idle, it would hold 40 MB.
+                async with self._turn:
+                    await asyncio.to_thread(self._bench.extraction.close)
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)

@@ -28,6 +28,7 @@ from cluster.lifecycle_processes import Identity, attached_to, descendants, end
 ORDERS_FILE = "keeper-orders.json"
 STATE_FILE = "keeper.json"
 LOG_FILE = "ray-start.log"
+LAST_LOGS = "last-logs"
 
 PATIENCE_SECONDS = 2.0
 """Between SIGTERM and SIGKILL. What is lost by a kill is a running attempt, which is repeated."""
@@ -142,7 +143,17 @@ class _Keeper:
                 break
             end(living, patience_seconds=PATIENCE_SECONDS)
             _bury_orphans()
+        self._keep_logs()
         shutil.rmtree(self._orders.temp_dir, ignore_errors=True)
+
+    def _keep_logs(self) -> None:
+        """The logs of this Ray, in place of those of the one before: what ended it may stand there."""
+        logs = Path(self._orders.temp_dir) / "session_latest" / "logs"
+        kept = self._run_dir / LAST_LOGS
+        with contextlib.suppress(OSError):
+            if logs.is_dir():
+                shutil.rmtree(kept, ignore_errors=True)
+                shutil.move(logs.resolve(), kept)
 
 
 def _name(process: psutil.Process) -> str:

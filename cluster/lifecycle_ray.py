@@ -163,6 +163,10 @@ def end_ray(settings: Settings) -> bool:
         keeper.terminate()
         with contextlib.suppress(psutil.TimeoutExpired):
             keeper.wait(END_SECONDS)
+        if read_state(settings.run_dir) is None:
+            # It has ended all of it and said so.
+            (settings.run_dir / ORDERS_FILE).unlink(missing_ok=True)
+            return True
     left = _leftovers(state)
     end(left, patience_seconds=PATIENCE_SECONDS)
     shutil.rmtree(state.temp_dir, ignore_errors=True)

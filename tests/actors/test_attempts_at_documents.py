@@ -1,0 +1,238 @@
+"""One attempt against a real registry; only the pipeline is replaced by work the test controls."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from service_steps import until
+
+from actors.attempt import Attempt, Ended, Workshop
+from actors.flights import Flights
+from cluster import embedded_redis
+from cluster.jobs import JobStore
+from cluster.records import Claim, DocumentState, DocumentSummary, JobMetadata, JobState
+from cluster.settings import Settings
+from pipeline.errors import ENCRYPTED, DocumentFault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from actors.watch import Watch
+
+SHA256 = "0" * 64
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A Valkey for the tests of this file."""
+    settings = Settings.load(data_dir=tmp_path_factory.mktemp("attempts"))
+    embedded_redis.start(settings)
+    yield settings
+    embedded_redis.stop(settings)
+
+
+@pytest.fixture
+def settings(valkey: Settings) -> Settings:
+    """Short leases and limits."""
+    return Settings.load(
+        data_dir=valkey.data_dir,
+        lease_seconds=0.6,
+        lease_renewal_seconds=0.2,
+        retry_base_seconds=60,
+        soft_limit_seconds=0.5,
+        hard_limit_seconds=1.0,
+        cache_enabled=False,
+    )
+
+
+@pytest.fixture
+async def store(settings: Settings) -> AsyncIterator[JobStore]:
+    """The registry."""
+    connected = await JobStore.connect(settings)
+    yield connected
+    await connected.close()
+
+
+class _Engine:
+    def freeze_hash(self, _options: object) -> str:
+        return "frozen"
+
+
+class _Child:
+    def __init__(self) -> None:
+        self.killed = threading.Event()
+
+    def cancel(self) -> None:
+        self.killed.set()
+
+
+@dataclass
+class Work:
+    """Stands for the pipeline: what it does with a document is said by the test."""
+
+    does: Callable[[Watch], DocumentSummary]
+    engine: _Engine = field(default_factory=_Engine)
+    extraction: _Child = field(default_factory=_Child)
+
+    def evaluate(self, _claim: Claim, *, options: object, key: str, watch: Watch) -> DocumentSummary:
+        """As ``Bench.evaluate``."""
+        del options, key
+        return self.does(watch)
+
+
+def succeed(_watch: Watch) -> DocumentSummary:
+    """A result at once."""
+    return DocumentSummary(result_hash="hash", answers=300)
+
+
+def obey(watch: Watch) -> DocumentSummary:
+    """Step after step until told to stop."""
+    while True:
+        watch.observe("embedding", 4, 13)
+        threading.Event().wait(0.02)
+
+
+async def claimed(store: JobStore) -> Claim:
+    """A document of a new job, claimed."""
+    job_id = await store.create(JobMetadata())
+    await store.add_document(job_id, name="plan.pdf", sha256=SHA256, size_bytes=1)
+    await store.submit(job_id)
+    (entry,) = await store.next_entries(consumer="test", count=1, block_ms=500)
+    claim = await store.claim(entry, worker_id="worker")
+    assert isinstance(claim, Claim)
+    return claim
+
+
+async def attempt(store: JobStore, settings: Settings, claim: Claim, *, work: Any) -> Ended:
+    """Run one attempt to its end."""
+    with ThreadPoolExecutor(1) as thread:
+        return await Attempt(claim, workshop=Workshop(store, work, Flights(settings), thread, settings)).run()
+
+
+async def test_a_fault_of_the_document_is_final(store: JobStore, settings: Settings) -> None:
+    """An encrypted PDF fails with its own code on the first attempt, and the job is ready to aggregate."""
+
+    def refuse(_watch: Watch) -> DocumentSummary:
+        raise DocumentFault(ENCRYPTED)
+
+    claim = await claimed(store)
+    ended = await attempt(store, settings, claim, work=Work(refuse))
+    (document,) = await store.documents(claim.job_id)
+    assert (ended.status, ended.finish.last) == ("failed", True)
+    assert (document.state, document.code) == (DocumentState.FAILED, "encrypted")
+
+
+async def test_the_unexpected_is_retried_and_tells_nothing(store: JobStore, settings: Settings) -> None:
+    """A mistake of ours is retried with a reference; what the error said is neither stored nor shown."""
+
+    def stumble(_watch: Watch) -> DocumentSummary:
+        raise ValueError("words of the plan")
+
+    claim = await claimed(store)
+    ended = await attempt(store, settings, claim, work=Work(stumble))
+    (document,) = await store.documents(claim.job_id)
+    assert ended.status == "retrying"
+    assert (document.state, document.code) == (DocumentState.RETRYING, "internal")
+    assert document.reference
+    assert "words" not in document.sentence
+
+
+async def test_a_cancelled_job_stops_its_document(store: JobStore, settings: Settings) -> None:
+    """The child is killed and the thread stopped; the document ends as cancelled, without a result."""
+    claim, work = await claimed(store), Work(obey)
+    settings = settings.model_copy(update={"soft_limit_seconds": 60.0, "hard_limit_seconds": 61.0})
+    running = asyncio.create_task(attempt(store, settings, claim, work=work))
+
+    async def begun() -> bool:
+        return (await store.documents(claim.job_id))[0].step == 4
+
+    await until(begun, what="the first report")
+    await store.cancel(claim.job_id)
+    assert (await running).status == "stopped"
+    assert work.extraction.killed.is_set()
+    assert (await store.job(claim.job_id)).state is JobState.CANCELLED
+
+
+async def test_a_lost_lease_hands_in_nothing(store: JobStore, settings: Settings) -> None:
+    """When a later attempt has taken the document, the earlier one stops and its end changes nothing."""
+    claim = await claimed(store)
+    slow = settings.model_copy(update={"lease_renewal_seconds": 2.0, "soft_limit_seconds": 60.0})
+    slow = slow.model_copy(update={"hard_limit_seconds": 61.0})
+    running = asyncio.create_task(attempt(store, slow, claim, work=Work(obey)))
+
+    async def taken() -> bool:
+        for entry in await store.recover_expired(consumer="test"):
+            return isinstance(await store.claim(entry, worker_id="later"), Claim)
+        return False
+
+    await until(taken, what="the end of the lease")
+    assert (await running).status == "stopped"
+    (document,) = await store.documents(claim.job_id)
+    assert (document.state, document.attempt, document.worker_id) == (DocumentState.RUNNING, 2, "later")
+
+
+async def test_the_soft_limit_is_final(store: JobStore, settings: Settings) -> None:
+    """A document that takes too long ends with ``timeout`` and is not tried again."""
+    claim = await claimed(store)
+    ended = await attempt(store, settings, claim, work=Work(obey))
+    (document,) = await store.documents(claim.job_id)
+    assert (ended.status, ended.stuck) == ("failed", False)
+    assert (document.state, document.code) == (DocumentState.FAILED, "timeout")
+
+
+async def test_a_thread_that_does_not_stop_is_reported(
+    store: JobStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work that ignores the hard limit: the document fails with ``timeout``, the process is called stuck."""
+    monkeypatch.setattr("actors.attempt.STOP_SECONDS", 0.2)
+    released = threading.Event()
+
+    def hang(_watch: Watch) -> DocumentSummary:
+        released.wait(30)
+        return DocumentSummary(result_hash="late")
+
+    claim, work = await claimed(store), Work(hang)
+    thread = ThreadPoolExecutor(1)
+    ended = await Attempt(claim, workshop=Workshop(store, work, Flights(settings), thread, settings)).run()  # type: ignore[arg-type]
+    released.set()
+    thread.shutdown()
+    (document,) = await store.documents(claim.job_id)
+    assert ended.stuck
+    assert work.extraction.killed.is_set()
+    assert (document.state, document.code) == (DocumentState.FAILED, "timeout")
+
+
+async def test_the_lease_outlives_long_work(store: JobStore, settings: Settings) -> None:
+    """Work three times as long as the lease ends as the first attempt."""
+    claim = await claimed(store)
+    settings = settings.model_copy(update={"soft_limit_seconds": 60.0, "hard_limit_seconds": 61.0})
+
+    def work_long(watch: Watch) -> DocumentSummary:
+        threading.Event().wait(settings.lease_seconds * 3)
+        return succeed(watch)
+
+    ended = await attempt(store, settings, claim, work=Work(work_long))
+    (document,) = await store.documents(claim.job_id)
+    assert ended.finish.applied
+    assert (document.state, document.attempt) == (DocumentState.SUCCEEDED, 1)
+
+
+async def test_a_cancelled_call_gives_the_document_back(store: JobStore, settings: Settings) -> None:
+    """An evaluator that is told to leave returns its document to the queue, and no attempt is counted."""
+    claim = await claimed(store)
+    settings = settings.model_copy(update={"soft_limit_seconds": 60.0, "hard_limit_seconds": 61.0})
+    running = asyncio.create_task(attempt(store, settings, claim, work=Work(obey)))
+
+    async def begun() -> bool:
+        return (await store.documents(claim.job_id))[0].step == 4
+
+    await until(begun, what="the first report")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await store.documents(claim.job_id))[0].state is DocumentState.QUEUED

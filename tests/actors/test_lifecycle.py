@@ -1,0 +1,207 @@
+"""Starting and ending: exactly what was started, whatever happened in between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import msgspec
+import psutil
+import pytest
+import yaml
+
+from cluster import lifecycle, metrics
+from cluster.lifecycle import LifecycleError
+from cluster.lifecycle_keeper import ORDERS_FILE, KeeperState, Orders, read_state
+from cluster.lifecycle_processes import Identity, attached_to
+from cluster.lifecycle_ray import end_ray
+from cluster.lifecycle_serve import PACKAGED_CONFIG, effective_config
+from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Service
+
+PATIENCE_SECONDS = 30.0
+
+STARTER = """
+import pathlib, subprocess, sys
+folder = pathlib.Path(sys.argv[1])
+for name in ("gcs_server", "raylet", "worker"):
+    log = (folder / f"{name}.log").open("wb")
+    subprocess.Popen([folder.parent / "bin" / name, "600"], stdout=log, start_new_session=True)
+"""
+"""Stands for ``ray start``: leaves detached processes behind that nobody waits for."""
+
+
+def wait_until(condition: Callable[[], bool], *, what: str) -> None:
+    """Wait for ``condition``."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A data folder of this test."""
+    return Settings.load(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def kept(settings: Settings, tmp_path: Path) -> Iterator[KeeperState]:
+    """A keeper with processes that only sleep below it."""
+    (tmp_path / "bin").mkdir()
+    for name in ("gcs_server", "raylet", "worker"):
+        shutil.copy(shutil.which("sleep") or "/bin/sleep", tmp_path / "bin" / name)
+    folder = tmp_path / "ray"
+    folder.mkdir()
+    settings.run_dir.mkdir(parents=True)
+    orders = Orders([sys.executable, "-c", STARTER, str(folder)], str(folder))
+    (settings.run_dir / ORDERS_FILE).write_bytes(msgspec.json.encode(orders))
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "cluster.lifecycle_keeper", str(settings.run_dir)], start_new_session=True
+    )
+    # Somebody has to bury it when it ends; the real one belongs to a shell that has gone.
+    try:
+        wait_until(lambda: _phase(settings) == "running", what="the keeper")
+        state = read_state(settings.run_dir)
+        assert state
+        yield state
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            keeper.kill()
+        keeper.wait()
+        for process in attached_to(folder):
+            process.kill()
+
+
+def _phase(settings: Settings) -> str:
+    state = read_state(settings.run_dir)
+    return state.phase if state else ""
+
+
+def _sleepers(state: KeeperState) -> list[psutil.Process]:
+    return attached_to(Path(state.temp_dir))
+
+
+def test_the_keeper_ends_what_detached_itself(settings: Settings, kept: KeeperState) -> None:
+    """Processes in sessions of their own, whose starter has gone, end with the keeper, as does its folder."""
+    assert len(_sleepers(kept)) == 3
+    assert end_ray(settings)
+    assert not _sleepers(kept)
+    assert not Path(kept.temp_dir).exists()
+    assert not end_ray(settings)
+
+
+def test_a_dead_raylet_ends_the_rest(settings: Settings, kept: KeeperState) -> None:
+    """Half a Ray is none: when the raylet dies, the keeper ends everything and goes."""
+    raylet = next(process for process in _sleepers(kept) if process.name() == "raylet")
+    raylet.kill()
+    wait_until(lambda: not _sleepers(kept), what="the end of the others")
+    assert lifecycle.status(settings) is None
+
+
+def test_a_killed_keeper_leaves_nothing_behind(settings: Settings, kept: KeeperState) -> None:
+    """What a killed keeper can no longer end is found by the files it holds open."""
+    os.kill(kept.identity.pid, signal.SIGKILL)
+    wait_until(lambda: kept.identity.process() is None, what="the end of the keeper")
+    assert len(_sleepers(kept)) == 3
+    assert end_ray(settings)
+    assert not _sleepers(kept)
+
+
+def test_a_recycled_process_number_is_not_ours() -> None:
+    """A process with our number but another start time is somebody else's."""
+    mine = Identity.of(os.getpid())
+    assert mine.process()
+    assert Identity(mine.pid, mine.started - 60).process() is None
+
+
+def test_a_taken_port_is_named(settings: Settings) -> None:
+    """When the HTTP port is taken, the operator learns which, and how to choose another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(LifecycleError, match=f"{port}.*DECALOGO_HTTP_PORT"):
+            lifecycle.up(settings.model_copy(update={"http_port": port}))
+    assert not lifecycle.down(settings)
+
+
+def test_the_written_configuration_is_that_of_the_defaults(settings: Settings) -> None:
+    """``serve deploy ray_config.yaml`` and ``up`` with default settings deploy the same."""
+    written = yaml.safe_load(PACKAGED_CONFIG.read_text("utf-8"))
+    default = effective_config(settings.model_copy(update={"running_per_node": 3}))
+    assert default == written
+
+
+def test_settings_decide_the_size_of_the_pool(settings: Settings) -> None:
+    """Ports and sizes of the settings stand in the effective configuration."""
+    chosen = settings.model_copy(
+        update={"http_port": 8123, "evaluators_min": 2, "evaluators_max": 4, "in_flight_per_evaluator": 7}
+    )
+    config = effective_config(chosen)
+    (evaluator,) = [
+        deployment
+        for application in config["applications"]
+        for deployment in application.get("deployments", [])
+        if deployment["name"] == "Evaluator"
+    ]
+    scaling = evaluator["autoscaling_config"]
+    assert config["http_options"] == {"host": "127.0.0.1", "port": 8123}
+    assert (scaling["min_replicas"], scaling["max_replicas"]) == (2, 4)
+    assert 2 <= scaling["initial_replicas"] <= 4
+    assert evaluator["max_ongoing_requests"] == 7
+
+
+@pytest.mark.service
+def test_up_twice_is_harmless(service: Service) -> None:
+    """A second ``up`` finds the running service and starts nothing."""
+    again = lifecycle.up(service.settings)
+    assert again.already_running
+    assert again.keeper_pid == service.running.keeper_pid
+
+
+@pytest.mark.service
+def test_only_known_doors_are_open(service: Service) -> None:
+    """All sockets listen on loopback, except HAProxy's statistics and the token-guarded ports of replicas."""
+    keeper = psutil.Process(service.running.keeper_pid)
+    open_doors = {
+        process.name().split(":")[0]
+        for process in keeper.children(recursive=True)
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+        and connection.laddr.ip not in {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    }
+    assert open_doors <= {"haproxy", "ray"}
+
+
+@pytest.mark.service
+def test_the_dashboard_asks_for_the_token(service: Service) -> None:
+    """Without the token of this service, Ray's dashboard tells nothing and deploys nothing."""
+    answer = httpx.get(f"{service.running.dashboard_url}/api/serve/applications/", trust_env=False)
+    assert answer.status_code in {401, 403}
+
+
+@pytest.mark.service
+def test_instruments_arrive_under_their_names(service: Service) -> None:
+    """The gauges of the dispatcher and the evaluators stand on Ray's metrics page with its prefix."""
+    page = f"http://127.0.0.1:{service.running.metrics_port}/metrics"
+    wanted = [metrics.QUEUE_DEPTH, metrics.THROUGHPUT, metrics.WORKER_UTILIZATION, metrics.ENGINE_LOADS]
+
+    def there() -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            text = httpx.get(page, trust_env=False, timeout=10).text
+            return all(f"\nray_{family.name}{{" in text for family in wanted)
+        return False
+
+    wait_until(there, what="the metrics page")
