@@ -18,51 +18,165 @@ class Refusal:
     sentence: str
 
 
-INVALID_METADATA = Refusal("invalid_metadata", 422, False, "Faltan datos del envío o no son válidos.")
-MALFORMED_UPLOAD = Refusal("malformed_upload", 400, False, "El cuerpo de la petición no es un formulario multipart válido.")
-NO_FILES = Refusal("no_files", 422, False, "El envío no contiene ningún archivo.")
-TOO_MANY_FILES = Refusal("too_many_files", 422, False, "El envío contiene más archivos de los permitidos.")
-FILE_TOO_LARGE = Refusal("file_too_large", 413, False, "Un archivo supera el tamaño permitido.")
-REQUEST_TOO_LARGE = Refusal("request_too_large", 413, False, "La petición supera el tamaño permitido.")
-UPLOAD_NOT_PDF = Refusal("upload_not_pdf", 415, False, "Un archivo no es un PDF.")
-UPLOAD_EMPTY = Refusal("upload_empty", 422, False, "Un archivo está vacío.")
-INVALID_FILE_NAME = Refusal("invalid_file_name", 422, False, "El nombre de un archivo no es válido.")
-LENGTH_REQUIRED = Refusal("length_required", 411, False, "La petición debe declarar su tamaño (Content-Length).")
-UNSUPPORTED_MEDIA_TYPE = Refusal("unsupported_media_type", 415, False, "El tipo de contenido de la petición no es el esperado.")
-HASH_MISMATCH = Refusal("hash_mismatch", 422, True, "El archivo recibido no coincide con la suma SHA-256 declarada.")
-UPLOAD_INTERRUPTED = Refusal("upload_interrupted", 400, True, "El envío se interrumpió antes de terminar.")
-IDEMPOTENCY_CONFLICT = Refusal(
-    "idempotency_conflict", 409, False, "La clave de idempotencia ya se usó con un envío diferente."
+INVALID_METADATA = Refusal(
+    "invalid_metadata", status=422, retryable=False, sentence="Faltan datos del envío o no son válidos."
 )
-JOB_NOT_FOUND = Refusal("job_not_found", 404, False, "No existe ningún trabajo con ese identificador.")
-DOCUMENT_NOT_FOUND = Refusal("document_not_found", 404, False, "El trabajo no contiene ese documento.")
-EVIDENCE_NOT_FOUND = Refusal("evidence_not_found", 404, False, "El documento no contiene esa evidencia.")
-PAGE_NOT_FOUND = Refusal("page_not_found", 404, False, "El documento no tiene esa página.")
-NOT_FOUND = Refusal("not_found", 404, False, "No existe esa dirección.")
-METHOD_NOT_ALLOWED = Refusal("method_not_allowed", 405, False, "Esa operación no existe en esta dirección.")
-CROSS_SITE = Refusal("cross_site", 403, False, "Una página de otro sitio no puede enviar ni borrar trabajos.")
-JOB_EXPIRED = Refusal("job_expired", 410, False, "Los resultados de este trabajo ya vencieron y fueron borrados.")
-JOB_DELETED = Refusal("job_deleted", 410, False, "Este trabajo fue borrado.")
-JOB_NOT_OPEN = Refusal("job_not_open", 409, False, "El trabajo ya fue enviado y no acepta más archivos.")
-RESULTS_NOT_READY = Refusal("results_not_ready", 409, True, "El trabajo aún no ha terminado.")
-DOCUMENT_WITHOUT_RESULT = Refusal("document_without_result", 409, False, "Este documento no tiene resultado.")
-UNKNOWN_FORMAT = Refusal("unknown_format", 422, False, "El formato pedido no existe; use json, csv, pdf o zip.")
-INVALID_REQUEST = Refusal("invalid_request", 422, False, "La petición contiene valores no válidos.")
-REDIS_UNAVAILABLE = Refusal("redis_unavailable", 503, True, "El registro de trabajos no está disponible; intente de nuevo.")
-STORAGE_FULL = Refusal("storage_full", 507, True, "No hay espacio suficiente en disco para recibir archivos.")
-STORAGE_UNAVAILABLE = Refusal("storage_unavailable", 503, True, "El almacenamiento no está disponible; intente de nuevo.")
-NOT_READY = Refusal("not_ready", 503, True, "El servicio no está listo para recibir documentos.")
-BUSY = Refusal("busy", 429, True, "Hay demasiados envíos simultáneos; intente de nuevo en unos segundos.")
-UNEXPECTED = Refusal("unexpected", 500, True, "Ocurrió un error inesperado; cite la referencia al reportarlo.")
+MALFORMED_UPLOAD = Refusal(
+    "malformed_upload",
+    status=400,
+    retryable=False,
+    sentence="El cuerpo de la petición no es un formulario multipart válido.",
+)
+NO_FILES = Refusal("no_files", status=422, retryable=False, sentence="El envío no contiene ningún archivo.")
+TOO_MANY_FILES = Refusal(
+    "too_many_files",
+    status=422,
+    retryable=False,
+    sentence="El envío contiene más archivos de los permitidos.",
+)
+FILE_TOO_LARGE = Refusal(
+    "file_too_large", status=413, retryable=False, sentence="Un archivo supera el tamaño permitido."
+)
+REQUEST_TOO_LARGE = Refusal(
+    "request_too_large", status=413, retryable=False, sentence="La petición supera el tamaño permitido."
+)
+UPLOAD_NOT_PDF = Refusal("upload_not_pdf", status=415, retryable=False, sentence="Un archivo no es un PDF.")
+UPLOAD_EMPTY = Refusal("upload_empty", status=422, retryable=False, sentence="Un archivo está vacío.")
+INVALID_FILE_NAME = Refusal(
+    "invalid_file_name", status=422, retryable=False, sentence="El nombre de un archivo no es válido."
+)
+LENGTH_REQUIRED = Refusal(
+    "length_required",
+    status=411,
+    retryable=False,
+    sentence="La petición debe declarar su tamaño (Content-Length).",
+)
+UNSUPPORTED_MEDIA_TYPE = Refusal(
+    "unsupported_media_type",
+    status=415,
+    retryable=False,
+    sentence="El tipo de contenido de la petición no es el esperado.",
+)
+HASH_MISMATCH = Refusal(
+    "hash_mismatch",
+    status=422,
+    retryable=True,
+    sentence="El archivo recibido no coincide con la suma SHA-256 declarada.",
+)
+UPLOAD_INTERRUPTED = Refusal(
+    "upload_interrupted", status=400, retryable=True, sentence="El envío se interrumpió antes de terminar."
+)
+IDEMPOTENCY_CONFLICT = Refusal(
+    "idempotency_conflict",
+    status=409,
+    retryable=False,
+    sentence="La clave de idempotencia ya se usó con un envío diferente.",
+)
+JOB_NOT_FOUND = Refusal(
+    "job_not_found", status=404, retryable=False, sentence="No existe ningún trabajo con ese identificador."
+)
+DOCUMENT_NOT_FOUND = Refusal(
+    "document_not_found", status=404, retryable=False, sentence="El trabajo no contiene ese documento."
+)
+ARTIFACT_NOT_FOUND = Refusal(
+    "artifact_not_found", status=404, retryable=False, sentence="El documento no tiene ese artefacto."
+)
+EVIDENCE_NOT_FOUND = Refusal(
+    "evidence_not_found", status=404, retryable=False, sentence="El documento no contiene esa evidencia."
+)
+PAGE_NOT_FOUND = Refusal(
+    "page_not_found", status=404, retryable=False, sentence="El documento no tiene esa página."
+)
+NOT_FOUND = Refusal("not_found", status=404, retryable=False, sentence="No existe esa dirección.")
+METHOD_NOT_ALLOWED = Refusal(
+    "method_not_allowed", status=405, retryable=False, sentence="Esa operación no existe en esta dirección."
+)
+CROSS_SITE = Refusal(
+    "cross_site",
+    status=403,
+    retryable=False,
+    sentence="Una página de otro sitio no puede enviar ni borrar trabajos.",
+)
+JOB_EXPIRED = Refusal(
+    "job_expired",
+    status=410,
+    retryable=False,
+    sentence="Los resultados de este trabajo ya vencieron y fueron borrados.",
+)
+JOB_DELETED = Refusal("job_deleted", status=410, retryable=False, sentence="Este trabajo fue borrado.")
+JOB_NOT_OPEN = Refusal(
+    "job_not_open",
+    status=409,
+    retryable=False,
+    sentence="El trabajo ya fue enviado y no acepta más archivos.",
+)
+RESULTS_NOT_READY = Refusal(
+    "results_not_ready", status=409, retryable=True, sentence="El trabajo aún no ha terminado."
+)
+DOCUMENT_WITHOUT_RESULT = Refusal(
+    "document_without_result", status=409, retryable=False, sentence="Este documento no tiene resultado."
+)
+UNKNOWN_FORMAT = Refusal(
+    "unknown_format",
+    status=422,
+    retryable=False,
+    sentence="El formato pedido no existe; use json, csv, pdf o zip.",
+)
+INVALID_REQUEST = Refusal(
+    "invalid_request", status=422, retryable=False, sentence="La petición contiene valores no válidos."
+)
+REDIS_UNAVAILABLE = Refusal(
+    "redis_unavailable",
+    status=503,
+    retryable=True,
+    sentence="El registro de trabajos no está disponible; intente de nuevo.",
+)
+STORAGE_FULL = Refusal(
+    "storage_full",
+    status=507,
+    retryable=True,
+    sentence="No hay espacio suficiente en disco para recibir archivos.",
+)
+STORAGE_UNAVAILABLE = Refusal(
+    "storage_unavailable",
+    status=503,
+    retryable=True,
+    sentence="El almacenamiento no está disponible; intente de nuevo.",
+)
+NOT_READY = Refusal(
+    "not_ready", status=503, retryable=True, sentence="El servicio no está listo para recibir documentos."
+)
+BUSY = Refusal(
+    "busy",
+    status=429,
+    retryable=True,
+    sentence="Hay demasiados envíos simultáneos; intente de nuevo en unos segundos.",
+)
+UNEXPECTED = Refusal(
+    "unexpected",
+    status=500,
+    retryable=True,
+    sentence="Ocurrió un error inesperado; cite la referencia al reportarlo.",
+)
 
 # Codes a document can end with although the document itself is not to blame.
-CANCELLED = Refusal("cancelled", 409, False, "El documento fue cancelado.")
+CANCELLED = Refusal("cancelled", status=409, retryable=False, sentence="El documento fue cancelado.")
 ATTEMPTS_EXHAUSTED = Refusal(
-    "attempts_exhausted", 500, False, "El documento no se pudo evaluar después de varios intentos."
+    "attempts_exhausted",
+    status=500,
+    retryable=False,
+    sentence="El documento no se pudo evaluar después de varios intentos.",
 )
-UPLOAD_LOST = Refusal("upload_lost", 500, False, "El archivo recibido ya no está en el almacenamiento; envíelo de nuevo.")
+UPLOAD_LOST = Refusal(
+    "upload_lost",
+    status=500,
+    retryable=False,
+    sentence="El archivo recibido ya no está en el almacenamiento; envíelo de nuevo.",
+)
 
-REFUSALS: tuple[Refusal, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Refusal))
+REFUSALS: tuple[Refusal, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Refusal)
+)
 
 
 class ServiceError(Exception):

@@ -1,17 +1,16 @@
-"""``/results``: what came out of a batch, in the formats people use; cancel and delete."""
+"""``/results``: what came out of a batch; pages of its plans as images; cancel and delete."""
 
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from cluster.errors import (
-    DOCUMENT_NOT_FOUND,
+    ARTIFACT_NOT_FOUND,
     DOCUMENT_WITHOUT_RESULT,
     EVIDENCE_NOT_FOUND,
     PAGE_NOT_FOUND,
@@ -23,122 +22,144 @@ from cluster.errors import (
 from cluster.records import DocumentState
 from pipeline.errors import PipelineError
 from pipeline.rendering import PageMissing, PageRenderer
-from pipeline.report import ZipEntry, render_csv, render_pdf, write_zip
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
+from serve_app.delivery import (
+    ARTIFACTS,
+    EVALUATION_RESULTS,
+    EVIDENCE_REGISTRY,
+    MEDIA_TYPES,
+    Evaluations,
+    batch_json,
+    download,
+    make_file,
+    read_artifact,
+)
 from serve_app.removal import remove_job
 from serve_app.status import view_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ray.serve import Application
 
     from cluster.records import DocumentRecord, JobRecord
     from cluster.settings import Settings
 
-EVALUATION_RESULTS = "evaluation_results.json"
-ARTIFACTS = (EVALUATION_RESULTS, "evidence_registry.json", "coverage_report.json")
-MEDIA_TYPES = {
-    "json": "application/json",
-    "csv": "text/csv; charset=utf-8",
-    "pdf": "application/pdf",
-    "zip": "application/zip",
-}
-SPOOL_BYTES = 8 * 2**20
-CHUNK_BYTES = 256 * 1024
+Box = tuple[float, float, float, float]
+
+FILES_MADE_AT_ONCE = 2
+"""Reports and archives of large batches take seconds and memory; the next request waits for its turn."""
+PAGE_WIDTH_PX_MIN = 200
 PAGE_WIDTH_PX_MAX = 2400
+EVIDENCE_PER_PAGE_MAX = 50
+RETRY_AFTER_SECONDS = 5
 
 router = APIRouter(tags=["results"])
 
 Format = Annotated[str, Query(alias="format", description="json, csv, pdf or zip")]
 Partial = Annotated[bool, Query(description="Give what there is although the job has not ended")]
+Keep = Annotated[bool, Query(description="Only cancel: keep the results that there are")]
+FORMATS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}}
+
+
+# --------------------------------------------------------------------------- routes
 
 
 @router.get(
     "/{job_id}",
     summary="Results of a batch",
-    responses={
-        **problem_responses(404, 409, 410, 422, 503),
-        200: {"content": {t: {} for t in MEDIA_TYPES.values()}},
-    },
+    response_class=Response,
+    responses={**problem_responses(404, 409, 410, 422, 503), **FORMATS},
 )
 async def batch_results(
     job_id: str,
+    request: Request,
     backend: BackendOf,
     kind: Format = "json",
-    partial: Partial = False,  # noqa: FBT002  a query flag
+    partial: Partial = False,  # noqa: FBT002  a query parameter
 ) -> Response:
     """Give the results of all documents that succeeded, and say of the others why not."""
-    if kind not in MEDIA_TYPES:
-        raise ServiceError(UNKNOWN_FORMAT)
+    _require_format(kind)
     job = await backend.store.job(job_id)
     if not job.state.final and not partial:
-        raise ServiceError(RESULTS_NOT_READY, retry_after_seconds=5)
-    documents = [d for d in await backend.store.documents(job_id) if d.state is DocumentState.SUCCEEDED]
+        raise ServiceError(RESULTS_NOT_READY, retry_after_seconds=RETRY_AFTER_SECONDS)
+    documents = await backend.store.documents(job_id)
+    succeeded = [document for document in documents if document.state is DocumentState.SUCCEEDED]
+    evaluations = Evaluations(backend.storage, job_id=job_id, documents=succeeded)
     if kind == "json":
-        return await _batch_json(backend, job=job, documents=documents)
-    if not documents:
+        view = await view_of(backend, job_id)
+        head = {"job": view.model_dump(), "summary": job.summary or {}}
+        return StreamingResponse(batch_json(evaluations, head=head), media_type=MEDIA_TYPES["json"])
+    if not succeeded:
         raise ServiceError(DOCUMENT_WITHOUT_RESULT, "Ningún documento del trabajo tiene resultado.")
-    make = {"csv": _csv, "pdf": _pdf, "zip": _zip}[kind]
-    stream = await asyncio.to_thread(make, backend, job_id, documents)
-    return _download(stream, media_type=MEDIA_TYPES[kind], name=f"decalogo-{job_id}.{kind}")
+    return await _file(request, evaluations, kind=kind, name=f"decalogo-{job_id}", title=_title(job))
 
 
 @router.get(
     "/{job_id}/documents/{document_id}",
     summary="Result of one document",
-    responses=problem_responses(404, 409, 410, 422, 503),
+    response_class=Response,
+    responses={**problem_responses(404, 409, 410, 422, 503), **FORMATS},
 )
 async def document_result(
-    job_id: str, document_id: str, backend: BackendOf, kind: Format = "json"
+    job_id: str, document_id: str, request: Request, backend: BackendOf, kind: Format = "json"
 ) -> Response:
-    """Give ``evaluation_results.json`` as it was written, or the report of this document alone."""
-    if kind not in MEDIA_TYPES:
-        raise ServiceError(UNKNOWN_FORMAT)
+    """Give ``evaluation_results.json`` as it was written, or table, report or archive of this document alone."""
+    _require_format(kind)
     document = await _succeeded(backend, job_id=job_id, document_id=document_id)
     if kind == "json":
-        content = await asyncio.to_thread(_artifact, backend, job_id, document, EVALUATION_RESULTS)
-        return Response(content, media_type=MEDIA_TYPES["json"])
-    make = {"csv": _csv, "pdf": _pdf, "zip": _zip}[kind]
-    stream = await asyncio.to_thread(make, backend, job_id, [document])
-    return _download(stream, media_type=MEDIA_TYPES[kind], name=f"decalogo-{job_id}-{document_id}.{kind}")
+        return await _artifact_response(backend, job_id=job_id, document=document, name=EVALUATION_RESULTS)
+    evaluations = Evaluations(backend.storage, job_id=job_id, documents=[document])
+    title = f"Decálogo - {document.name.removesuffix('.pdf')}"
+    return await _file(request, evaluations, kind=kind, name=f"decalogo-{job_id}-{document_id}", title=title)
 
 
 @router.get(
     "/{job_id}/documents/{document_id}/artifacts/{name}",
     summary="One artifact as it was written",
-    responses=problem_responses(404, 409, 410, 503),
+    response_class=Response,
+    responses={
+        **problem_responses(404, 409, 410, 503),
+        200: {"content": {MEDIA_TYPES["json"]: {}}},
+    },
 )
 async def document_artifact(job_id: str, document_id: str, name: str, backend: BackendOf) -> Response:
     """Give ``evaluation_results.json``, ``evidence_registry.json`` or ``coverage_report.json``."""
-    document = await _succeeded(backend, job_id=job_id, document_id=document_id)
     if name not in ARTIFACTS:
-        raise ServiceError(DOCUMENT_NOT_FOUND, f"Los artefactos son {', '.join(ARTIFACTS)}.")
-    content = await asyncio.to_thread(_artifact, backend, job_id, document, name)
-    return Response(content, media_type=MEDIA_TYPES["json"])
+        raise ServiceError(ARTIFACT_NOT_FOUND, f"Hay {', '.join(ARTIFACTS)}.")
+    document = await _succeeded(backend, job_id=job_id, document_id=document_id)
+    return await _artifact_response(backend, job_id=job_id, document=document, name=name)
 
 
 @router.get(
     "/{job_id}/documents/{document_id}/pages/{page}.png",
     summary="A page of the plan as an image, evidence highlighted",
     response_class=Response,
-    responses={**problem_responses(404, 410, 422, 503), 200: {"content": {"image/png": {}}}},
+    responses={
+        **problem_responses(404, 409, 410, 422, 503),
+        200: {"content": {"image/png": {}}},
+    },
 )
 async def page_image(
     job_id: str,
     document_id: str,
-    page: int,
+    page: Annotated[int, Path(ge=1)],
     backend: BackendOf,
-    evidence: Annotated[list[str] | None, Query(max_length=50)] = None,
-    width: Annotated[int, Query(ge=200, le=PAGE_WIDTH_PX_MAX)] = 1000,
+    evidence: Annotated[
+        list[str] | None, Query(max_length=EVIDENCE_PER_PAGE_MAX, description="Identifiers to mark")
+    ] = None,
+    width: Annotated[int, Query(ge=PAGE_WIDTH_PX_MIN, le=PAGE_WIDTH_PX_MAX, description="Pixels")] = 1000,
 ) -> Response:
     """Draw a page of the PDF; each ``evidence`` named is marked where it stands on it."""
-    document = await _document(backend, job_id=job_id, document_id=document_id)
-    boxes: list[tuple[float, float, float, float]] = []
+    document = await backend.store.document(job_id, document_id)
+    boxes: list[Box] = []
     if evidence:
-        registry = await asyncio.to_thread(_artifact, backend, job_id, document, "evidence_registry.json")
+        document = await _succeeded(backend, job_id=job_id, document_id=document_id)
+        registry = await asyncio.to_thread(
+            read_artifact, backend.storage, job_id=job_id, document=document, name=EVIDENCE_REGISTRY
+        )
         boxes = _boxes(msgspec.json.decode(registry), wanted=evidence, page=page)
-    png = await asyncio.to_thread(_draw, backend, job_id, document, page, boxes, width)
+    png = await asyncio.to_thread(
+        _draw, backend, job_id=job_id, document=document, page=page, boxes=boxes, width_px=width
+    )
     return Response(png, media_type="image/png")
 
 
@@ -146,12 +167,12 @@ async def page_image(
     "/{job_id}",
     status_code=204,
     summary="Cancel what runs, delete what is stored",
-    responses=problem_responses(404, 410, 503),
+    responses=problem_responses(404, 410, 422, 503),
 )
 async def delete_job(
     job_id: str,
     backend: BackendOf,
-    keep: Annotated[bool, Query(description="Only cancel: keep the results that there are")] = False,  # noqa: FBT002  a query flag
+    keep: Keep = False,  # noqa: FBT002  a query parameter
 ) -> Response:
     """Cancel the job and delete its files and results. With ``keep`` it is only cancelled."""
     if keep:
@@ -161,113 +182,47 @@ async def delete_job(
     return Response(status_code=204)
 
 
-# --------------------------------------------------------------------------- documents
+# --------------------------------------------------------------------------- parts
 
 
-async def _document(backend: Backend, *, job_id: str, document_id: str) -> DocumentRecord:
-    documents = await backend.store.documents(job_id)
-    found = next((document for document in documents if document.document_id == document_id), None)
-    if found is None:
-        raise ServiceError(DOCUMENT_NOT_FOUND)
-    return found
+def _require_format(kind: str) -> None:
+    if kind not in MEDIA_TYPES:
+        raise ServiceError(UNKNOWN_FORMAT)
+
+
+def _title(job: JobRecord) -> str:
+    said = job.metadata
+    return " ".join(part for part in ("Decálogo", said.municipality, said.period) if part)
+
+
+async def _file(
+    request: Request, evaluations: Evaluations, *, kind: str, name: str, title: str
+) -> StreamingResponse:
+    turns: asyncio.Semaphore = request.app.state.turns
+    async with turns:
+        stream = await asyncio.to_thread(make_file, evaluations, kind=kind)
+    return download(stream, kind=kind, ascii_name=name, title=title)
+
+
+async def _artifact_response(
+    backend: Backend, *, job_id: str, document: DocumentRecord, name: str
+) -> Response:
+    content = await asyncio.to_thread(
+        read_artifact, backend.storage, job_id=job_id, document=document, name=name
+    )
+    return Response(content, media_type=MEDIA_TYPES["json"])
 
 
 async def _succeeded(backend: Backend, *, job_id: str, document_id: str) -> DocumentRecord:
-    document = await _document(backend, job_id=job_id, document_id=document_id)
+    document = await backend.store.document(job_id, document_id)
     if document.state is DocumentState.SUCCEEDED:
         return document
     if document.state.final:
         raise ServiceError(DOCUMENT_WITHOUT_RESULT, document.sentence)
-    raise ServiceError(RESULTS_NOT_READY, retry_after_seconds=5)
+    raise ServiceError(RESULTS_NOT_READY, retry_after_seconds=RETRY_AFTER_SECONDS)
 
 
-def _artifact(backend: Backend, job_id: str, document: DocumentRecord, name: str) -> bytes:
-    try:
-        return backend.storage.read_artifact(job_id, document.document_id, name)
-    except FileNotFoundError:
-        raise ServiceError(DOCUMENT_WITHOUT_RESULT) from None
-
-
-def _evaluations(backend: Backend, job_id: str, documents: list[DocumentRecord]) -> Iterator[dict[str, Any]]:
-    for document in documents:
-        result: dict[str, Any] = msgspec.json.decode(_artifact(backend, job_id, document, EVALUATION_RESULTS))
-        result["file_name"] = document.name
-        yield result
-
-
-# --------------------------------------------------------------------------- formats
-
-
-async def _batch_json(backend: Backend, *, job: JobRecord, documents: list[DocumentRecord]) -> Response:
-    """The state of the job, the aggregator's summary, and every evaluation as it was written."""
-    view = await view_of(backend, job.job_id)
-    head = msgspec.json.encode({"job": view.model_dump(), "summary": job.summary or {}})
-
-    def body() -> Iterator[bytes]:
-        # Evaluations are inserted as the bytes they are: nothing of up to 100 large results is parsed again.
-        yield head[:-1] + b',"results":['
-        for number, document in enumerate(documents):
-            label = msgspec.json.encode({"document_id": document.document_id, "name": document.name})
-            yield (b"," if number else b"") + label[:-1] + b',"evaluation":'
-            yield _artifact(backend, job.job_id, document, EVALUATION_RESULTS)
-            yield b"}"
-        yield b"]}"
-
-    return StreamingResponse(body(), media_type=MEDIA_TYPES["json"])
-
-
-def _csv(backend: Backend, job_id: str, documents: list[DocumentRecord]) -> IO[bytes]:
-    return _spooled(render_csv(_evaluations(backend, job_id, documents)))
-
-
-def _pdf(backend: Backend, job_id: str, documents: list[DocumentRecord]) -> IO[bytes]:
-    return _spooled(render_pdf(list(_evaluations(backend, job_id, documents))))
-
-
-def _zip(backend: Backend, job_id: str, documents: list[DocumentRecord]) -> IO[bytes]:
-    """All artifacts, the table of answers and the report. Names inside are ours, never the sender's."""
-    evaluations = list(_evaluations(backend, job_id, documents))
-
-    def entries() -> Iterator[ZipEntry]:
-        for number, document in enumerate(documents, 1):
-            folder = f"documents/{number:03}-{document.sha256[:12]}"
-            for name in ARTIFACTS:
-                yield ZipEntry(f"{folder}/{name}", _artifact(backend, job_id, document, name))
-        yield ZipEntry("answers.csv", render_csv(evaluations))
-        yield ZipEntry("report.pdf", render_pdf(evaluations))
-
-    target = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115  closed when it has been sent
-    write_zip(entries(), target=target)
-    target.seek(0)
-    return target
-
-
-def _spooled(content: bytes) -> IO[bytes]:
-    target = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115  closed when it has been sent
-    target.write(content)
-    target.seek(0)
-    return target
-
-
-def _download(stream: IO[bytes], *, media_type: str, name: str) -> StreamingResponse:
-    size = stream.seek(0, 2)
-    stream.seek(0)
-
-    def body() -> Iterator[bytes]:
-        with stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                yield chunk
-
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(size)}
-    return StreamingResponse(body(), media_type=media_type, headers=headers)
-
-
-# --------------------------------------------------------------------------- page images
-
-
-def _boxes(
-    registry: dict[str, Any], *, wanted: list[str], page: int
-) -> list[tuple[float, float, float, float]]:
+def _boxes(registry: dict[str, Any], *, wanted: list[str], page: int) -> list[Box]:
     entries = {entry["id"]: entry for entry in registry["evidence"]}
     unknown = [name for name in wanted if name not in entries]
     if unknown:
@@ -277,12 +232,7 @@ def _boxes(
 
 
 def _draw(
-    backend: Backend,
-    job_id: str,
-    document: DocumentRecord,
-    page: int,
-    boxes: list[tuple[float, float, float, float]],
-    width_px: int,
+    backend: Backend, *, job_id: str, document: DocumentRecord, page: int, boxes: list[Box], width_px: int
 ) -> bytes:
     try:
         pdf = backend.storage.read_upload(job_id, document.sha256)
@@ -296,9 +246,16 @@ def _draw(
         raise ServiceError(DOCUMENT_WITHOUT_RESULT, error.kind.sentence) from None
 
 
+# --------------------------------------------------------------------------- application
+
+
 def make_results(settings: Settings | None = None) -> FastAPI:
     """The application, for Serve or for any ASGI server."""
-    return make_app(router, title="Results", settings=settings)
+
+    def prepare(app: FastAPI) -> None:
+        app.state.turns = asyncio.Semaphore(FILES_MADE_AT_ONCE)
+
+    return make_app(router, title="Results", settings=settings, prepare=prepare)
 
 
 def build(_arguments: dict[str, Any] | None = None) -> Application:

@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Header, Query, Request
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from cluster.errors import ServiceError
 from cluster.records import JobState
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
 from serve_app.views import JobList, JobView, job_line, job_view
@@ -74,12 +75,16 @@ async def job_events(
     request: Request,
     backend: BackendOf,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=60)] = None,
-) -> EventSourceResponse:
+) -> Response:
     """Server-Sent Events, from the first kept or after ``Last-Event-ID``; ends with the job.
 
-    Kinds: ``job`` (state), ``document`` (state of one document), ``progress`` (node of one document).
+    Kinds: ``job`` (state), ``document`` (state of one document), ``progress`` (node of one document) and
+    ``problem`` (code; the registry is away or the job is gone: ask again). Who comes back after the last event
+    of a job that has ended gets 204, which tells browsers not to come again.
     """
-    await backend.store.job(job_id)
+    job = await backend.store.job(job_id)
+    if job.state.final and last_event_id and not await backend.store.events(job_id, after=last_event_id):
+        return Response(status_code=204)
     return EventSourceResponse(
         _events(backend, job_id=job_id, after=last_event_id, request=request), ping=HEARTBEAT_SECONDS
     )
@@ -90,16 +95,22 @@ async def _events(
 ) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(retry=RECONNECT_MS, comment="decalogo")
     while not await request.is_disconnected():
-        # The state is read before the events: what led to it is then among them.
-        final = (await backend.store.job(job_id)).state.final
-        events = await backend.store.events(job_id, after=after, block_ms=0 if final else EVENTS_WAIT_MS)
+        try:
+            # The state is read before the events: what led to it is then among them.
+            final = (await backend.store.job(job_id)).state.final
+            events = await backend.store.events(job_id, after=after, block_ms=0 if final else EVENTS_WAIT_MS)
+        except ServiceError as error:
+            yield ServerSentEvent(event="problem", data=_json({"code": error.refusal.code}))
+            return
         for event in events:
             after = event.event_id
-            yield ServerSentEvent(
-                id=event.event_id, event=event.kind, data=msgspec.json.encode(event.data).decode()
-            )
+            yield ServerSentEvent(id=event.event_id, event=event.kind, data=_json(event.data))
         if final and not events:
             return
+
+
+def _json(data: dict[str, Any]) -> str:
+    return msgspec.json.encode(data).decode()
 
 
 def make_status(settings: Settings | None = None) -> FastAPI:
