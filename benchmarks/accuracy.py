@@ -21,7 +21,15 @@ from pipeline.extraction import ExtractionWorker
 from pipeline.model import EvaluationOptions
 
 GOLD = SHARED / "gold"
-FIGURES = ("criterion_kappa", "precision", "recall", "criterion_f1", "question_qwk", "point_mae", "evidence_hits")
+FIGURES = (
+    "criterion_kappa",
+    "precision",
+    "recall",
+    "criterion_f1",
+    "question_qwk",
+    "point_mae",
+    "evidence_hits",
+)
 
 
 def labelled_plans(work: Path) -> dict[str, Path]:
@@ -42,7 +50,9 @@ def score(result: Path, *, plan: str, labels: str) -> dict[str, float]:
 
 def main() -> None:
     """Evaluate each labelled plan and print its figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("var/accuracy"))
     options = parser.parse_args()
     if not GOLD.is_dir():
@@ -52,7 +62,9 @@ def main() -> None:
     print(f"{'plan':14} {'labels':6} " + " ".join(f"{name:>15}" for name in FIGURES))
     with ExtractionWorker() as worker:
         for plan, pdf in labelled_plans(options.out).items():
-            evaluation = evaluate(worker.extract(pdf.read_bytes()), options=EvaluationOptions(), engine=engine)
+            evaluation = evaluate(
+                worker.extract(pdf.read_bytes()), options=EvaluationOptions(), engine=engine
+            )
             result = options.out / f"{plan}.json"
             result.write_bytes(artifacts(evaluation)["evaluation_results.json"])
             for labels in sorted((GOLD / plan).glob("labels_*.tsv")):

@@ -50,22 +50,33 @@ def bare_text_seconds(plan: PlanFile) -> float:
     return time.process_time() - begin
 
 
-def measure(plan: PlanFile, *, worker: ExtractionWorker, engine: Engine, clock: StepClock) -> dict[str, float]:
+def measure(
+    plan: PlanFile, *, worker: ExtractionWorker, engine: Engine, clock: StepClock
+) -> dict[str, float]:
     """Evaluate one plan and say what it cost."""
     pdf = plan.path.read_bytes()
     bare = bare_text_seconds(plan)
     wall, cpu = time.perf_counter(), time.process_time()
     clock.begin("extraction")
     document = worker.extract(pdf)
-    evaluation = evaluate(document, options=EvaluationOptions(evaluate_non_plans=True), engine=engine, observe=clock.begin)
+    evaluation = evaluate(
+        document, options=EvaluationOptions(evaluate_non_plans=True), engine=engine, observe=clock.begin
+    )
     artifacts(evaluation)
     clock.begin("outside")
-    return {"wall": time.perf_counter() - wall, "parent_cpu": time.process_time() - cpu, "bare": bare, "pages": plan.pages}
+    return {
+        "wall": time.perf_counter() - wall,
+        "parent_cpu": time.process_time() - cpu,
+        "bare": bare,
+        "pages": plan.pages,
+    }
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--plans", type=int, default=24)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -87,15 +98,22 @@ def report(rows: list[dict[str, float]], *, clock: StepClock, child_cpu: float, 
     cpu = sum(row["parent_cpu"] for row in rows) + child_cpu
     bare = sum(row["bare"] for row in rows)
     print(f"\n{describe_machine()}; {'real' if real_plans_present() else 'generated'} plans")
-    print(f"{len(rows)} plans, {pages:.0f} pages, mean {pages / len(rows):.0f}; mean {total / len(rows):.2f} s, "
-          f"median {statistics.median(row['wall'] for row in rows):.2f} s, longest {max(row['wall'] for row in rows):.2f} s")
-    print(f"CPU {1000 * cpu / pages:.2f} ms a page (with the child's start and the warm-up plan), "
-          f"{cpu / bare:.1f} x bare text; peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB "
-          f"+ child {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
+    print(
+        f"{len(rows)} plans, {pages:.0f} pages, mean {pages / len(rows):.0f}; mean {total / len(rows):.2f} s, "
+        f"median {statistics.median(row['wall'] for row in rows):.2f} s, "
+        f"longest {max(row['wall'] for row in rows):.2f} s"
+    )
+    print(
+        f"CPU {1000 * cpu / pages:.2f} ms a page (with the child's start and the warm-up plan), "
+        f"{cpu / bare:.1f} x bare text; peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB "
+        f"+ child {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB"
+    )
     for step, seconds in sorted(clock.seconds.items(), key=lambda item: -item[1]):
         print(f"  {step:28} {100 * seconds / total:5.1f} %  {1000 * seconds / len(rows):7.1f} ms a plan")
     if target:
-        target.write_text(json.dumps({"rows": rows, "steps": clock.seconds, "child_cpu": child_cpu}, indent=1))
+        target.write_text(
+            json.dumps({"rows": rows, "steps": clock.seconds, "child_cpu": child_cpu}, indent=1)
+        )
 
 
 if __name__ == "__main__":

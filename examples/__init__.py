@@ -1,0 +1,1 @@
+"""Fictional sample plans and what builds them."""

@@ -83,7 +83,14 @@ def _document(evaluation: Evaluation) -> dict[str, Any]:
         "language": profile.language,
         "scanned_pages": scanned_pages(evaluation),
         "sections": [
-            {"id": s.id, "title": s.title, "level": s.level, "kind": s.kind.value, "parent": s.parent, "page": s.page}
+            {
+                "id": s.id,
+                "title": s.title,
+                "level": s.level,
+                "kind": s.kind.value,
+                "parent": s.parent,
+                "page": s.page,
+            }
             for s in profile.sections
         ],
     }
@@ -138,7 +145,9 @@ def _criterion(
     }
     if not criterion.met:
         reported["looked_for"] = criterion.looked_for
-        reported["nearest"] = _passage(criterion.nearest, evaluation=evaluation) if criterion.nearest else None
+        reported["nearest"] = (
+            _passage(criterion.nearest, evaluation=evaluation) if criterion.nearest else None
+        )
     return reported
 
 

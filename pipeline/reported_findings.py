@@ -23,7 +23,11 @@ LABEL_CHARS = 120
 def report_findings(flow: FlowResult) -> dict[str, Any]:
     """All findings as JSON-like data."""
     where = _Where(flow.segmentation)
-    return {**_texts(flow.findings, where=where), **_graphs(flow.findings, where=where), "skipped": list(flow.findings.skipped)}
+    return {
+        **_texts(flow.findings, where=where),
+        **_graphs(flow.findings, where=where),
+        "skipped": list(flow.findings.skipped),
+    }
 
 
 class _Where:
@@ -48,7 +52,13 @@ def _texts(findings: Findings, *, where: _Where) -> dict[str, Any]:
     return {
         "responsibilities": _capped(
             findings.responsibilities,
-            lambda r: {"entity": r.entity, "kind": r.kind, "task": r.task, "assigned": r.assigned, **where(r.span)},
+            lambda r: {
+                "entity": r.entity,
+                "kind": r.kind,
+                "task": r.task,
+                "assigned": r.assigned,
+                **where(r.span),
+            },
         ),
         "contradictions": _capped(
             findings.contradictions,

@@ -97,7 +97,8 @@ def aggregate(answers: Sequence[AnswerFinding], *, not_applicable: Sequence[str]
         overall=mean_score(met for _, _, met in applicable),
         points={point: mean_score(met for p, _, met in counts if p == point) for point in POINT_IDS},
         dimensions={
-            dimension: mean_score(met for _, d, met in applicable if d == dimension) for dimension in DIMENSION_IDS
+            dimension: mean_score(met for _, d, met in applicable if d == dimension)
+            for dimension in DIMENSION_IDS
         },
         cells={
             (point, dimension): mean_score(met for p, d, met in counts if (p, d) == (point, dimension))

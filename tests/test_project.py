@@ -40,7 +40,9 @@ def test_the_developers_lock_contains_the_runtime_lock() -> None:
 
 
 def _pins(path: Path) -> set[tuple[str, str]]:
-    return set(re.findall(r"^([a-z0-9][a-z0-9._-]*(?:\[[^\]]*\])?)==(\S+)", path.read_text("utf-8"), re.MULTILINE))
+    return set(
+        re.findall(r"^([a-z0-9][a-z0-9._-]*(?:\[[^\]]*\])?)==(\S+)", path.read_text("utf-8"), re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -41,22 +41,39 @@ def _chapter(result: dict[str, Any]) -> dict[str, Any]:
     return {
         "file_name": _plain(result.get("file_name", "")),
         "document": {
-            **{name: _plain(result["document"][name] or "") for name in ("title", "municipality", "department")},
-            **{name: result["document"][name] for name in ("sha256", "pages", "period", "status", "scanned_pages")},
+            **{
+                name: _plain(result["document"][name] or "")
+                for name in ("title", "municipality", "department")
+            },
+            **{
+                name: result["document"][name]
+                for name in ("sha256", "pages", "period", "status", "scanned_pages")
+            },
         },
         "overall": result["overall"],
         "dimensions": result["dimensions"],
         "points": [_point(point, answers=result["answers"]) for point in result["points"]],
         "indicators": [
-            {name: _plain(item[name] or "") for name in ("name", "level", "baseline", "target")} | {"page": item["page"]}
+            {name: _plain(item[name] or "") for name in ("name", "level", "baseline", "target")}
+            | {"page": item["page"]}
             for item in _best_indicators(findings["indicators"]["items"])
         ],
         "amounts": [
-            {"pesos": item["pesos"], "source": item["source"], "year": item["year"], "page": item["page"],
-             "quote": _plain(item["quote"])[:160]}
-            for item in sorted(findings["amounts"]["items"], key=lambda a: (-a["pesos"], a["page"]))[:FINDINGS_SHOWN]
+            {
+                "pesos": item["pesos"],
+                "source": item["source"],
+                "year": item["year"],
+                "page": item["page"],
+                "quote": _plain(item["quote"])[:160],
+            }
+            for item in sorted(findings["amounts"]["items"], key=lambda a: (-a["pesos"], a["page"]))[
+                :FINDINGS_SHOWN
+            ]
         ],
-        "totals": {name: findings[name]["total"] for name in ("indicators", "amounts", "responsibilities", "contradictions")},
+        "totals": {
+            name: findings[name]["total"]
+            for name in ("indicators", "amounts", "responsibilities", "contradictions")
+        },
         "contradictions": [
             {"reason": _plain(item["reason"]), "left": item["left"]["page"], "right": item["right"]["page"]}
             for item in findings["contradictions"]["items"][:FINDINGS_SHOWN]
@@ -93,9 +110,16 @@ def _strongest(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
             for entry in criterion["evidence"]:
                 serves[entry["id"]] = serves.get(entry["id"], 0) + 1
                 entries[entry["id"]] = entry
-    best = sorted(entries.values(), key=lambda e: (-serves[e["id"]], e["page"], e["id"]))[:STRONGEST_PER_POINT]
+    best = sorted(entries.values(), key=lambda e: (-serves[e["id"]], e["page"], e["id"]))[
+        :STRONGEST_PER_POINT
+    ]
     return [
-        {"page": e["page"], "quote": _shortened(e["quote"]), "section": _plain(e["section"])[:120], "serves": serves[e["id"]]}
+        {
+            "page": e["page"],
+            "quote": _shortened(e["quote"]),
+            "section": _plain(e["section"])[:120],
+            "serves": serves[e["id"]],
+        }
         for e in best
     ]
 

@@ -15,7 +15,9 @@ from pipeline.evidence import misplaced, quoted_part
 from pipeline.schemas import load_schema
 
 
-@pytest.mark.parametrize("name", ["evaluation_results.json", "evidence_registry.json", "coverage_report.json"])
+@pytest.mark.parametrize(
+    "name", ["evaluation_results.json", "evidence_registry.json", "coverage_report.json"]
+)
 def test_artifacts_follow_their_schemas(written: dict[str, bytes], name: str) -> None:
     """Every artifact is valid under the schema that is published for it."""
     schema = load_schema(name)
@@ -68,7 +70,9 @@ def test_the_registry_names_the_criteria_that_evidence_serves(
     written: dict[str, bytes], result: dict[str, Any]
 ) -> None:
     """What an answer cites stands in the registry, and the registry says so of that criterion."""
-    registry = {entry["id"]: entry for entry in msgspec.json.decode(written["evidence_registry.json"])["evidence"]}
+    registry = {
+        entry["id"]: entry for entry in msgspec.json.decode(written["evidence_registry.json"])["evidence"]
+    }
     for answer in result["answers"]:
         for key, criterion in answer["criteria"].items():
             for entry in criterion["evidence"]:

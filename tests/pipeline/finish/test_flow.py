@@ -17,15 +17,26 @@ from pipeline.flow import NODES
 from pipeline.model import EvaluationOptions, ExtractedDocument
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "nodes.md"
-CANONICAL = (
-    "sanitization plan_processing document_segmentation embedding responsibility_detection contradiction_detection "
-    "monetary_detection feasibility_scoring causal_detection theory_of_change dag_validation"
-).split()
+CANONICAL = [
+    "sanitization",
+    "plan_processing",
+    "document_segmentation",
+    "embedding",
+    "responsibility_detection",
+    "contradiction_detection",
+    "monetary_detection",
+    "feasibility_scoring",
+    "causal_detection",
+    "theory_of_change",
+    "dag_validation",
+]
 
 
 def test_the_table_in_code_is_the_table_in_the_documentation() -> None:
     """Number, name, input, output and switch of each node agree with docs/nodes.md."""
-    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", DOCS.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (\d+) \| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", DOCS.read_text("utf-8"), re.MULTILINE
+    )
     code = [(str(n.number), n.name, n.takes, n.gives, f"`{n.option}`" if n.option else "–") for n in NODES]
 
     assert [node.name for node in NODES] == CANONICAL
@@ -70,12 +81,16 @@ def test_switched_off_nodes_are_recorded_as_skipped(engine: Engine, sample: Extr
     ]
     assert result["findings"]["causal_statements"]["total"] == 0
     assert result["findings"]["amounts"]["total"] == 0
-    assert next(n for n in result["nodes"] if n["name"] == "feasibility_scoring")["without"] == ["monetary_detection"]
+    assert next(n for n in result["nodes"] if n["name"] == "feasibility_scoring")["without"] == [
+        "monetary_detection"
+    ]
     assert any(answer["skipped_nodes"] for answer in result["answers"])
     assert len(result["answers"]) == 300
 
 
-def test_points_that_do_not_apply_are_marked(engine: Engine, sample: ExtractedDocument, evaluation: Evaluation) -> None:
+def test_points_that_do_not_apply_are_marked(
+    engine: Engine, sample: ExtractedDocument, evaluation: Evaluation
+) -> None:
     """A point marked as not applicable stays visible, and the overall score is that of the other nine."""
     options = EvaluationOptions(not_applicable_points=("P10",))
     result = evaluation_results(evaluate(sample, options=options, engine=engine))
@@ -123,7 +138,9 @@ def test_options_are_part_of_the_freeze_hash(engine: Engine) -> None:
 def test_a_changed_file_stops_the_evaluator(engine: Engine) -> None:
     """A lexicon that differs from the snapshot refuses the next document; one that was only touched does not."""
     freeze = engine.freeze
-    name = next(name for name in freeze.parts if name.startswith("pipeline:lexicons/") and name.endswith(".toml"))
+    name = next(
+        name for name in freeze.parts if name.startswith("pipeline:lexicons/") and name.endswith(".toml")
+    )
     touched = {**freeze.states, name: (0, 0)}
 
     replace(freeze, states=touched).verify()

@@ -41,7 +41,15 @@ def test_the_artifacts_are_equal_to_the_byte(
 ) -> None:
     """Hash seed, time zone, locale, BLAS kernel and number of threads change no byte of an artifact."""
     here = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
-    command = [sys.executable, "-c", PROGRAM, str(ROOT / "examples" / "villa-esperanza-del-yari.pdf"), str(threads)]
-    ran = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True, cwd=ROOT)
+    command = [
+        sys.executable,
+        "-c",
+        PROGRAM,
+        str(ROOT / "examples" / "villa-esperanza-del-yari.pdf"),
+        str(threads),
+    ]
+    ran = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=True, cwd=ROOT
+    )
 
     assert json.loads(ran.stdout) == here

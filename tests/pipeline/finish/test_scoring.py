@@ -18,7 +18,9 @@ def answers_with(counts: list[int]) -> tuple[AnswerFinding, ...]:
     """300 answers of which the i-th meets ``counts[i]`` criteria."""
     ids = [(p, d, q) for p in POINT_IDS for d in DIMENSION_IDS for q in range(1, 6)]
     return tuple(
-        AnswerFinding(f"{p}-{d}-Q{q}", p, d, tuple(_criterion(key, met=i < count) for i, key in enumerate("abcd")))
+        AnswerFinding(
+            f"{p}-{d}-Q{q}", p, d, tuple(_criterion(key, met=i < count) for i, key in enumerate("abcd"))
+        )
         for (p, d, q), count in zip(ids, counts, strict=True)
     )
 
@@ -29,7 +31,7 @@ def _criterion(key: str, *, met: bool) -> CriterionFinding:
 
 @pytest.mark.parametrize(("met", "score"), [(0, 0.0), (1, 0.75), (2, 1.5), (3, 2.25), (4, 3.0)])
 def test_a_question_scores_three_quarters_for_each_criterion(met: int, score: float) -> None:
-    """score = 3 × met / 4."""
+    """Score = 3 × met / 4."""
     assert float(question_score(met)) == score
 
 
