@@ -6,7 +6,11 @@ from pipeline.extraction.limits import ExtractionLimits
 from pipeline.extraction.scans import page_has_text, scanned_pages
 from pipeline.extraction.worker import ExtractionCancelled, ExtractionWorker, NoSuchPage
 
+VERSION = "1.0.0"
+"""Rises when equal bytes give another document: part of what an evaluation rests on, like PyMuPDF's version."""
+
 __all__ = [
+    "VERSION",
     "ExtractionCancelled",
     "ExtractionLimits",
     "ExtractionWorker",
