@@ -2,8 +2,8 @@
 
 The texts are joined with line ends between them and read once by an Aho-Corasick automaton.
 A term is a run of words in folded form. It matches whole words; a final ``*`` allows any ending
-of its last word, a ``*`` inside stands for the plural endings (nothing, ``s`` or ``es``), after a ``d`` for those of
-a participle (``articulad* con``).
+of its last word, a ``*`` inside stands for the plural endings (nothing, ``s`` or ``es``), after a ``d``
+for those of a participle (``articulad* con``).
 """
 
 from __future__ import annotations

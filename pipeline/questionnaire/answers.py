@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MET = 0.58
 """From this strength (rule × relevance) on a passage shows a criterion."""
-MAX_PROOFS = 6
+MAX_PROOFS = 8
 CANDIDATES = 8
 PER_SECTION = 3
 """A reader learns more from passages of different sections than from neighbours."""
@@ -30,6 +30,8 @@ OVERVIEW_SHARE = 0.75
 NOBODYS_SHARE = 0.5
 """Laws, guides and studies that speak for no municipality show nothing of a municipality's own."""
 PLACE_BONUS = 0.1
+SHARED_LOSS = 0.04
+"""A passage that names other points as well is the weaker proof, by this for each."""
 TIE = 0.02
 """Strengths that differ by less than this are ties."""
 TREATED = 3
@@ -86,6 +88,8 @@ class _Judge:
         self._direct = self._units.own * share
         action = self._features.column("action") & ~self._features.column("in_diagnosis")
         self._treated = (action[:, None] & (self._about > 0)).sum(axis=0) >= TREATED
+        named = (self._units.own > 0).sum(axis=1)
+        self._shared_with_others = SHARED_LOSS * np.maximum(named - 1, 0)
         self._judged: dict[tuple[str, int], _Judgement] = {}
         self._strengths: dict[str, NDArray[np.float64]] = {}
 
@@ -127,7 +131,7 @@ class _Judge:
             return _Judgement(
                 met=False, units=(), strengths=(), nearest=nearest, confidence=round(1 - top / 2, 3)
             )
-        chosen = self._chosen(showing, rank=column + self._fitting_place(rules))
+        chosen = self._chosen(showing, rank=column + self._fitting_place(rules) - self._shared_with_others)
         strengths_shown = tuple(float(column[unit]) for unit in chosen)
         return _Judgement(
             met=True, units=chosen, strengths=strengths_shown, nearest=None, confidence=round(top, 3)
