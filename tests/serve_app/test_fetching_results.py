@@ -1,0 +1,189 @@
+"""``/results``: every format, single documents and artifacts, page images, cancelling and deleting."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from artifacts_of_a_plan import SAMPLE, sample_artifacts
+from http_steps import accepted_job, aggregate, claim_next, files_of, pdf, refused, succeed
+
+if TYPE_CHECKING:
+    import httpx
+
+    from cluster.jobs import JobStore
+    from cluster.settings import Settings
+    from cluster.storage import Storage
+
+
+@pytest.fixture
+async def finished(http: httpx.Client, store: JobStore, storage: Storage) -> str:
+    """A job of which one document succeeded and one is no PDF."""
+    job_id = accepted_job(http, ("=plan «raro».pdf", SAMPLE.read_bytes()), ("carta.pdf", b"hola"))
+    await succeed(store, storage, job_id, artifacts=sample_artifacts())
+    await aggregate(store, job_id)
+    return job_id
+
+
+def test_a_batch_as_json_holds_every_evaluation_as_it_was_written(http: httpx.Client, finished: str) -> None:
+    """The state of the job, the summary, and 300 answers for each document that succeeded."""
+    body = http.get(f"/results/{finished}").json()
+
+    assert body["job"]["status"] == "failed"
+    assert body["summary"] == {"documents": 1}
+    assert [result["name"] for result in body["results"]] == ["=plan «raro».pdf"]
+    assert body["results"][0]["evaluation"] == json.loads(sample_artifacts()["evaluation_results.json"])
+    assert len(body["results"][0]["evaluation"]["answers"]) == 300
+
+
+def test_a_batch_as_csv_has_a_row_per_answer_and_runs_no_formula(http: httpx.Client, finished: str) -> None:
+    """A spreadsheet opens it; a file name that begins like a formula is text."""
+    answer = http.get(f"/results/{finished}", params={"format": "csv"})
+
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert len(rows) == 301
+    assert rows[1][0].startswith("'=")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+def test_a_batch_as_zip_holds_all_artifacts_table_and_report(http: httpx.Client, finished: str) -> None:
+    """Names inside are ours; the artifacts are byte for byte what was written."""
+    answer = http.get(f"/results/{finished}", params={"format": "zip"})
+
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        names = archive.namelist()
+        folder = f"documents/001-{hashlib.sha256(SAMPLE.read_bytes()).hexdigest()[:12]}"
+        assert set(names) == {
+            *(f"{folder}/{name}" for name in sample_artifacts()),
+            "answers.csv",
+            "report.pdf",
+        }
+        for name, content in sample_artifacts().items():
+            assert archive.read(f"{folder}/{name}") == content
+        assert archive.read("report.pdf").startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("kind", ["pdf", "zip", "csv"])
+def test_a_download_is_saved_under_a_safe_name(http: httpx.Client, finished: str, kind: str) -> None:
+    """A plain name for all clients, one with accents for the rest; never sniffed, never kept by caches."""
+    headers = http.get(f"/results/{finished}", params={"format": kind}).headers
+
+    assert headers["content-disposition"].startswith(f'attachment; filename="decalogo-{finished}.{kind}"')
+    assert "filename*=UTF-8''Dec%C3%A1logo%20Timbiqu%C3%AD%202024-2027." in headers["content-disposition"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert int(headers["content-length"]) > 0
+
+
+def test_one_document_is_given_as_it_was_written(http: httpx.Client, finished: str) -> None:
+    """Its evaluation, its artifacts and its report; the failed one says why there is nothing."""
+    place = f"/results/{finished}/documents/d0001"
+
+    assert http.get(place).content == sample_artifacts()["evaluation_results.json"]
+    for name, content in sample_artifacts().items():
+        assert http.get(f"{place}/artifacts/{name}").content == content
+    assert http.get(place, params={"format": "pdf"}).content.startswith(b"%PDF-")
+    assert http.get(place, params={"format": "csv"}).text.count("\r\n") >= 301
+    body = refused(
+        http.get(f"/results/{finished}/documents/d0002"), status=409, code="document_without_result"
+    )
+    assert body["detail"] == "Un archivo no es un PDF."
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/results/{job}?format=docx", 422, "unknown_format"),
+        ("/results/{job}/documents/d0001?format=xml", 422, "unknown_format"),
+        ("/results/{job}/documents/d0099", 404, "document_not_found"),
+        ("/results/{job}/documents/d0001/artifacts/secreto.json", 404, "artifact_not_found"),
+        ("/results/{job}/documents/d0001/artifacts/..%2f..%2fsecreto", 404, "not_found"),
+        ("/results/{job}/documents/d0001/pages/999.png", 404, "page_not_found"),
+        ("/results/{job}/documents/d0001/pages/0.png", 422, "invalid_request"),
+        ("/results/{job}/documents/d0001/pages/uno.png", 422, "invalid_request"),
+        ("/results/{job}/documents/d0001/pages/1.png?evidence=nada", 404, "evidence_not_found"),
+        ("/results/{job}/documents/d0001/pages/1.png?width=100000", 422, "invalid_request"),
+        ("/results/{unknown}", 404, "job_not_found"),
+        ("/results/{unknown}/documents/d0001", 404, "job_not_found"),
+    ],
+)
+def test_what_does_not_exist_is_refused(
+    http: httpx.Client, finished: str, path: str, status: int, code: str
+) -> None:
+    """Each kind of mistake has its own code."""
+    refused(http.get(path.format(job=finished, unknown="b" * 26)), status=status, code=code)
+
+
+async def test_results_are_not_given_too_early_unless_partial_ones_are_asked_for(
+    http: httpx.Client, store: JobStore, storage: Storage
+) -> None:
+    """409 while documents run; ``partial=true`` gives the ones that are done."""
+    job_id = accepted_job(http, ("uno.pdf", pdf(mark="1")), ("dos.pdf", pdf(mark="2")))
+    await succeed(store, storage, job_id, artifacts=sample_artifacts())
+
+    early = http.get(f"/results/{job_id}")
+    partial = http.get(f"/results/{job_id}", params={"partial": "true"}).json()
+
+    assert refused(early, status=409, code="results_not_ready")["retryable"]
+    assert early.headers["retry-after"]
+    assert len(partial["results"]) == 1
+    assert http.get(f"/results/{job_id}", params={"partial": "true", "format": "csv"}).status_code == 200
+    refused(http.get(f"/results/{job_id}/documents/d0002"), status=409, code="results_not_ready")
+
+
+def test_partial_results_of_a_job_without_any_are_an_empty_list(http: httpx.Client) -> None:
+    """JSON can say nothing; a report of nothing is refused."""
+    job_id = accepted_job(http)
+
+    assert http.get(f"/results/{job_id}", params={"partial": "true"}).json()["results"] == []
+    answer = http.get(f"/results/{job_id}", params={"partial": "true", "format": "pdf"})
+    refused(answer, status=409, code="document_without_result")
+
+
+def test_a_page_is_drawn_with_its_evidence_marked(http: httpx.Client, finished: str) -> None:
+    """The image with a quote marked differs from the one without, and only evidence of that page is drawn."""
+    registry = json.loads(sample_artifacts()["evidence_registry.json"])
+    entry = registry["evidence"][0]
+    address = f"/results/{finished}/documents/d0001/pages/{entry['page']}.png"
+
+    plain = http.get(address, params={"width": 400})
+    marked = http.get(address, params={"width": 400, "evidence": entry["id"]})
+
+    assert plain.headers["content-type"] == "image/png"
+    assert plain.content.startswith(b"\x89PNG")
+    assert marked.content.startswith(b"\x89PNG")
+    assert marked.content != plain.content
+
+
+async def test_deleting_stops_the_job_and_removes_its_files(
+    http: httpx.Client, store: JobStore, settings: Settings
+) -> None:
+    """What runs learns that it must stop; uploads are gone; asking again says that it was deleted."""
+    before = files_of(settings)
+    job_id = accepted_job(http)
+    claim = await claim_next(store, job_id)
+
+    assert http.delete(f"/results/{job_id}").status_code == 204
+
+    assert not await store.renew(claim)
+    assert files_of(settings) == before
+    refused(http.get(f"/results/{job_id}"), status=410, code="job_deleted")
+    refused(http.delete(f"/results/{job_id}"), status=410, code="job_deleted")
+
+
+async def test_cancelling_keeps_what_there_is(http: httpx.Client, store: JobStore, storage: Storage) -> None:
+    """The job ends as cancelled; the document that was done can still be fetched."""
+    job_id = accepted_job(http, ("uno.pdf", pdf(mark="1")), ("dos.pdf", pdf(mark="2")))
+    await succeed(store, storage, job_id, artifacts=sample_artifacts())
+
+    assert http.delete(f"/results/{job_id}", params={"keep": "true"}).status_code == 204
+
+    job = http.get(f"/status/{job_id}").json()
+    assert job["status"] == "cancelled"
+    assert [document["status"] for document in job["documents"]] == ["succeeded", "cancelled"]
+    assert len(http.get(f"/results/{job_id}").json()["results"]) == 1
