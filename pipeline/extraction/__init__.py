@@ -7,7 +7,7 @@ from pipeline.extraction.scans import page_has_text, scanned_pages
 from pipeline.extraction.worker import ExtractionCancelled, ExtractionWorker, NoSuchPage
 
 VERSION = "1.0.0"
-"""Rises when equal bytes give another document: part of what an evaluation rests on, like PyMuPDF's version."""
+"""Rises when equal bytes give another document; an evaluation rests on it and on PyMuPDF's version."""
 
 __all__ = [
     "VERSION",
