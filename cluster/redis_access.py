@@ -6,13 +6,16 @@ import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from cluster.cancellable_connections import CONNECTION_CLASSES
 from cluster.embedded_redis import connection_of
 from cluster.errors import REDIS_UNAVAILABLE, ServiceError
 from cluster.keys import (
@@ -77,10 +80,14 @@ def _client(settings: Settings, *, connections: int, retries: int) -> Redis:
         if address is None:
             raise ServiceError(REDIS_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS)
         settings = settings.with_redis(url=address.url, password=address.password)
+    url = settings.redis_url or ""
     secret = settings.redis_password
-    pool = BlockingConnectionPool.from_url(
-        settings.redis_url or "",
-        **({"password": secret.get_secret_value()} if secret else {}),
+    # The address decides on host, database and user; the connection class it names is replaced by ours.
+    options: dict[str, Any] = {**parse_url(url), "connection_class": CONNECTION_CLASSES[urlsplit(url).scheme]}
+    if secret:
+        options["password"] = secret.get_secret_value()
+    pool = BlockingConnectionPool(
+        **options,
         max_connections=connections,
         timeout=settings.redis_timeout_seconds,
         socket_timeout=settings.redis_timeout_seconds,
