@@ -1,0 +1,156 @@
+"""The whole service on a batch of plans: throughput, latency, memory.
+
+    python -m benchmarks.batch [--plans N] [--running N] [--out FILE]
+
+Starts a service of its own (fresh data folder, free ports, as configured by default), sends the plans as one batch over
+HTTP, waits, reads the times the service itself recorded, and ends the service. Latency is from claim to result, what
+``batch_document_processing_latency_seconds`` counts; throughput is from the submission to the last result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.machine import describe_machine
+from benchmarks.plans import real_plans_present, the_24_plans
+from cluster import lifecycle
+from cluster.settings import Settings
+from serve_app.client import BatchClient
+
+METADATA = {"municipality": "Prueba de rendimiento", "department": "Colombia", "year": 2024, "period": "2024-2027"}
+MIB = 2**20
+SAMPLE_SECONDS = 0.5
+
+
+class MemoryWatch(threading.Thread):
+    """Peak memory of evaluators and of the whole service while a batch runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(daemon=True)
+        self._settings = settings
+        self._stop_asked = threading.Event()
+        self.evaluator_peak_bytes = 0
+        self.service_peak_bytes = 0
+
+    def run(self) -> None:
+        """Look every half second."""
+        while not self._stop_asked.wait(SAMPLE_SECONDS):
+            sizes = evaluator_sizes(self._settings)
+            self.evaluator_peak_bytes = max([self.evaluator_peak_bytes, *sizes])
+            self.service_peak_bytes = max(self.service_peak_bytes, lifecycle.footprint(self._settings).pss_bytes)
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stop_asked.set()
+        self.join()
+
+
+def evaluator_sizes(settings: Settings) -> list[int]:
+    """Resident set of each evaluator with its extraction child, in bytes."""
+    pids = [r.pid for r in lifecycle.replicas(settings) if "Evaluator" in r.deployment]
+    return [size for pid in pids if (size := _tree_size(pid))]
+
+
+def _tree_size(pid: int) -> int:
+    try:
+        process = psutil.Process(pid)
+        return sum(p.memory_info().rss for p in (process, *process.children(recursive=True)))
+    except psutil.Error:
+        return 0
+
+
+def seconds_between(first: str, last: str) -> float:
+    """Seconds between two times of the service."""
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
+
+
+def run_batch(settings: Settings, *, url: str, paths: list[Path]) -> dict[str, Any]:
+    """Send the plans, wait for the end, and say what the service recorded."""
+    cpu = service_cpu_seconds(settings)
+    watch = MemoryWatch(settings)
+    watch.start()
+    with BatchClient(url) as client:
+        began = time.perf_counter()
+        job_id = client.submit(paths, metadata=METADATA)
+        sent = time.perf_counter() - began
+        final = list(client.watch(job_id))[-1]
+    watch.stop()
+    documents = final["documents"]
+    seconds = sorted(document["seconds"] for document in documents if document["status"] == "succeeded")
+    wall = seconds_between(final["submission_time"], max(document["finished_at"] for document in documents))
+    return {
+        "documents": len(documents),
+        "succeeded": len(seconds),
+        "upload_seconds": round(sent, 2),
+        "wall_seconds": round(wall, 2),
+        "documents_per_hour": round(3600 * len(seconds) / wall),
+        "mean_seconds": round(statistics.mean(seconds), 2),
+        "p50_seconds": round(statistics.median(seconds), 2),
+        "p95_seconds": round(seconds[max(0, -(-95 * len(seconds) // 100) - 1)], 2),
+        "service_cpu_seconds": round(service_cpu_seconds(settings) - cpu, 1),
+        "evaluator_peak_mb": round(watch.evaluator_peak_bytes / MIB),
+        "service_peak_pss_mb": round(watch.service_peak_bytes / MIB),
+    }
+
+
+def service_cpu_seconds(settings: Settings) -> float:
+    """CPU seconds of every process of the service so far, ended children included."""
+    service = lifecycle.status(settings)
+    if service is None:
+        return 0.0
+    keeper = psutil.Process(service.keeper_pid)
+    total = 0.0
+    for process in (keeper, *keeper.children(recursive=True)):
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plans", type=int, default=24)
+    parser.add_argument("--running", type=int, help="documents that run at once on this node")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    paths = [plan.path for plan in the_24_plans(Path("var/benchmark-plans"))][: options.plans]
+    data_dir = Path(tempfile.mkdtemp(prefix="pdm-bench-"))
+    chosen = {"running_per_node": options.running} if options.running else {}
+    settings = Settings.load(data_dir=data_dir, http_port=0, dashboard_port=0, cache_enabled=False, **chosen)
+    print(f"{describe_machine()}; {'real' if real_plans_present() else 'generated'} plans")
+    try:
+        began = time.perf_counter()
+        service = lifecycle.up(settings)
+        print(f"started in {time.perf_counter() - began:.1f} s; "
+              f"idle {lifecycle.footprint(settings).pss_bytes / MIB:.0f} MB (PSS), "
+              f"{len(evaluator_sizes(settings))} evaluators", flush=True)  # fmt: skip
+        results = [run_batch(settings, url=service.url, paths=paths) for _ in range(options.rounds)]
+        idle = lifecycle.footprint(settings).pss_bytes / MIB
+        evaluators = len(evaluator_sizes(settings))
+    finally:
+        lifecycle.down(settings)
+        shutil.rmtree(data_dir, ignore_errors=True)
+    for result in results:
+        print(json.dumps(result))
+    print(f"after: {idle:.0f} MB (PSS), {evaluators} evaluators")
+    if options.out:
+        options.out.write_text(json.dumps({"machine": describe_machine(), "results": results}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
