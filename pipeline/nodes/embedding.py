@@ -75,17 +75,18 @@ def embedding(segmentation: Segmentation, *, profile: PlanProfile, models: Embed
     """
     del profile
     segments = segmentation.segments
-    scores, weighed = lexical_relevance(segmentation, words=models.words)
-    scores, embedded = _settled(scores, segmentation=segmentation, models=models)
+    lexical = lexical_relevance(segmentation, words=models.words)
+    scores, embedded = _settled(lexical.scores, segmentation=segmentation, models=models)
     headings = [segment.kind is SegmentKind.HEADING for segment in segments]
     about = (scores >= ABOUT) & ~np.array(headings, dtype=np.bool_)[:, None]
     points = range(len(POINT_IDS))
     return Relevance(
         scores=scores,
-        direct=np.round(weighed.weights, 3) >= NAMED,
+        direct=np.round(lexical.own.weights, 3) >= NAMED,
         about=tuple(tuple(SegmentIndex(int(i)) for i in np.flatnonzero(about[:, point])) for point in points),
         terms=tuple(
-            {SegmentIndex(text): names for text, names in weighed.names(point).items()} for point in points
+            {SegmentIndex(text): names for text, names in lexical.own.names(point).items()}
+            for point in points
         ),
         embedded_segments=embedded,
     )
@@ -120,14 +121,25 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     return unit
 
 
-def lexical_relevance(
-    segmentation: Segmentation, *, words: PointWords
-) -> tuple[NDArray[np.float64], WordWeights]:
-    """Relevance by own words and titles alone, before the embedding settles what is doubtful."""
+@dataclass(frozen=True, slots=True)
+class LexicalRelevance:
+    """Relevance by own words and titles alone, before the embedding settles what is doubtful.
+
+    Arrays are (segments, 10).
+    """
+
+    scores: NDArray[np.float64]
+    inherited: NDArray[np.float64]
+    own: WordWeights
+
+
+def lexical_relevance(segmentation: Segmentation, *, words: PointWords) -> LexicalRelevance:
+    """Weigh segments by the lexicons: their own words, and those of the titles above them."""
     weighed = words.weigh(JoinedTexts(segmentation.folded))
     own = _without_passing_mentions(weighed.weights, segmentation=segmentation)
-    scores = np.round(1 - (1 - own) * (1 - words.inherited(segmentation.segments)), 3)
-    return scores, WordWeights(own, weighed.strong, weighed.terms)
+    inherited = words.inherited(segmentation.segments)
+    scores = np.round(1 - (1 - own) * (1 - inherited), 3)
+    return LexicalRelevance(scores, inherited, WordWeights(own, weighed.strong, weighed.terms))
 
 
 def _settled(

@@ -116,8 +116,8 @@ class _Judge:
             return self._judgement(rules.same_as, point=point)
         strengths = self._by_unit(rules)
         column = strengths[:, 0 if rules.of_document else point]
-        order = np.argsort(-column, kind="stable")[: MAX_PROOFS * CANDIDATES]
-        showing = [int(unit) for unit in order if column[unit] >= MET]
+        above = np.flatnonzero(column >= MET)
+        showing = above[np.argsort(-column[above], kind="stable")[: MAX_PROOFS * CANDIDATES]].tolist()
         met = len(showing) >= rules.least and all(
             self._judgement(need, point=point).met for need in rules.needs
         )
@@ -125,9 +125,10 @@ class _Judge:
             met = met and bool((self._beside(rules)[:, point] >= MET).any())
         if rules.of_document:
             met = met and bool(self._treated[point])
-        top = min(float(column[order[0]]), 1.0) if len(order) else 0.0
+        best = int(column.argmax()) if len(column) else 0
+        top = min(float(column[best]), 1.0) if len(column) else 0.0
         if not met:
-            nearest = int(order[0]) if top > 0 else None
+            nearest = best if top > 0 else None
             return _Judgement(
                 met=False, units=(), strengths=(), nearest=nearest, confidence=round(1 - top / 2, 3)
             )

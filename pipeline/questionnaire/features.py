@@ -22,7 +22,7 @@ from pipeline.questionnaire.figures import NUMBER, blank, blank_what_is_no_figur
 from pipeline.text import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -40,6 +40,19 @@ MANY_FIGURES = 3
 """A row of an investment table holds at least so many figures."""
 FIGURE_NEAR_CHARS = 90
 """A figure speaks of a point when it stands so near to one of the point's words."""
+SECTION_COLUMNS = {
+    "in_diagnosis": SectionKind.DIAGNOSIS,
+    "in_strategy": SectionKind.STRATEGY,
+    "in_investment": SectionKind.INVESTMENT,
+    "in_monitoring": SectionKind.MONITORING,
+    "in_preliminary": SectionKind.PRELIMINARY,
+    "in_annex": SectionKind.ANNEX,
+}
+FORM_COLUMNS = {
+    "row": SegmentKind.TABLE_ROW,
+    "item": SegmentKind.LIST_ITEM,
+    "heading": SegmentKind.HEADING,
+}
 ROLE_COLUMNS = {
     "cell_baseline": ColumnRole.BASELINE,
     "cell_target": ColumnRole.TARGET,
@@ -223,31 +236,42 @@ class Features:
         return near
 
     def _places(self, profile: PlanProfile) -> None:
-        kinds = {section.id: section.kind for section in profile.sections}
-        of_segment = [kinds.get(segment.section, SectionKind.UNKNOWN) for segment in self.segments]
-        for name, kind in (
-            ("in_diagnosis", SectionKind.DIAGNOSIS),
-            ("in_strategy", SectionKind.STRATEGY),
-            ("in_investment", SectionKind.INVESTMENT),
-            ("in_monitoring", SectionKind.MONITORING),
-            ("in_preliminary", SectionKind.PRELIMINARY),
-            ("in_annex", SectionKind.ANNEX),
-        ):
-            self._own[name] = self._each(kind.__eq__, of_segment)
-        self._own["row"] = self._each(lambda s: s.kind is SegmentKind.TABLE_ROW)
-        self._own["item"] = self._each(lambda s: s.kind is SegmentKind.LIST_ITEM)
-        self._own["heading"] = self._each(lambda s: s.kind is SegmentKind.HEADING)
+        section_kinds = {section.id: section.kind for section in profile.sections}
+        kinds = np.array([section_kinds.get(s.section, SectionKind.UNKNOWN).value for s in self.segments])
+        for name, kind in SECTION_COLUMNS.items():
+            self._own[name] = kinds == kind.value
+        forms = np.array([segment.kind.value for segment in self.segments])
+        for name, form in FORM_COLUMNS.items():
+            self._own[name] = forms == form.value
         self._own["prose"] = ~self._own["row"] & ~self._own["heading"]
         self._own["long"] = self.joined.lengths >= LONG_CHARS
         self._own["statement"] = self.joined.lengths >= SHORT_CHARS
 
     def _rows(self) -> None:
+        """What the columns of tables say of the cells: which roles a row has, and which of them hold figures."""
+        roles: dict[ColumnRole, list[int]] = {role: [] for role in ColumnRole}
+        filled: dict[ColumnRole, list[int]] = {role: [] for role in ColumnRole}
+        years: list[int] = []
+        for unit, segment in enumerate(self.segments):
+            if segment.row is None:
+                continue
+            dated = set()
+            for cell in segment.row.cells:
+                if cell.text.strip():
+                    roles[cell.role].append(unit)
+                if any(map(str.isdigit, cell.text)):
+                    filled[cell.role].append(unit)
+                    dated.add(cell.year)
+            if len(dated - {None}) > 1:
+                years.append(unit)
         for name, role in ROLE_COLUMNS.items():
-            self._own[name] = self._each(lambda s, role=role: _has(s, role))
-        self._own["baseline_value"] = self._each(lambda s: _filled(s, ColumnRole.BASELINE))
-        self._own["target_value"] = self._each(lambda s: _filled(s, ColumnRole.TARGET))
-        self._own["budget_value"] = self._each(lambda s: _filled(s, ColumnRole.BUDGET))
-        self._own["year_columns"] = self._each(_year_columns)
+            self._own[name] = self._mask(roles[role])
+        self._own["baseline_value"] = self._mask(filled[ColumnRole.BASELINE])
+        self._own["target_value"] = self._mask(filled[ColumnRole.TARGET])
+        self._own["year_columns"] = self._mask(years)
+
+    def _mask(self, units: list[int]) -> NDArray[np.bool_]:
+        return _marked(np.array(units, dtype=np.int64), size=self.size)
 
     def _money_rows(self) -> None:
         """Rows of an investment table: figures under years, or several where the titles speak of money."""
@@ -298,10 +322,6 @@ class Features:
     def _unit(self, span: Span) -> int:
         return self.units.at(segment=span.segment, position=span.start)
 
-    def _each(self, test: Callable[..., bool], values: Iterable[object] | None = None) -> NDArray[np.bool_]:
-        items = self.segments if values is None else values
-        return np.fromiter((test(item) for item in items), dtype=np.bool_, count=self.size)
-
 
 def _marked(indices: NDArray[np.int64], *, size: int) -> NDArray[np.bool_]:
     column = np.zeros(size, dtype=np.bool_)
@@ -311,26 +331,3 @@ def _marked(indices: NDArray[np.int64], *, size: int) -> NDArray[np.bool_]:
 
 def _blocks(segments: tuple[Segment, ...]) -> NDArray[np.int64]:
     return np.fromiter((segment.section for segment in segments), dtype=np.int64, count=len(segments))
-
-
-def _has(segment: Segment, role: ColumnRole) -> bool:
-    return segment.row is not None and any(
-        cell.role is role and cell.text.strip() for cell in segment.row.cells
-    )
-
-
-def _filled(segment: Segment, role: ColumnRole) -> bool:
-    return segment.row is not None and any(
-        cell.role is role and any(char.isdigit() for char in cell.text) for cell in segment.row.cells
-    )
-
-
-def _year_columns(segment: Segment) -> bool:
-    if segment.row is None:
-        return False
-    years = {
-        cell.year
-        for cell in segment.row.cells
-        if cell.year is not None and any(char.isdigit() for char in cell.text)
-    }
-    return len(years) > 1

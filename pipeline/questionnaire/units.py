@@ -70,15 +70,15 @@ class Units:
         weighed = words.weigh(self.joined)
         own = weighed.weights
         self.term_starts = tuple(np.sort(starts) for _, _, starts in weighed.strong)
-        inherited = words.inherited(self._all)[self.segment_of]
+        lexical = lexical_relevance(self._segmentation, words=words)
+        inherited = lexical.inherited[self.segment_of]
         self.inherited = inherited
         before = np.zeros_like(own)
         same = self.segment_of[1:] == self.segment_of[:-1]
         before[1:] = np.where(same[:, None] & (own[:-1] > NAMED), own[:-1] * NEIGHBOUR_SHARE, 0.0)
         named = np.maximum(own, before)
         scores = 1 - (1 - named) * (1 - inherited)
-        lexical, _ = lexical_relevance(self._segmentation, words=words)
-        shift = (relevance.scores - lexical)[self.segment_of]
+        shift = (relevance.scores - lexical.scores)[self.segment_of]
         scores = np.where(named + inherited > 0, np.clip(scores + shift, 0.0, 1.0), 0.0)
         spread = np.maximum((own >= NAMED).sum(axis=1) - MANY_POINTS, 0)
         scores = np.where(inherited >= ABOUT, scores, scores * (1 - ENUMERATION_LOSS) ** spread[:, None])
