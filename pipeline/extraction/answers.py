@@ -20,7 +20,7 @@ _MAX_COORDINATE = 1_000_000.0
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(55296, 57344)))
 
 
-class ProtocolViolation(Exception):  # noqa: N818  an end that the worker translates
+class ProtocolViolation(Exception):
     """The child answered something that no honest child answers."""
 
 

@@ -24,15 +24,15 @@ _BOOT = "import sys; sys.path[:0] = sys.argv[1:3]; from child.main import main; 
 _CHUNK_BYTES = 1 << 20
 
 
-class ChildGone(Exception):  # noqa: N818  an end that the worker translates
+class ChildGone(Exception):
     """The child closed its pipe: it crashed, was killed or ran into a resource limit."""
 
 
-class DeadlinePassed(Exception):  # noqa: N818  an end that the worker translates
+class DeadlinePassed(Exception):
     """The child did not read or answer in time."""
 
 
-class FrameTooLong(Exception):  # noqa: N818  an end that the worker translates
+class FrameTooLong(Exception):
     """The child announced more bytes than an answer may have."""
 
 

@@ -47,7 +47,7 @@ class ExtractionCancelled(ExtractionFailure):
     """``cancel`` was called while the document was being read."""
 
 
-class NoSuchPage(ValueError):  # noqa: N818  reads as what it says
+class NoSuchPage(ValueError):
     """``render_page`` was asked for a page that the document does not have."""
 
 

@@ -8,7 +8,7 @@ import struct
 LENGTH = struct.Struct(">I")
 
 
-class Closed(Exception):  # noqa: N818  an end, not an error
+class Closed(Exception):
     """The other side has closed the pipe."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 MEMORY_MARKS = ("malloc", "calloc", "realloc", "out of memory", "bad_alloc", "memory")
 
 
-class Fault(Exception):  # noqa: N818  an answer, not an error of the program
+class Fault(Exception):
     """Ends a request with a code of ``pipeline.errors``."""
 
     def __init__(self, code: str, detail: str = "") -> None:
