@@ -41,7 +41,7 @@ class _CancellableSending(AbstractConnection):
         if not self.is_connected:
             await self.connect_check_health(check_health=False)
         if check_health:
-            await self.check_health()  # type: ignore[no-untyped-call]  the library leaves it open
+            await self.check_health()  # type: ignore[no-untyped-call]
         if isinstance(command, str):
             command = command.encode()
         try:
