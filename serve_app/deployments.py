@@ -68,7 +68,7 @@ def _evaluators() -> int:
     if found is None or deployment not in found.deployments:
         return 0
     states = found.deployments[deployment].replica_states
-    return sum(count for state, count in states.items() if state.value in ALIVE_STATES)
+    return sum(count for state, count in states.items() if str(state) in ALIVE_STATES)
 
 
 async def metrics_addresses() -> tuple[str, ...]:
