@@ -38,18 +38,18 @@ def contents_lines(folded: Sequence[str]) -> tuple[tuple[int, int], ...]:
 
 def _end_of_contents(folded: Sequence[str], *, start: int) -> int:
     """The line after the last entry: entries may be interrupted by a few lines without a page number."""
-    seen: set[str] = set()
+    entries = 0
     last = start
     index = start
     while index < len(folded) and index - last <= MAX_QUIET_LINES:
         text = folded[index]
         if _has_leaders(text) or (_PAGE_AT_END.search(text) and len(text) < MAX_ENTRY_CHARS):
             last = index + 1
-            seen.add(text)
+            entries += 1
         elif text.rstrip(" .:") in CONTENTS_TITLES:
             last = index + 1
         index += 1
-    return last if len(seen) >= MIN_ENTRIES else start
+    return last if entries >= MIN_ENTRIES else start
 
 
 def _has_leaders(text: str) -> bool:

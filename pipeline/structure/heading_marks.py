@@ -56,6 +56,10 @@ DIVISION = re.compile(
     rf"(libro|parte|titulo|capitulo|seccion) (?:{_ORDINAL}\b|general\b|estrategica\b|financiera\b)"
     rf"|(?:primera|segunda|tercera|cuarta|quinta) (parte)\b",
 )
+BARE_DIVISION = re.compile(
+    rf"(?:(?:libro|parte|titulo|capitulo|seccion) {_ORDINAL}|(?:primera|segunda|tercera) parte)\s?[.:]?"
+)
+"""A division without a title of its own: that stands on the next line."""
 ARTICLE = re.compile(rf"articulo (?:n[o°º]?\.? ?)?(?:\d{{1,3}}|{_ORDINAL})\s?[o°º]?\s?(?:[.:\-]+|$)")
 BARE_ARTICLE = re.compile(r"articulo \d{1,3}[o°º]? (?=[a-z])")
 NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,6})(\.-|[.)\-:]?) ?(?=[a-z\"¿(])")

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from pipeline.structure.heading_marks import (
     ARTICLE,
     BARE_ARTICLE,
+    BARE_DIVISION,
     DIVISION,
     MAX_ARTICLE_TITLE,
     MAX_HEADING_CHARS,
+    MAX_PLAIN_TITLE,
     MAX_REST_OF_TITLE,
     MAX_TITLE_CHARS,
     MAX_TITLE_IN_TEXT,
@@ -118,7 +120,7 @@ def _runs_on(lines: Sequence[CleanLine], *, stop: int) -> bool:
     return stop < len(lines) and lines[stop].text[0].islower() and lines[stop].table is None
 
 
-def _goes_on(
+def _goes_on(  # noqa: PLR0911  a ladder of rules
     lines: Sequence[CleanLine],
     folded: Sequence[str],
     *,
@@ -136,6 +138,8 @@ def _goes_on(
         return False
     if before.text.endswith((".", ":")) and DIVISION.match(folded[index - 1]) is None:
         return False
+    if BARE_DIVISION.fullmatch(folded[index - 1]):
+        return line.text[0].isupper() and len(text) <= MAX_PLAIN_TITLE and not _begins_heading(text)
     open_end = before.text.lower().endswith(UNFINISHED)
     if index in capitals and capital:
         return open_end or not _begins_heading(text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from pipeline.model import Section, SectionKind
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 CONTENTS_TITLE = "Tabla de contenido"
 """Title of the section that holds a table of contents; its lines are no segments."""
 MAX_LEVEL = 12
+MIN_STRATEGIC_LINES = 8
+MIN_STRATEGIC_SHARE = 0.03
+"""In strategic parts at least three lines of a hundred begin with such a word."""
+_STRATEGIC_LINE = re.compile(
+    r"(?:metas?|indicador(?:es)?|sub-?programas?|programas?|objetivos?|linea base|estrategias?)\b"
+)
 _CONTENTS_RANK = 15
 _TITLE_NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,6})\.?(?:[.)\-: ]|(?=[A-ZÁÉÍÓÚÑ]))")
 
@@ -117,7 +124,27 @@ def section_tree(
         blocked.update(range(start, stop))
     headings = find_headings(lines, folded=folded, skip=frozenset(blocked))
     merged = _with_contents(headings, contents)
-    return _sections(merged, lines=lines)
+    return _judged_by_content(_sections(merged, lines=lines), folded=folded)
+
+
+def _judged_by_content(sections: tuple[Section, ...], *, folded: Sequence[str]) -> tuple[Section, ...]:
+    """Where headings say nothing: a section full of programmes, targets and indicators is strategic."""
+    marks = list(accumulate((bool(_STRATEGIC_LINE.match(text)) for text in folded), initial=0))
+    kinds: list[SectionKind] = []
+    for section in sections:
+        kind = section.kind
+        if kind is SectionKind.UNKNOWN:
+            size = section.last_line - section.first_line
+            found = marks[section.last_line] - marks[section.first_line]
+            inherited = kinds[section.parent] if section.parent is not None else SectionKind.UNKNOWN
+            if found >= MIN_STRATEGIC_LINES and found >= MIN_STRATEGIC_SHARE * size:
+                inherited = SectionKind.STRATEGY
+            kind = inherited
+        kinds.append(kind)
+    return tuple(
+        section if section.kind is kind else replace(section, kind=kind)
+        for section, kind in zip(sections, kinds, strict=True)
+    )
 
 
 def _with_contents(
