@@ -89,7 +89,7 @@ def _form(document: Any, *, resources: str, content: bytes) -> int:
     return xref
 
 
-def greedy_pdf(*, letters: int = 3_000_000) -> bytes:
+def greedy_pdf(*, letters: int = 1_000_000) -> bytes:
     """One page with so many letters, compressed to almost nothing."""
     document = pymupdf.open()
     page = document.new_page()

@@ -91,7 +91,7 @@ def test_damaged_document_is_read_as_far_as_it_goes(worker: ExtractionWorker) ->
     [
         ("too_many_pages", ExtractionLimits(max_pages=3), lambda: prose_pdf(pages=4)),
         ("too_much_text", ExtractionLimits(max_text_chars=1_000), prose_pdf),
-        ("memory", ExtractionLimits(memory_bytes=240 * 2**20), greedy_pdf),
+        ("memory", ExtractionLimits(memory_bytes=170 * 2**20), greedy_pdf),
         ("memory", ExtractionLimits(max_file_bytes=500), prose_pdf),
         ("timeout", ExtractionLimits(wall_seconds=0.7), endless_pdf),
         ("timeout", ExtractionLimits(cpu_seconds=1), endless_pdf),
