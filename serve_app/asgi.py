@@ -12,7 +12,7 @@ from cluster.errors import REDIS_UNAVAILABLE, ServiceError
 from cluster.jobs import JobStore
 from cluster.settings import Settings
 from cluster.storage import Storage
-from serve_app import problems
+from serve_app import logs, problems
 from serve_app.edge import Edge
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        backend = Backend(settings or Settings.load(), Storage(settings or Settings.load()))
+        chosen = settings or Settings.load()
+        logs.configure(chosen)
+        backend = Backend(chosen, Storage(chosen))
         app.state.backend = backend
         if prepare is not None:
             prepare(app)

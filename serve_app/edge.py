@@ -12,6 +12,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 
 from cluster.errors import CROSS_SITE, UNEXPECTED
+from serve_app.logs import describe
 from serve_app.problems import problem
 
 if TYPE_CHECKING:
@@ -58,9 +59,7 @@ class Edge:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:  # the last resort: whatever it is, the caller gets a problem
             reference = secrets.token_hex(6)
-            log.exception(
-                "request_failed", reference=reference, method=scope["method"], error=str(type(error))
-            )
+            log.error("request_failed", reference=reference, method=scope["method"], **describe(error))
             if exchange.answered:
                 raise
             await problem(UNEXPECTED, reference=reference)(scope, exchange.receive, exchange.send)
