@@ -161,20 +161,23 @@ class _Judge:
     def _by_unit(self, rules: CriterionRules) -> NDArray[np.float64]:
         """Strength of every unit for every point, or in one column for the document as a whole."""
         if rules.id not in self._strengths:
-            self._strengths[rules.id] = self._measure(rules.rules, of_document=rules.of_document)
+            self._strengths[rules.id] = self._measure(
+                rules.rules, of_document=rules.of_document, citations=rules.citations
+            )
         return self._strengths[rules.id]
 
     def _beside(self, rules: CriterionRules) -> NDArray[np.float64]:
         key = rules.id + " beside"
         if key not in self._strengths:
-            self._strengths[key] = self._measure(rules.beside, of_document=False)
+            self._strengths[key] = self._measure(rules.beside, of_document=False, citations=False)
         return self._strengths[key]
 
-    def _measure(self, rules: tuple[Rule, ...], *, of_document: bool) -> NDArray[np.float64]:
+    def _measure(self, rules: tuple[Rule, ...], *, of_document: bool, citations: bool) -> NDArray[np.float64]:
         size = self._features.size
         best = np.zeros((size, 1 if of_document else self._about.shape[1]))
+        usable = np.ones(size, dtype=np.bool_) if citations else ~self._features.column("law_wording")
         for rule in rules:
-            weight = np.where(self._holds(rule), rule.strength, 0.0)
+            weight = np.where(self._holds(rule) & usable, rule.strength, 0.0)
             relevance = (
                 np.ones((size, 1)) if of_document else (self._direct if rule.own_words else self._about)
             )

@@ -43,6 +43,7 @@ class CriterionRules:
     needs: tuple[str, ...]
     same_as: str | None
     of_document: bool
+    citations: bool
     least: int
 
 
@@ -63,7 +64,17 @@ def load_rules() -> dict[str, CriterionRules]:
 
 
 def _criterion(name: str, row: dict[str, object]) -> CriterionRules:
-    unknown = set(row) - {"reason", "looked_for", "rules", "beside", "needs", "same_as", "scope", "least"}
+    unknown = set(row) - {
+        "reason",
+        "looked_for",
+        "rules",
+        "beside",
+        "needs",
+        "same_as",
+        "scope",
+        "citations",
+        "least",
+    }
     if unknown:
         raise ValueError(f"{name}: unknown keys {sorted(unknown)}")
     rules = row.get("rules", [])
@@ -81,6 +92,7 @@ def _criterion(name: str, row: dict[str, object]) -> CriterionRules:
         needs=tuple(str(need) for need in needs),
         same_as=None if same_as is None else str(same_as),
         of_document=row.get("scope") == "document",
+        citations=row.get("citations") is True,
         least=int(str(row.get("least", 1))),
     )
 

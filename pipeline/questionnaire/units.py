@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NEIGHBOUR_SHARE = 0.8
 """What a sentence takes over from the sentence before it in the same paragraph."""
+LONG_ROW_CHARS = 350
+"""Longer rows are tables whose rows could not be told apart; they are judged sentence by sentence."""
 MANY_POINTS = 3
 ENUMERATION_LOSS = 0.12
 """A sentence that names more points than ``MANY_POINTS`` enumerates: it says little of each."""
@@ -90,6 +92,7 @@ class Units:
 
 
 def _parts(segment: Segment) -> list[tuple[int, int]]:
-    if segment.kind in {SegmentKind.TABLE_ROW, SegmentKind.HEADING}:
+    row = segment.kind is SegmentKind.TABLE_ROW and len(segment.text) <= LONG_ROW_CHARS
+    if row or segment.kind is SegmentKind.HEADING:
         return [(0, len(segment.text))]
     return sentence_spans(segment.text)
