@@ -33,7 +33,7 @@ SOCKET_PATH_MAX = 107
 SOCKET_BELOW_TEMP = 70
 """``/session_<date>_<time>_<pid>/sockets/plasma_store`` with some room."""
 
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 END_SECONDS = 30.0
 PATIENCE_SECONDS = 2.0
 POLL_SECONDS = 0.05
