@@ -7,6 +7,7 @@ without it. So it may die at any moment.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,9 @@ import structlog
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 
 from actors.logs import configure, describe
-from actors.patience import is_redis_away
+from actors.patience import is_redis_away, until_answered
 from actors.throughput import Throughput
 from cluster import metrics
-from cluster.errors import ServiceError
 from cluster.jobs import JobStore
 from cluster.settings import Settings
 from cluster.storage import Storage
@@ -90,7 +90,8 @@ class Dispatcher:
         free = self._settings.in_flight_max - len(self._in_flight)
         if free <= 0:
             self._room.clear()
-            await asyncio.wait([asyncio.ensure_future(self._room.wait())], timeout=TEND_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._room.wait(), TEND_SECONDS)
             return 0.0
         for entry in await self._store.next_entries(consumer=CONSUMER, count=free, block_ms=BLOCK_MS):
             self._dispatch(entry)
@@ -141,11 +142,9 @@ class Dispatcher:
                 self._aggregate(entry.job_id)
 
     async def _release(self, entry: QueueEntry, *, evaluator_died: bool) -> None:
-        try:
-            await self._store.release(entry, evaluator_died=evaluator_died)
-        except ServiceError as error:
-            # Its lease, or the time it may be held, ends by itself.
-            log.warning("release_failed", **describe(error))
+        # Until Redis is back it stays in flight here: a delivery that failed because Redis was away is then
+        # repeated at once, not a lease later.
+        await until_answered(lambda: self._store.release(entry, evaluator_died=evaluator_died))
 
     # ------------------------------------------------------------------ aggregation
 

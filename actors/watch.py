@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Stopped(Exception):  # noqa: N818  not an error: it was asked for
+class Stopped(Exception):
     """The evaluation was told to stop: the lease was lost, or the job cancelled."""
 
 
