@@ -29,7 +29,7 @@ def plan_processing(document: CleanDocument) -> PlanProfile:
     folded_front = [text.strip() for text in fold_lines(front)]
     front_text = "\n".join(folded_front)
     language = language_of(folded)
-    verdict = judge(folded_front, whole, language=language)
+    verdict = judge(front, whole, language=language)
     tables = frozenset(i for i, line in enumerate(document.lines) if line.table is not None)
     return PlanProfile(
         is_plan=verdict.is_plan,

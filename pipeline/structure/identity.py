@@ -292,6 +292,8 @@ def department_of(front: str, text: str) -> str | None:
                 if name:
                     counts[name] += weight
                     break
+    for name in _BARE_DEPARTMENT.findall(front):
+        counts[known[name]] += FRONT_WEIGHT
     best = counts.most_common(1)
     if best and best[0][1] >= MIN_NAMED:
         return best[0][0]

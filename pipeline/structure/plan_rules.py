@@ -12,12 +12,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.structure.folding import fold_lines
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 THRESHOLD = 0.5
 PER = 10_000
 """Frequencies are counted per 10,000 characters."""
+TITLE_LINES = 14
+"""What a document is called stands within its first lines, title of the file and running head included."""
 FRONT_LINES = 60
 """A document says what it is within its first lines, running heads included."""
 MIN_CHARS = 1_200
@@ -33,14 +37,17 @@ _PLAN = re.compile(
     r"|plan de desarrollo"
 )
 _OTHER_KIND = re.compile(
-    r"(?:[^a-z]{0,6})(informe|evaluacion|ponencia|guia|manual|cartilla|programa de gobierno|ley \d"
+    r"[\"'(\s•]{0,4}(informe|evaluacion|ponencia|guia|manual|cartilla|programa de gobierno|ley \d"
     r"|decreto|resolucion|sentencia|reglamento|ordenanza"
     r"|presupuesto|rendicion|acta\b|politica publica|plan de accion"
     r"|plan (?:basico )?de ordenamiento|esquema de ordenamiento|marco fiscal|circular|codigo"
-    r"|estatuto|constitucion"
+    r"|estatuto"
     r"|plan nacional|plan de desarrollo departamental|plan departamental|proyecto de ley"
     r"|asamblea departamental|plan de desarrollo nacional|diario oficial|convenio|contrato|edicto)",
 )
+_ADOPTS = re.compile(r"(?:adopta|aprueba|expide|adoptese).{0,40}\bplan .{0,30}desarrollo")
+_MAY_ADOPT = frozenset(("decreto", "resolucion"))
+"""A mayor adopts the plan by decree when the council lets its term pass."""
 _TARGETS = (" meta ", " metas ", " meta:", " indicador")
 _TERRITORY = (" municipi", " distrit")
 _ARTICLES = re.compile(r"articulo \d")
@@ -78,7 +85,7 @@ def judge(front: Sequence[str], text: str, *, language: str) -> Verdict:
     """Apply the rules.
 
     Args:
-        front: the first lines as printed, furniture included, folded; the document's title first.
+        front: the first lines as printed, furniture included; the document's title first.
         text: the whole clean text, folded, with spaces between the lines.
         language: ISO 639-1 code of the text.
     """
@@ -103,16 +110,24 @@ def judge(front: Sequence[str], text: str, *, language: str) -> Verdict:
 
 
 def _front_rule(front: Sequence[str]) -> tuple[float, str]:
-    for line in front[:FRONT_LINES]:
-        other = _OTHER_KIND.match(line)
-        if other:
+    folded = fold_lines(front[:FRONT_LINES])
+    adopts = _ADOPTS.search(" ".join(folded)) is not None
+    for place, (line, text) in enumerate(zip(front, folded, strict=False)):
+        other = _OTHER_KIND.match(text) if place < TITLE_LINES and _is_title(line) else None
+        if other and not (adopts and other[1] in _MAY_ADOPT):
             return (
                 -PENALTY_OTHER_KIND,
                 f"En contra: al comienzo se presenta como otro tipo de documento («{other[1].strip()}»).",
             )
-        if _PLAN.search(line):
+        if _PLAN.search(text):
             return WEIGHT_FRONT, "A favor: al comienzo se presenta como plan de desarrollo."
     return 0.0, "En contra: al comienzo no se presenta como plan de desarrollo."
+
+
+def _is_title(line: str) -> bool:
+    """Whether a line may be a title: it begins like one and is not the end of a sentence."""
+    first = next((char for char in line if char.isalpha()), "")
+    return first.isupper() and (line.isupper() or not line.rstrip().endswith((".", ",", ";")))
 
 
 def _parts_rule(text: str) -> tuple[float, str]:
