@@ -80,6 +80,7 @@ _AMBIGUOUS = frozenset(
         "Santander",
         "Córdoba",
         "Magdalena",
+        "Cesar",
         "Caldas",
         "Cauca",
         "San Andrés y Providencia",
