@@ -18,6 +18,7 @@ from cluster.errors import (
     ServiceError,
 )
 from cluster.records import DocumentState, JobMetadata
+from serve_app.file_names import distinct_name
 from serve_app.metadata import LIST_FIELDS, read_metadata
 from serve_app.multipart import Field, FileData, FileEnd, FilePart, boundary_of, parts
 from serve_app.problems import FieldProblem, FieldsInvalid
@@ -97,20 +98,11 @@ class MultipartBatch:
         settings = self._backend.settings
         if len(self._names) >= settings.max_files:
             raise ServiceError(TOO_MANY_FILES, f"Se permiten {settings.max_files} archivos por envío.")
-        self._file_name = self._distinct(name)
+        self._file_name = distinct_name(name, taken=self._names)
+        self._names.add(self._file_name)
         self._receiver = Receiver(
             self._backend.storage, job_id=self._job_id, max_bytes=settings.max_file_bytes
         )
-
-    def _distinct(self, name: str) -> str:
-        """The registry knows a document by its name: files of one request that share a name are numbered."""
-        stem, dot, suffix = name.rpartition(".")
-        candidate, number = name, 2
-        while candidate in self._names:
-            candidate = f"{stem} ({number}).{suffix}" if dot else f"{name} ({number})"
-            number += 1
-        self._names.add(candidate)
-        return candidate
 
     async def _end_file(self) -> None:
         receiver, self._receiver = self._receiver, None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import httpx
 
-from serve_app.multipart import clean_file_name
+from serve_app.file_names import clean_file_name, distinct_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 FINAL = frozenset({"completed", "failed", "cancelled"})
 BUSY_STATUSES = frozenset({429, 503})
+FILE_CODES = frozenset({"upload_not_pdf", "upload_empty", "file_too_large", "invalid_file_name"})
+"""Refusals that concern one file and not the batch."""
+LOST_SECONDS_MAX = 60.0
+"""A service that does not answer for so long while a job is watched is taken for gone."""
 CHUNK_BYTES = 1 << 20
 
 
@@ -32,8 +39,23 @@ class ApiError(RuntimeError):
         detail = str(problem.get("detail") or "")
         errors = "; ".join(f"{e['field']}: {e['message']}" for e in problem.get("errors") or ())
         super().__init__(
-            " ".join(part for part in (str(problem.get("title", status)), detail, errors) if part)
+            " ".join(part for part in (str(problem.get("title", status)), errors or detail) if part)
         )
+
+    @property
+    def retry_after_seconds(self) -> float:
+        """How long the service asks to wait before the next try."""
+        wait = str(self.problem.get("retry_after", ""))
+        return float(wait) if wait.isdigit() else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a job; kinds are ``job``, ``document`` and ``progress``."""
+
+    event_id: str
+    kind: str
+    data: dict[str, Any]
 
 
 class BatchClient:
@@ -57,6 +79,7 @@ class BatchClient:
         *,
         metadata: Mapping[str, Any],
         sent: Callable[[Path], None] = lambda _path: None,
+        refused: Callable[[Path, ApiError], None] | None = None,
         patience_seconds: float = 120.0,
     ) -> str:
         """Send PDFs one per request into an open batch and submit it.
@@ -64,8 +87,10 @@ class BatchClient:
         Args:
             paths: the files; two with the same name are told apart by a number.
             metadata: fields of the batch.
-            sent: called after each file.
-            patience_seconds: how long a busy service is asked again.
+            sent: called after each file that was taken.
+            refused: called for each file the service refuses; the others go on. Without it the first refusal
+                ends the call, and so does the last file when all were refused. Then nothing is left behind.
+            patience_seconds: how long a busy service is asked again, for each file.
 
         Returns:
             The identifier of the job.
@@ -75,17 +100,66 @@ class BatchClient:
             httpx.TransportError: it cannot be reached.
         """
         job_id = str(self._call("POST", "/upload/jobs", json=dict(metadata))["job_id"])
-        for path, name in distinct_names(paths):
-            content = path.read_bytes()
-            headers = {
-                "X-Content-SHA256": hashlib.sha256(content).hexdigest(),
-                "Content-Type": "application/pdf",
-            }
-            url = f"/upload/jobs/{job_id}/files/{quote(name, safe='')}"
-            self._patiently("PUT", url, patience_seconds=patience_seconds, content=content, headers=headers)
-            sent(path)
-        self._call("POST", f"/upload/jobs/{job_id}/submit")
+        try:
+            self._send_all(job_id, paths, sent=sent, refused=refused, patience_seconds=patience_seconds)
+            self._call("POST", f"/upload/jobs/{job_id}/submit")
+        except BaseException:
+            # The batch is of no use any more; if it cannot be deleted now, it expires by itself.
+            with contextlib.suppress(httpx.TransportError, ApiError):
+                self.delete(job_id)
+            raise
         return job_id
+
+    def _send_all(
+        self,
+        job_id: str,
+        paths: Sequence[Path],
+        *,
+        sent: Callable[[Path], None],
+        refused: Callable[[Path, ApiError], None] | None,
+        patience_seconds: float,
+    ) -> None:
+        refusals = 0
+        for path, name in distinct_names(paths):
+            try:
+                self.send_file(job_id, path=path, name=name, patience_seconds=patience_seconds)
+            except ApiError as error:
+                refusals += 1
+                if refused is None or error.code not in FILE_CODES or refusals == len(paths):
+                    raise
+                refused(path, error)
+            else:
+                sent(path)
+
+    def send_file(self, job_id: str, *, path: Path, name: str, patience_seconds: float = 120.0) -> None:
+        """Send one file into an open batch; sending it again is harmless.
+
+        Raises:
+            ApiError: the service refused.
+            httpx.TransportError: it cannot be reached.
+        """
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+        headers = {
+            "X-Content-SHA256": sha256,
+            "Content-Type": "application/pdf",
+            "Content-Length": str(size),
+        }
+        url = f"/upload/jobs/{job_id}/files/{quote(name, safe='')}"
+        deadline = time.monotonic() + patience_seconds
+        while True:
+            try:
+                self._call("PUT", url, content=_pieces(path), headers=headers)
+            except ApiError as error:
+                if (
+                    error.status not in BUSY_STATUSES
+                    or time.monotonic() + error.retry_after_seconds > deadline
+                ):
+                    raise
+                time.sleep(error.retry_after_seconds)
+            else:
+                return
 
     def status(self, job_id: str) -> dict[str, Any]:
         """The state of a job."""
@@ -104,7 +178,7 @@ class BatchClient:
             except (httpx.TransportError, ApiError) as error:
                 passing = isinstance(error, httpx.TransportError) or error.status in BUSY_STATUSES
                 lost += 1
-                if not passing or lost * every_seconds > 60:  # noqa: PLR2004  a minute without an answer
+                if not passing or lost * every_seconds > LOST_SECONDS_MAX:
                     raise
                 time.sleep(every_seconds)
                 continue
@@ -112,6 +186,27 @@ class BatchClient:
             if state["status"] in FINAL:
                 return
             time.sleep(every_seconds)
+
+    def events(self, job_id: str, *, after: str | None = None) -> Iterator[Event]:
+        """The events of a job as they happen, until it is final or the connection ends.
+
+        Args:
+            job_id: the job.
+            after: identifier of the last event that was seen; None begins with the oldest kept.
+        """
+        headers = {"Last-Event-ID": after} if after else {}
+        with self._http.stream("GET", f"/status/{job_id}/events", headers=headers) as answer:
+            if answer.is_error:
+                answer.read()
+                raise _error(answer)
+            fields: dict[str, str] = {}
+            for line in answer.iter_lines():
+                name, _, value = line.partition(":")
+                if name:
+                    fields[name] = value.removeprefix(" ")
+                elif "id" in fields and "data" in fields:
+                    yield Event(fields["id"], fields["event"], json.loads(fields["data"]))
+                    fields = {}
 
     def jobs(self, *, state: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """The latest jobs."""
@@ -142,18 +237,6 @@ class BatchClient:
         """Stop a job and delete all of it."""
         self._call("DELETE", f"/results/{job_id}")
 
-    def _patiently(self, method: str, url: str, *, patience_seconds: float, **request: Any) -> dict[str, Any]:
-        """Repeat a call that may be repeated while the service says it is busy."""
-        deadline = time.monotonic() + patience_seconds
-        while True:
-            try:
-                return self._call(method, url, **request)
-            except ApiError as error:
-                wait = float(error.problem.get("retry_after") or 1)
-                if error.status not in BUSY_STATUSES or time.monotonic() + wait > deadline:
-                    raise
-                time.sleep(wait)
-
     def _call(self, method: str, url: str, **request: Any) -> dict[str, Any]:
         answer = self._http.request(method, url, **request)
         if answer.is_error:
@@ -163,12 +246,17 @@ class BatchClient:
 
 def distinct_names(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """Each path with a name that no other of them has."""
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     for path in paths:
-        name = clean_file_name(path.name)
-        seen[name] = seen.get(name, 0) + 1
-        number = seen[name]
-        yield path, name if number == 1 else f"{path.stem} ({number}){path.suffix}"
+        name = distinct_name(clean_file_name(path.name), taken=taken)
+        taken.add(name)
+        yield path, name
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
 
 
 def _error(answer: httpx.Response) -> ApiError:

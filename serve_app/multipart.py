@@ -7,7 +7,6 @@ it is there. The grammar, and the limits of part headers, are python-multipart's
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from email.message import Message
 from typing import TYPE_CHECKING
@@ -22,6 +21,8 @@ from cluster.errors import (
     ServiceError,
 )
 
+from serve_app.file_names import clean_file_name
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 FIELD_BYTES_MAX = 64 * 1024
 FIELDS_MAX = 100
-FILE_NAME_CHARS_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +186,3 @@ def _file_name(header: bytes, options: dict[bytes, bytes]) -> str:
     extended = message.get_filename() if b"filename*" in header else None
     name = extended or _text(options.get(b"filename", b""))
     return clean_file_name(name) if name else ""
-
-
-def clean_file_name(name: str) -> str:
-    """A name for display: no directories, no control or direction characters, at most 255 characters, NFC."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    plain = "".join(char for char in unicodedata.normalize("NFC", last) if char.isprintable()).strip()
-    return plain[-FILE_NAME_CHARS_MAX:].strip() or "documento.pdf"

@@ -33,9 +33,9 @@ from cluster.records import JobState
 from cluster.validators import before_batch
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
 from serve_app.batches import MultipartBatch
+from serve_app.file_names import clean_file_name
 from serve_app.gate import UploadGate
 from serve_app.metadata import read_metadata
-from serve_app.multipart import clean_file_name
 from serve_app.receiving import Receiver, arriving
 from serve_app.views import Accepted, accepted
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,35 +18,31 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from serve_app.cli.output import console, number, show_json
-from serve_app.client import BatchClient
-from serve_app.pages import STATES
+from serve_app.cli.output import console, number, show_json, warn
+from serve_app.client import ApiError, BatchClient
+from serve_app.pages import DOCUMENT_STATES, POINTS, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-DOCUMENT_STATES = {
-    "queued": "en cola",
-    "running": "en proceso",
-    "retrying": "se reintenta",
-    "succeeded": "evaluado",
-    "failed": "con error",
-    "cancelled": "cancelado",
-}
-POINTS = tuple(f"P{index}" for index in range(1, 11))
-
 
 def pdf_files(paths: Iterable[Path]) -> list[Path]:
-    """The PDFs that paths name: files as they are, folders by what is in them, in order of name.
+    """The PDFs that paths name: files as they are, folders and patterns by what is in them, in order of name.
 
     Raises:
-        typer.BadParameter: there are none.
+        typer.BadParameter: one of them names nothing.
     """
     found: list[Path] = []
     for path in paths:
-        found += sorted(path.glob("*.pdf")) if path.is_dir() else [path]
-    if not found:
-        raise typer.BadParameter("no hay ningún PDF")
+        if path.is_dir():
+            more = sorted(file for file in path.iterdir() if file.suffix.lower() == ".pdf")
+        elif path.is_file():
+            more = [path]
+        else:
+            more = [Path(name) for name in sorted(glob(str(path), recursive=True)) if Path(name).is_file()]
+        if not more:
+            raise typer.BadParameter(f"{path} no existe o no contiene ningún PDF")
+        found += more
     return found
 
 
@@ -67,13 +65,20 @@ def metadata_of(
 
 
 def submit(url: str, *, paths: Sequence[Path], metadata: Mapping[str, Any], quiet: bool = False) -> str:
-    """Send files with a progress bar; returns the identifier of the job."""
+    """Send files with a progress bar; returns the identifier of the job. A refused file does not stop the others."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with BatchClient(url) as client, Progress(*columns, console=console, disable=quiet) as progress:
         task = progress.add_task("Enviando", total=len(paths))
-        job_id = client.submit(paths, metadata=metadata, sent=lambda _path: progress.advance(task))
+
+        def refused(path: Path, error: ApiError) -> None:
+            warn(f"{path.name}: {error}", code=error.code)
+            progress.advance(task)
+
+        job_id = client.submit(
+            paths, metadata=metadata, sent=lambda _path: progress.advance(task), refused=refused
+        )
     if not quiet:
-        console.print(f"Trabajo [bold]{job_id}[/], {len(paths)} documentos", highlight=False)
+        console.print(f"Trabajo [bold]{job_id}[/], {len(paths)} archivos", highlight=False)
     return job_id
 
 
@@ -125,7 +130,7 @@ def show_scores(state: Mapping[str, Any]) -> None:
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    table.add_column("Documento", overflow="fold", min_width=12)
+    table.add_column("Documento", overflow="fold", min_width=12, max_width=40)
     for title in ("Total", *POINTS, "Crit.", "s"):
         table.add_column(title, justify="right", no_wrap=True)
     for document in state["documents"]:
@@ -134,28 +139,19 @@ def show_scores(state: Mapping[str, Any]) -> None:
     for document in state["documents"]:
         if document["error_code"]:
             console.print(
-                f"[red]{document['name']}[/]: {document['error_message']} [dim]({document['error_code']})[/]",
+                f"[red]{escape(document['name'])}[/]: {document['error_message']} [dim]({document['error_code']})[/]",
                 highlight=False,
             )
 
 
 def _row(document: Mapping[str, Any]) -> list[str]:
+    # A name is the sender's: it must not be read as markup.
+    name = escape(document["name"])
     if document["status"] != "succeeded":
-        return [
-            document["name"],
-            DOCUMENT_STATES[document["status"]],
-            *[""] * len(POINTS),
-            "",
-            _seconds(document),
-        ]
+        return [name, DOCUMENT_STATES[document["status"]], *[""] * len(POINTS), "", _seconds(document)]
     points = [number(document["points"].get(point)) for point in POINTS]
-    return [
-        document["name"],
-        f"[bold]{number(document['overall_score'])}[/]",
-        *points,
-        str(document["criteria_met"]),
-        _seconds(document),
-    ]
+    total = f"[bold]{number(document['overall_score'])}[/]"
+    return [name, total, *points, str(document["criteria_met"]), _seconds(document)]
 
 
 def _seconds(document: Mapping[str, Any]) -> str:
@@ -166,7 +162,8 @@ def _seconds(document: Mapping[str, Any]) -> str:
 
 def download(url: str, *, job_id: str, kind: str, out: Path | None) -> None:
     """Write the results of a job to a file."""
-    target = out or Path(f"decalogo-{job_id}.{kind}")
+    name = f"decalogo-{job_id}.{kind}"
+    target = Path(name) if out is None else out / name if out.is_dir() else out
     with BatchClient(url) as client:
         size = client.download(job_id, kind=kind, target=target)
     console.print(f"{target}: {size:,} bytes".replace(",", "."), highlight=False)
@@ -185,7 +182,11 @@ def show_jobs(url: str, *, state: str | None, limit: int, as_json: bool) -> None
     for job in found:
         sent = (job["submission_time"] or "")[:16].replace("T", " ")
         table.add_row(
-            job["job_id"], sent, job["municipality"], STATES[job["status"]], str(job["document_count"])
+            job["job_id"],
+            sent,
+            escape(job["municipality"]),
+            STATES[job["status"]],
+            str(job["document_count"]),
         )
     console.print(table)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from rich.markup import escape
 from rich.table import Table
 
-from pipeline.artifacts import artifacts, evaluation_results
+from pipeline.artifacts import EVALUATION_RESULTS, artifacts
 from pipeline.evaluation import Engine, evaluate
 from pipeline.extraction import ExtractionWorker
 from pipeline.model import EvaluationOptions
@@ -26,14 +28,16 @@ def evaluate_file(pdf: Path, *, out: Path, choices: Mapping[str, Any], as_json: 
     """
     began = time.monotonic()
     options = EvaluationOptions(**choices)
-    engine = Engine.load(threads=1)
     with ExtractionWorker() as worker:
         document = worker.extract(pdf.read_bytes())
+    # Last: a document that cannot be read is told at once, without waiting for the models.
+    engine = Engine.load(threads=1)
     evaluation = evaluate(document, options=options, engine=engine)
     out.mkdir(parents=True, exist_ok=True)
-    for name, content in artifacts(evaluation).items():
+    files = artifacts(evaluation)
+    for name, content in files.items():
         (out / name).write_bytes(content)
-    result = evaluation_results(evaluation)
+    result = msgspec.json.decode(files[EVALUATION_RESULTS])
     if as_json:
         show_json(
             {
@@ -49,7 +53,9 @@ def evaluate_file(pdf: Path, *, out: Path, choices: Mapping[str, Any], as_json: 
 def _show(result: Mapping[str, Any], *, seconds: float) -> None:
     document, overall = result["document"], result["overall"]
     period = f" {document['period'][0]}-{document['period'][1]}" if document["period"] else ""
-    table = Table(title=f"{document['municipality'] or document['title'] or document['sha256'][:12]}{period}")
+    name = document["municipality"] or document["title"] or document["sha256"][:12]
+    # The plan chose this name: it must not be read as markup.
+    table = Table(title=escape(f"{name}{period}"))
     table.add_column("Punto")
     table.add_column("Puntaje", justify="right")
     table.add_column("Nivel")

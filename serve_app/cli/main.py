@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 import typer
@@ -13,12 +13,19 @@ from cluster.lifecycle import LifecycleError
 from cluster.settings import SettingsError
 from pipeline.errors import PipelineError
 from serve_app.cli import batch, service
+from serve_app.cli import doctor as doctor_of_this_machine
 from serve_app.cli.output import fail, show_json
 from serve_app.client import ApiError
+from serve_app.pages import POINTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 app = typer.Typer(
     name="decalogo",
     help="Evalúa planes de desarrollo municipal frente al Decálogo de derechos humanos.",
+    epilog="Salida: 0 bien, 1 terminó con fallas o falta algo, 2 uso incorrecto, 3 el servicio rechazó la petición, "
+    "4 el servicio no responde, 5 el documento no se puede evaluar, 6 el servicio no se puede iniciar.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -29,7 +36,7 @@ Municipality = Annotated[str, typer.Option(help="Municipio, o descripción del l
 Department = Annotated[str, typer.Option(help="Departamento")]
 Year = Annotated[int, typer.Option(help="Año del envío")]
 Period = Annotated[str, typer.Option(help="Periodo de gobierno, por ejemplo 2024-2027")]
-Paths = Annotated[list[Path], typer.Argument(help="PDF o carpetas con PDF", exists=True)]
+Paths = Annotated[list[Path], typer.Argument(help="PDF, carpetas con PDF o patrones como «planes/*.pdf»")]
 
 
 @app.command()
@@ -47,7 +54,7 @@ def down() -> None:
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Dice qué le falta a esta máquina."""
-    raise typer.Exit(service.examine(as_json=as_json))
+    raise typer.Exit(doctor_of_this_machine.examine(as_json=as_json))
 
 
 @app.command()
@@ -71,9 +78,12 @@ def demo(
 def evaluate(
     pdf: Annotated[Path, typer.Argument(help="El plan", exists=True, dir_okay=False)],
     out: Annotated[Path, typer.Option(help="Carpeta para los tres artefactos")],
-    evaluate_non_plans: Annotated[bool, typer.Option(help="Evaluar aunque no parezca un plan")] = False,
-    causal_analysis: Annotated[bool, typer.Option(help="Nodos 9 a 11")] = True,
+    responsibility_detection: Annotated[bool, typer.Option(help="Nodo 5")] = True,
     contradiction_detection: Annotated[bool, typer.Option(help="Nodo 6")] = True,
+    monetary_detection: Annotated[bool, typer.Option(help="Nodo 7")] = True,
+    feasibility_scoring: Annotated[bool, typer.Option(help="Nodo 8")] = True,
+    causal_analysis: Annotated[bool, typer.Option(help="Nodos 9 a 11")] = True,
+    evaluate_non_plans: Annotated[bool, typer.Option(help="Evaluar aunque no parezca un plan")] = False,
     not_applicable: Annotated[list[str] | None, typer.Option(help="Punto que no aplica, p. ej. P10")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -81,10 +91,13 @@ def evaluate(
     from serve_app.cli.evaluate import evaluate_file  # noqa: PLC0415  loads the models' code
 
     choices = {
-        "evaluate_non_plans": evaluate_non_plans,
-        "enable_causal_analysis": causal_analysis,
+        "enable_responsibility_detection": responsibility_detection,
         "enable_contradiction_detection": contradiction_detection,
-        "not_applicable_points": tuple(not_applicable or ()),
+        "enable_monetary_detection": monetary_detection,
+        "enable_feasibility_scoring": feasibility_scoring,
+        "enable_causal_analysis": causal_analysis,
+        "evaluate_non_plans": evaluate_non_plans,
+        "not_applicable_points": _points(not_applicable or ()),
     }
     evaluate_file(pdf, out=out, choices=choices, as_json=as_json)
 
@@ -107,8 +120,9 @@ def submit(
     metadata = batch.metadata_of(
         municipality, department=department, year=year, period=period, options=option or ()
     )
+    files = batch.pdf_files(paths)
     address = service.address(url)
-    job_id = batch.submit(address, paths=batch.pdf_files(paths), metadata=metadata, quiet=as_json)
+    job_id = batch.submit(address, paths=files, metadata=metadata, quiet=as_json)
     if wait:
         _conclude(batch.watch(address, job_id=job_id, quiet=as_json), as_json=as_json)
     if as_json:
@@ -162,6 +176,13 @@ def cancel(
 ) -> None:
     """Cancela un trabajo."""
     batch.cancel(service.address(url), job_id=job_id, delete=delete)
+
+
+def _points(given: Iterable[str]) -> tuple[str, ...]:
+    unknown = sorted(set(given) - set(POINTS))
+    if unknown:
+        raise typer.BadParameter(f"los puntos son P1 a P10: {', '.join(unknown)}")
+    return tuple(point for point in POINTS if point in given)
 
 
 def _conclude(final: dict[str, Any], *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 
 console = Console()
 errors = Console(stderr=True)
@@ -19,8 +20,14 @@ def show_json(value: Any) -> None:
 
 def fail(sentence: str, *, exit_code: int, code: str = "") -> int:
     """Say on standard error what went wrong; returns the exit code."""
-    errors.print(f"[bold red]Error[/]: {sentence}" + (f" [dim]({code})[/]" if code else ""), highlight=False)
+    suffix = f" [dim]({code})[/]" if code else ""
+    errors.print(f"[bold red]Error[/]: {escape(sentence)}{suffix}", highlight=False, soft_wrap=True)
     return exit_code
+
+
+def warn(sentence: str, *, code: str) -> None:
+    """Say on standard error what did not go as wished, and go on."""
+    errors.print(f"[yellow]Aviso[/]: {escape(sentence)} [dim]({code})[/]", highlight=False, soft_wrap=True)
 
 
 def number(value: float | None) -> str:

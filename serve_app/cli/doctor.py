@@ -1,0 +1,153 @@
+"""``decalogo doctor``: what is short on this machine, in words, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+from rich.markup import escape
+
+from cluster import lifecycle
+from cluster.errors import ServiceError
+from cluster.jobs import JobStore
+from cluster.settings import GIB, PREFIX, Settings
+from pipeline.rendering import sandbox_report
+from serve_app.cli.output import console, show_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PYTHON_MIN = (3, 11)
+CORES_WISHED = 2
+COLOURS = {"bien": "green", "aviso": "yellow", "falta": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. ``state``: bien, aviso (works, but) or falta (does not work)."""
+
+    topic: str
+    state: str
+    sentence: str
+
+
+def examine(*, as_json: bool) -> int:
+    """Look at the machine; exit code 1 when something is missing."""
+    findings = list(_findings(Settings.load()))
+    if as_json:
+        show_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            state = f"[{COLOURS[finding.state]}]{finding.state:5}[/]"
+            console.print(
+                f"{state} {finding.topic:12} {escape(finding.sentence)}", highlight=False, soft_wrap=True
+            )
+    return int(any(finding.state == "falta" for finding in findings))
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    enough = sys.version_info >= PYTHON_MIN
+    advice = "" if enough else "; se necesita 3.11 o más reciente"
+    yield Finding("Python", "bien" if enough else "falta", platform.python_version() + advice)
+    cores = os.cpu_count() or 1
+    yield Finding(
+        "Procesador",
+        "bien" if cores >= CORES_WISHED else "aviso",
+        f"{cores} núcleos; {settings.running_per_node} documentos a la vez",
+    )
+    yield _memory(settings)
+    yield _disk(settings)
+    running = lifecycle.status(settings)
+    if running is None:
+        yield Finding("Servicio", "aviso", "no está en marcha; se inicia con «decalogo up»")
+        yield from _ports(settings)
+    else:
+        size = lifecycle.footprint(settings)
+        sentence = f"{running.url}, {size.processes} procesos, {_gb(size.pss_bytes)} de memoria"
+        yield Finding("Servicio", "bien", sentence)
+    yield _redis(settings, started=running is not None)
+    yield from _sandbox()
+
+
+def _memory(settings: Settings) -> Finding:
+    there, needed = psutil.virtual_memory().available, settings.min_free_memory_bytes
+    sentence = f"{_gb(there)} disponibles; se necesitan {_gb(needed)} para recibir un lote"
+    if there >= needed:
+        return Finding("Memoria", "bien", sentence)
+    advice = f"; cierre programas o baje {PREFIX}MIN_FREE_MEMORY_BYTES"
+    return Finding("Memoria", "falta", sentence + advice)
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    there, needed = shutil.disk_usage(folder).free, settings.min_free_disk_bytes
+    sentence = f"{_gb(there)} libres en {folder}; se necesitan {_gb(needed)} para recibir un lote"
+    if there >= needed and os.access(folder, os.W_OK):
+        return Finding("Disco", "bien", sentence)
+    advice = f"; libere espacio o elija otra carpeta con {PREFIX}DATA_DIR"
+    return Finding("Disco", "falta", sentence + advice)
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    for name, host, port in (
+        ("HTTP_PORT", settings.http_host, settings.http_port),
+        ("DASHBOARD_PORT", "127.0.0.1", settings.dashboard_port),
+    ):
+        if port and not _free(host, port):
+            sentence = f"{port} está ocupado; libérelo o elija otro con {PREFIX}{name} (0: uno libre)"
+            yield Finding("Puerto", "falta", sentence)
+        elif port:
+            yield Finding("Puerto", "bien", f"{port} está libre")
+
+
+def _free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _redis(settings: Settings, *, started: bool) -> Finding:
+    if settings.redis_url is None and not started:
+        return Finding("Redis", "bien", "se usará el Valkey incluido")
+    try:
+        asyncio.run(_ping(settings))
+    except ServiceError:
+        advice = (
+            "; revise REDIS_URL y REDIS_PASSWORD"
+            if settings.redis_url
+            else "; reinicie con «decalogo down» y «up»"
+        )
+        return Finding("Redis", "falta", f"no responde{advice}")
+    return Finding("Redis", "bien", "responde")
+
+
+async def _ping(settings: Settings) -> None:
+    store = JobStore.lazily(settings)
+    try:
+        await store.ping()
+    finally:
+        await store.close()
+
+
+def _sandbox() -> Iterator[Finding]:
+    """What confines the process that reads PDFs; what the kernel does not allow is a warning."""
+    for name, value in sorted(sandbox_report().items()):
+        in_force = not value.startswith("not ")
+        yield Finding("Aislamiento", "bien" if in_force else "aviso", f"{name}: {value}")
+
+
+def _gb(size: int) -> str:
+    return f"{size / GIB:.1f} GB".replace(".", ",")
