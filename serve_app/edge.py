@@ -44,6 +44,7 @@ class Edge:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -59,7 +60,9 @@ class Edge:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:  # the last resort: whatever it is, the caller gets a problem
             reference = secrets.token_hex(6)
-            log.error("request_failed", reference=reference, method=scope["method"], **describe(error))
+            # Not log.exception: the message of an error may quote what somebody sent.
+            fields = describe(error)
+            log.error("request_failed", reference=reference, method=scope["method"], **fields)  # noqa: TRY400
             if exchange.answered:
                 raise
             await problem(UNEXPECTED, reference=reference)(scope, exchange.receive, exchange.send)

@@ -20,7 +20,6 @@ from cluster.errors import (
     UNSUPPORTED_MEDIA_TYPE,
     ServiceError,
 )
-
 from serve_app.file_names import clean_file_name
 
 if TYPE_CHECKING:

@@ -29,11 +29,12 @@ class PlainService:
         self._apps = apps
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request, or start and end the applications."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
         path = scope["path"]
-        prefix = next(p for p in self._apps if p == "" or path == p or path.startswith(f"{p}/"))
+        prefix = next(p for p in self._apps if p in {"", path} or path.startswith(f"{p}/"))
         await self._apps[prefix]({**scope, "root_path": prefix}, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:

@@ -138,7 +138,7 @@ async def document_artifact(job_id: str, document_id: str, name: str, backend: B
         200: {"content": {"image/png": {}}},
     },
 )
-async def page_image(
+async def page_image(  # noqa: PLR0917  parameters of the address
     job_id: str,
     document_id: str,
     page: Annotated[int, Path(ge=1)],

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from cluster.errors import ServiceError
-from cluster.records import JobState
+from cluster.records import JobState  # noqa: TC001  FastAPI reads it at run time
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
 from serve_app.views import JobList, JobView, job_line, job_view
 

@@ -39,7 +39,9 @@ def pdf_files(paths: Iterable[Path]) -> list[Path]:
         elif path.is_file():
             more = [path]
         else:
-            more = [Path(name) for name in sorted(glob(str(path), recursive=True)) if Path(name).is_file()]
+            # Path.glob takes no absolute patterns.
+            names = sorted(glob(str(path), recursive=True))  # noqa: PTH207
+            more = [Path(name) for name in names if Path(name).is_file()]
         if not more:
             raise typer.BadParameter(f"{path} no existe o no contiene ningún PDF")
         found += more

@@ -164,5 +164,5 @@ def test_the_table_of_errors_is_the_one_that_the_code_has() -> None:
 
 def test_no_code_stands_for_two_things() -> None:
     """Codes are what programs decide on."""
-    codes = [kind.code for kind in (*REFUSALS, *FAULTS)]
+    codes = [refusal.code for refusal in REFUSALS] + [fault.code for fault in FAULTS]
     assert sorted(codes) == sorted(set(codes))

@@ -1,5 +1,7 @@
 """``/results``: every format, single documents and artifacts, page images, cancelling and deleting."""
 
+# ruff: noqa: ASYNC212  the server runs in its own thread; waiting here holds nobody up
+
 from __future__ import annotations
 
 import csv

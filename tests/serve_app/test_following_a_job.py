@@ -1,5 +1,7 @@
 """``/status``: the state of a job, its events as they happen, the list of jobs."""
 
+# ruff: noqa: ASYNC110, ASYNC212  the server runs in its own thread; waiting here holds nobody up
+
 from __future__ import annotations
 
 import asyncio

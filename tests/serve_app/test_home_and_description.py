@@ -1,5 +1,7 @@
 """Pages, health, metrics, and the one description of the API."""
 
+# ruff: noqa: ASYNC212  the server runs in its own thread; waiting here holds nobody up
+
 from __future__ import annotations
 
 import json
