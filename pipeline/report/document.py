@@ -17,6 +17,7 @@ STRONGEST_PER_POINT = 5
 MISSING_PER_POINT = 8
 FINDINGS_SHOWN = 12
 QUOTE_CHARS = 320
+WHAT_CHARS = 160
 
 
 def render_pdf(results: Sequence[dict[str, Any]]) -> bytes:
@@ -58,18 +59,7 @@ def _chapter(result: dict[str, Any]) -> dict[str, Any]:
             | {"page": item["page"]}
             for item in _best_indicators(findings["indicators"]["items"])
         ],
-        "amounts": [
-            {
-                "pesos": item["pesos"],
-                "source": item["source"],
-                "year": item["year"],
-                "page": item["page"],
-                "quote": _plain(item["quote"])[:160],
-            }
-            for item in sorted(findings["amounts"]["items"], key=lambda a: (-a["pesos"], a["page"]))[
-                :FINDINGS_SHOWN
-            ]
-        ],
+        "amounts": [_amount(item) for item in _largest_amounts(findings["amounts"]["items"])],
         "totals": {
             name: findings[name]["total"]
             for name in ("indicators", "amounts", "responsibilities", "contradictions")
@@ -83,6 +73,19 @@ def _chapter(result: dict[str, Any]) -> dict[str, Any]:
         "freeze_hash": result["freeze_hash"],
         "evidence_registry_hash": result["evidence_registry_hash"],
         "coverage": result["coverage"],
+    }
+
+
+def _largest_amounts(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The largest amounts, each sum once: investment plans repeat their totals on every page."""
+    first = {item["pesos"]: item for item in sorted(items, key=lambda item: item["page"], reverse=True)}
+    return sorted(first.values(), key=lambda item: -item["pesos"])[:FINDINGS_SHOWN]
+
+
+def _amount(item: dict[str, Any]) -> dict[str, Any]:
+    what = item["programme"] or item["quote"]
+    return {name: item[name] for name in ("pesos", "source", "year", "page")} | {
+        "what": _plain(what)[:WHAT_CHARS]
     }
 
 
@@ -117,7 +120,7 @@ def _strongest(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             "page": e["page"],
             "quote": _shortened(e["quote"]),
-            "section": _plain(e["section"])[:120],
+            "section": _plain(e["section"].rsplit(" › ", 1)[-1])[:WHAT_CHARS],
             "serves": serves[e["id"]],
         }
         for e in best
