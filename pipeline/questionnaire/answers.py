@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.model import CRITERION_KEYS, AnswerFinding, CriterionFinding, Proof
+from pipeline.model import CRITERION_KEYS, POINT_IDS, AnswerFinding, CriterionFinding, Proof
 from pipeline.questionnaire.features import Features
 from pipeline.questionnaire.rules import load_rules
 from pipeline.questionnaire.units import Units
@@ -62,7 +62,8 @@ def answer_questionnaire(
     """
     judge = _Judge(segmentation, profile=profile, relevance=relevance, findings=findings)
     answers: list[AnswerFinding] = []
-    for number, point in enumerate(instrument.points):
+    for point in instrument.points:
+        number = POINT_IDS.index(point.id)
         for question in instrument.questions:
             criteria = tuple(judge.finding(f"{question.id}-{key}", point=number) for key in CRITERION_KEYS)
             answers.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from pipeline.model import Findings
 from pipeline.nodes.embedding import EmbeddingModels, embedding
 from pipeline.questionnaire.answers import answer_questionnaire
 from pipeline.questionnaire.instrument import load_instrument
+from pipeline.questionnaire.rules import load_rules
 from tests.pipeline.questionnaire.documents import document
 
 if TYPE_CHECKING:
@@ -30,11 +32,13 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def models() -> EmbeddingModels:
+    """Encoder and lexicons, loaded once."""
     return EmbeddingModels.load()
 
 
 @pytest.fixture(scope="module")
 def instrument() -> Instrument:
+    """The instrument, read once."""
     return load_instrument()
 
 
@@ -43,12 +47,25 @@ def test_passage_decides_criterion(
     criterion: str, point: str, passage: str, *, met: bool, models: EmbeddingModels, instrument: Instrument
 ) -> None:
     """A passage shows the criterion exactly when a reader of the instrument would say so."""
-    segmentation, profile = document([passage])
-    relevance = embedding(segmentation, profile=profile, models=models)
-    answers = answer_questionnaire(
-        segmentation, profile=profile, relevance=relevance, findings=Findings(), instrument=instrument
-    )
     question, key = criterion.rsplit("-", 1)
-    answer = next(answer for answer in answers if answer.question_id == f"{point}-{question}")
+    segmentation, profile = document([passage])
+    [answer] = answer_questionnaire(
+        segmentation,
+        profile=profile,
+        relevance=embedding(segmentation, profile=profile, models=models),
+        findings=Findings(),
+        instrument=dataclasses.replace(
+            instrument,
+            points=tuple(row for row in instrument.points if row.id == point),
+            questions=tuple(row for row in instrument.questions if row.id == question),
+        ),
+    )
     finding = next(finding for finding in answer.criteria if finding.key == key)
     assert finding.met is met
+
+
+def test_examples_cover_known_criteria_with_four_of_each() -> None:
+    """Every example belongs to a criterion of the instrument, with four passages for and four against."""
+    for criterion, table in EXAMPLES.items():
+        assert criterion in load_rules()
+        assert len(table["met"]) == len(table["not_met"]) == 4
