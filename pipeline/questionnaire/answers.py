@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from pipeline.questionnaire.instrument import Instrument
     from pipeline.questionnaire.rules import CriterionRules, Rule
 
+NODE_OF_FEATURE = {
+    "amount": "monetary_detection",
+    "ind_product": "feasibility_scoring",
+    "ind_result": "feasibility_scoring",
+    "ind_baseline": "feasibility_scoring",
+    "ind_target": "feasibility_scoring",
+    "ind_by_year": "feasibility_scoring",
+    "causal_cause": "causal_detection",
+    "causal_end": "causal_detection",
+}
+"""Which node a feature of the rules comes from."""
 MET = 0.58
 """From this strength (rule × relevance) on a passage shows a criterion."""
 MAX_PROOFS = 8
@@ -68,10 +79,28 @@ def answer_questionnaire(
             criteria = tuple(judge.finding(f"{question.id}-{key}", point=number) for key in CRITERION_KEYS)
             answers.append(
                 AnswerFinding(
-                    question.id_for(point), point.id, question.dimension, criteria, findings.skipped
+                    question.id_for(point),
+                    point.id,
+                    question.dimension,
+                    criteria,
+                    _missed(question.id, skipped=findings.skipped),
                 )
             )
     return tuple(answers)
+
+
+def _missed(question: str, *, skipped: tuple[str, ...]) -> tuple[str, ...]:
+    """The nodes switched off that one of the question's criteria would have used."""
+    if not skipped:
+        return ()
+    rules = load_rules()
+    used = {
+        NODE_OF_FEATURE.get(cue)
+        for key in CRITERION_KEYS
+        for rule in rules[rules[f"{question}-{key}"].same_as or f"{question}-{key}"].rules
+        for cue in rule.cues()
+    }
+    return tuple(node for node in skipped if node in used)
 
 
 class _Judge:
