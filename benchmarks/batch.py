@@ -28,7 +28,12 @@ from cluster import lifecycle
 from cluster.settings import Settings
 from serve_app.client import BatchClient
 
-METADATA = {"municipality": "Prueba de rendimiento", "department": "Colombia", "year": 2024, "period": "2024-2027"}
+METADATA = {
+    "municipality": "Prueba de rendimiento",
+    "department": "Colombia",
+    "year": 2024,
+    "period": "2024-2027",
+}
 MIB = 2**20
 SAMPLE_SECONDS = 0.5
 
@@ -48,7 +53,9 @@ class MemoryWatch(threading.Thread):
         while not self._stop_asked.wait(SAMPLE_SECONDS):
             sizes = evaluator_sizes(self._settings)
             self.evaluator_peak_bytes = max([self.evaluator_peak_bytes, *sizes])
-            self.service_peak_bytes = max(self.service_peak_bytes, lifecycle.footprint(self._settings).pss_bytes)
+            self.service_peak_bytes = max(
+                self.service_peak_bytes, lifecycle.footprint(self._settings).pss_bytes
+            )
 
     def stop(self) -> None:
         """Stop looking."""
@@ -122,7 +129,9 @@ def service_cpu_seconds(settings: Settings) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--plans", type=int, default=24)
     parser.add_argument("--running", type=int, help="documents that run at once on this node")
     parser.add_argument("--rounds", type=int, default=1)

@@ -63,7 +63,9 @@ def test_the_commands_it_names_exist() -> None:
     """Every command that the README shows is one."""
     from serve_app.cli import app
 
-    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands = {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    }
     shown = set(re.findall(r"decalogo ((?:[a-z]+(?: \| )?)+)", README))
     named = {name for group in shown for name in group.split(" | ")}
 

@@ -68,13 +68,19 @@ def test_what_names_itself_otherwise_is_no_plan_however_near() -> None:
 
 def test_a_law_cited_in_the_first_lines_does_not_make_it_a_law() -> None:
     """Plans open with the norms they rest on; a line that ends such a sentence is no title."""
-    opening = ["El alcalde, en uso de sus facultades y conforme a la", "Ley 152 de 1994.", "Constitución Política."]
+    opening = [
+        "El alcalde, en uso de sus facultades y conforme a la",
+        "Ley 152 de 1994.",
+        "Constitución Política.",
+    ]
     assert profile_of([*opening, *PLAN[2:]]).is_plan
 
 
 def test_a_decree_that_adopts_the_plan_is_the_plan() -> None:
     """A mayor adopts the plan by decree when the council lets its term pass."""
-    assert profile_of(["DECRETO 045 DE 2024", "por el cual se adopta el plan de desarrollo", *PLAN[1:]]).is_plan
+    assert profile_of(
+        ["DECRETO 045 DE 2024", "por el cual se adopta el plan de desarrollo", *PLAN[1:]]
+    ).is_plan
 
 
 def test_a_draft_is_told_from_an_adopted_plan() -> None:
