@@ -34,7 +34,7 @@ MET = 0.58
 """From this strength (rule × relevance) on a passage shows a criterion."""
 MAX_PROOFS = 8
 CANDIDATES = 8
-PER_SECTION = 3
+PER_SECTION = 4
 """A reader learns more from passages of different sections than from neighbours."""
 OVERVIEW_SHARE = 0.75
 """A passage that presents the plan's programmes says less about a point than the programmes do."""
@@ -118,6 +118,7 @@ class _Judge:
         self._direct = self._units.own * share
         action = self._features.column("action") & ~self._features.column("in_diagnosis")
         self._treated = (action[:, None] & (self._about > 0)).sum(axis=0) >= TREATED
+        self._anything = np.where(self._features.column("heading"), 0.0, 1.0)[:, None]
         named = (self._units.own > 0).sum(axis=1)
         self._shared_with_others = SHARED_LOSS * np.maximum(named - 1, 0)
         self._judged: dict[tuple[str, int], _Judgement] = {}
