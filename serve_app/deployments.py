@@ -10,6 +10,8 @@ import ray
 import structlog
 from ray import serve
 
+from serve_app.backpressure import REPLICA_ENVIRONMENT
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,7 +38,7 @@ def deploy(make_app: Callable[[], FastAPI], *, name: str) -> Application:
     deployment: Any = serve.deployment(
         name=name,
         max_ongoing_requests=ONGOING_REQUESTS_MAX,
-        ray_actor_options={"num_cpus": CPUS},
+        ray_actor_options={"num_cpus": CPUS, "runtime_env": {"env_vars": REPLICA_ENVIRONMENT}},
         graceful_shutdown_timeout_s=20,
     )
     application: Application = deployment(serve.ingress(make_app)()).bind()

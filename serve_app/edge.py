@@ -12,6 +12,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 
 from cluster.errors import CROSS_SITE, UNEXPECTED
+from serve_app.backpressure import application_end
 from serve_app.logs import describe
 from serve_app.problems import problem
 
@@ -72,8 +73,7 @@ class Exchange:
     """One request and its answer, watched on their way."""
 
     def __init__(self, scope: Scope, *, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send = send
+        self._receive, self._send = application_end(scope, receive=receive, send=send)
         self._headers = Headers(scope=scope)
         self._body_begun = False
         self._body_ended = scope["method"] not in CHANGING_METHODS
