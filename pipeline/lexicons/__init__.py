@@ -18,13 +18,15 @@ class Lexicon:
     """The terms of one point.
 
     ``strong`` alone make a passage speak of the point; two different ``weak`` ones do, unless
-    ``weak_pairs`` is false; within ``exclude`` neither counts.
+    ``weak_pairs`` is false; within ``exclude`` neither counts. Where there are ``beside`` terms, a
+    weak term speaks of the point next to one of them, and only then.
     """
 
     point: str
     strong: tuple[str, ...]
     weak: tuple[str, ...]
     exclude: tuple[str, ...]
+    beside: tuple[str, ...]
     weak_pairs: bool
 
 
@@ -51,5 +53,6 @@ def _load(point: str) -> Lexicon:
         tuple(table["strong"]),
         tuple(table["weak"]),
         tuple(table["exclude"]),
+        tuple(table.get("beside", ())),
         table.get("weak_pairs", True),
     )

@@ -33,8 +33,8 @@ NAMED = 0.5
 NEAREST_HEADING = 0.6
 UPPER_HEADING = 0.3
 """Inheritance from the nearest heading that names a point, and from those above it."""
-KINDS = 3
-"""Groups of terms a point has: strong, weak, exclude."""
+KINDS = 4
+"""Groups of terms a point has: strong, weak, exclude, beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class PointWords:
             groups[f"{lexicon.point} strong"] = lexicon.strong
             groups[f"{lexicon.point} weak"] = lexicon.weak
             groups[f"{lexicon.point} exclude"] = lexicon.exclude
+            groups[f"{lexicon.point} beside"] = lexicon.beside
         return cls(TermMatcher(groups), lexicons)
 
     def weigh(self, joined: JoinedTexts) -> WordWeights:
@@ -67,11 +68,12 @@ class PointWords:
             outside = _outside(found, group=KINDS * number + 2, size=len(joined.text))
             strong = (found.group == KINDS * number) & outside
             weak = (found.group == KINDS * number + 1) & outside
-            weights[:, number] = _weight(
-                _distinct(text[strong], found.term[strong], size=size),
-                _distinct(text[weak], found.term[weak], size=size),
-                pairs=lexicon.weak_pairs,
-            )
+            weak_count = _distinct(text[weak], found.term[weak], size=size)
+            if lexicon.beside:
+                hinted = _beside(weak_count, text[found.group == KINDS * number + 3], size=size)
+            else:
+                hinted = _hinted(weak_count, pairs=lexicon.weak_pairs)
+            weights[:, number] = _weight(_distinct(text[strong], found.term[strong], size=size), hinted)
             strong_terms.append((text[strong], found.term[strong], found.start[strong]))
         return WordWeights(weights, tuple(strong_terms), tuple(self.matcher.terms))
 
@@ -151,8 +153,18 @@ def _distinct(text: NDArray[np.int64], term: NDArray[np.int64], *, size: int) ->
     return np.bincount(pairs // base, minlength=size)
 
 
-def _weight(strong: NDArray[np.int64], weak: NDArray[np.int64], *, pairs: bool) -> NDArray[np.float64]:
-    certain = np.where(strong > 0, 1 - (1 - STRONG_WEIGHT) * MORE_STRONG ** np.maximum(strong - 1, 0), 0.0)
-    hinted = np.where((weak > 1) & pairs, WEAK_PAIR_WEIGHT, WEAK_WEIGHT * (weak > 0))
-    combined: NDArray[np.float64] = np.where(strong > 0, certain, hinted)
-    return combined
+def _hinted(weak: NDArray[np.int64], *, pairs: bool) -> NDArray[np.float64]:
+    hinted: NDArray[np.float64] = np.where((weak > 1) & pairs, WEAK_PAIR_WEIGHT, WEAK_WEIGHT * (weak > 0))
+    return hinted
+
+
+def _beside(weak: NDArray[np.int64], beside: NDArray[np.int64], *, size: int) -> NDArray[np.float64]:
+    both = (weak > 0) & (np.bincount(beside, minlength=size) > 0)
+    hinted: NDArray[np.float64] = np.where(both, STRONG_WEIGHT, 0.0)
+    return hinted
+
+
+def _weight(strong: NDArray[np.int64], hinted: NDArray[np.float64]) -> NDArray[np.float64]:
+    certain = 1 - (1 - STRONG_WEIGHT) * MORE_STRONG ** np.maximum(strong - 1, 0)
+    weight: NDArray[np.float64] = np.where(strong > 0, certain, hinted)
+    return weight

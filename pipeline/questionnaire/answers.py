@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.model import CRITERION_KEYS, POINT_IDS, AnswerFinding, CriterionFinding, Proof
+from pipeline.nodes.embedding import ABOUT
 from pipeline.questionnaire.features import Features
 from pipeline.questionnaire.rules import load_rules
 from pipeline.questionnaire.units import Units
@@ -117,7 +118,7 @@ class _Judge:
         self._about = self._units.about * share
         self._direct = self._units.own * share
         action = self._features.column("action") & ~self._features.column("in_diagnosis")
-        self._treated = (action[:, None] & (self._about > 0)).sum(axis=0) >= TREATED
+        self._treated = (action[:, None] & (self._about >= ABOUT)).sum(axis=0) >= TREATED
         self._anything = np.where(self._features.column("heading"), 0.0, 1.0)[:, None]
         named = (self._units.own > 0).sum(axis=1)
         self._shared_with_others = SHARED_LOSS * np.maximum(named - 1, 0)

@@ -31,6 +31,8 @@ def _named(text: str) -> set[str]:
         ("Atender a la población migrante venezolana", {"P10"}),
         ("Capacitar a los líderes comunitarios en contratación", set()),
         ("Proteger a los defensores y defensoras del territorio", {"P8"}),
+        ("Formar líderes sociales en presupuesto participativo", set()),
+        ("Medidas frente a las amenazas contra los líderes comunales", {"P8"}),
         ("Mejorar la cárcel municipal", {"P9"}),
         ("Saneamiento fiscal y contable", set()),
         ("Actualizar el plan de ordenamiento territorial", {"P7"}),
