@@ -28,13 +28,14 @@ from serve_app.delivery import (
     EVALUATION_RESULTS,
     EVIDENCE_REGISTRY,
     MEDIA_TYPES,
+    Evaluated,
     Evaluations,
     batch_json,
     download,
-    make_file,
-    read_artifact,
 )
+from serve_app.receiving import to_its_end
 from serve_app.removal import remove_job
+from serve_app.report_process import Order, make_file
 from serve_app.status import view_of
 
 if TYPE_CHECKING:
@@ -82,15 +83,16 @@ async def batch_results(
     if not job.state.final and not partial:
         raise ServiceError(RESULTS_NOT_READY, retry_after_seconds=RETRY_AFTER_SECONDS)
     documents = await backend.store.documents(job_id)
-    succeeded = [document for document in documents if document.state is DocumentState.SUCCEEDED]
-    evaluations = Evaluations(backend.storage, job_id=job_id, documents=succeeded)
+    succeeded = Evaluated.of(document for document in documents if document.state is DocumentState.SUCCEEDED)
     if kind == "json":
+        evaluations = Evaluations(backend.storage, job_id=job_id, documents=succeeded)
         view = await view_of(backend, job_id)
         head = {"job": view.model_dump(), "summary": job.summary or {}}
         return StreamingResponse(batch_json(evaluations, head=head), media_type=MEDIA_TYPES["json"])
     if not succeeded:
         raise ServiceError(DOCUMENT_WITHOUT_RESULT, "Ningún documento del trabajo tiene resultado.")
-    return await _file(request, evaluations, kind=kind, name=f"decalogo-{job_id}", title=_title(job))
+    order = Order(kind, job_id, succeeded)
+    return await _file(request, backend, order=order, name=f"decalogo-{job_id}", title=_title(job))
 
 
 @router.get(
@@ -107,9 +109,10 @@ async def document_result(
     document = await _succeeded(backend, job_id=job_id, document_id=document_id)
     if kind == "json":
         return await _artifact_response(backend, job_id=job_id, document=document, name=EVALUATION_RESULTS)
-    evaluations = Evaluations(backend.storage, job_id=job_id, documents=[document])
+    order = Order(kind, job_id, Evaluated.of([document]))
+    name = f"decalogo-{job_id}-{document_id}"
     title = f"Decálogo - {document.name.removesuffix('.pdf')}"
-    return await _file(request, evaluations, kind=kind, name=f"decalogo-{job_id}-{document_id}", title=title)
+    return await _file(request, backend, order=order, name=name, title=title)
 
 
 @router.get(
@@ -153,9 +156,7 @@ async def page_image(  # noqa: PLR0917  parameters of the address
     boxes: list[Box] = []
     if evidence:
         document = await _succeeded(backend, job_id=job_id, document_id=document_id)
-        registry = await asyncio.to_thread(
-            read_artifact, backend.storage, job_id=job_id, document=document, name=EVIDENCE_REGISTRY
-        )
+        registry = await _artifact(backend, job_id=job_id, document=document, name=EVIDENCE_REGISTRY)
         boxes = _boxes(msgspec.json.decode(registry), wanted=evidence, page=page)
     png = await asyncio.to_thread(
         _draw, backend, job_id=job_id, document=document, page=page, boxes=boxes, width_px=width
@@ -196,20 +197,24 @@ def _title(job: JobRecord) -> str:
 
 
 async def _file(
-    request: Request, evaluations: Evaluations, *, kind: str, name: str, title: str
+    request: Request, backend: Backend, *, order: Order, name: str, title: str
 ) -> StreamingResponse:
     turns: asyncio.Semaphore = request.app.state.turns
     async with turns:
-        stream = await asyncio.to_thread(make_file, evaluations, kind=kind)
-    return download(stream, kind=kind, ascii_name=name, title=title)
+        stream = await to_its_end(lambda: make_file(backend.settings, order))
+    return download(stream, kind=order.kind, ascii_name=name, title=title)
+
+
+async def _artifact(backend: Backend, *, job_id: str, document: DocumentRecord, name: str) -> bytes:
+    (evaluated,) = Evaluated.of([document])
+    evaluations = Evaluations(backend.storage, job_id=job_id, documents=[evaluated])
+    return await asyncio.to_thread(evaluations.artifact, evaluated, name=name)
 
 
 async def _artifact_response(
     backend: Backend, *, job_id: str, document: DocumentRecord, name: str
 ) -> Response:
-    content = await asyncio.to_thread(
-        read_artifact, backend.storage, job_id=job_id, document=document, name=name
-    )
+    content = await _artifact(backend, job_id=job_id, document=document, name=name)
     return Response(content, media_type=MEDIA_TYPES["json"])
 
 

@@ -189,3 +189,20 @@ async def test_cancelling_keeps_what_there_is(http: httpx.Client, store: JobStor
     assert job["status"] == "cancelled"
     assert [document["status"] for document in job["documents"]] == ["succeeded", "cancelled"]
     assert len(http.get(f"/results/{job_id}").json()["results"]) == 1
+
+
+def test_an_artifact_that_is_lost_spoils_nothing_else(
+    http: httpx.Client, settings: Settings, finished: str
+) -> None:
+    """JSON stays JSON and says that it is missing; a report names the document instead of leaving it out."""
+    for path in (settings.data_dir / "storage" / "artifacts" / finished).rglob("*.json"):
+        path.unlink()
+
+    assert http.get(f"/results/{finished}").json()["results"][0]["evaluation"] is None
+    for kind in ("csv", "pdf", "zip"):
+        body = refused(
+            http.get(f"/results/{finished}", params={"format": kind}),
+            status=409,
+            code="document_without_result",
+        )
+        assert body["detail"] == "=plan «raro».pdf"

@@ -1,0 +1,127 @@
+"""Reports, tables and archives are made in a process of their own: ``python -m serve_app.report_process``.
+
+The typesetter keeps fonts and caches of a few hundred megabytes; a replica that made a report once would hold them
+for ever. The order comes as JSON on standard input, the file goes to standard output, which is a file.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from cluster.errors import REFUSALS, ServiceError
+from cluster.settings import Settings
+from cluster.storage import Storage
+from serve_app.delivery import ARTIFACTS, Evaluated, Evaluations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.report import ZipEntry
+
+SECONDS_MAX = 300.0
+"""A batch of 100 large plans takes about 30 s."""
+REFUSED = 3
+"""Exit code: the code of the refusal stands on standard error."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What to make: ``kind`` is csv, pdf or zip."""
+
+    kind: str
+    job_id: str
+    documents: tuple[Evaluated, ...]
+
+
+class ReportFailed(RuntimeError):
+    """The process broke; the message is the end of what it said."""
+
+
+def make_file(settings: Settings, order: Order) -> IO[bytes]:
+    """Make the file in a process and wait for it; the caller closes it, and then it is gone.
+
+    Raises:
+        ServiceError: DOCUMENT_WITHOUT_RESULT, STORAGE_UNAVAILABLE.
+        ReportFailed: anything else; also when it takes longer than ``SECONDS_MAX``.
+    """
+    target = tempfile.TemporaryFile()  # noqa: SIM115  handed to the caller
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "serve_app.report_process"],
+            input=msgspec.json.encode(order),
+            stdout=target,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **settings.to_environment()},
+            timeout=SECONDS_MAX,
+            check=False,
+        )
+        _raise_for(ended)
+    except subprocess.TimeoutExpired as error:
+        target.close()
+        raise ReportFailed("time is up") from error
+    except BaseException:
+        target.close()
+        raise
+    return target
+
+
+def _raise_for(ended: subprocess.CompletedProcess[bytes]) -> None:
+    said = ended.stderr.decode("utf-8", "replace").strip()
+    if ended.returncode == REFUSED:
+        code, _, detail = said.splitlines()[-1].partition(" ")
+        raise ServiceError(next(refusal for refusal in REFUSALS if refusal.code == code), detail)
+    if ended.returncode != 0:
+        raise ReportFailed(f"exit code {ended.returncode}: {said[-500:]}")
+
+
+# --------------------------------------------------------------------------- in the process
+
+
+def write_file(order: Order, *, storage: Storage, target: IO[bytes]) -> None:
+    """Make the file here and now.
+
+    Raises:
+        ServiceError: DOCUMENT_WITHOUT_RESULT, STORAGE_UNAVAILABLE.
+    """
+    from pipeline.report import render_csv, render_pdf, write_zip  # noqa: PLC0415  only the process needs it
+
+    evaluations = Evaluations(storage, job_id=order.job_id, documents=order.documents)
+    if order.kind == "csv":
+        target.write(render_csv(evaluations))
+    elif order.kind == "pdf":
+        target.write(render_pdf(evaluations))
+    else:
+        write_zip(_zip_entries(evaluations), target=target)
+
+
+def _zip_entries(evaluations: Evaluations) -> Iterator[ZipEntry]:
+    """All artifacts, the table of answers and the report. Names inside are ours, never the sender's."""
+    from pipeline.report import ZipEntry, render_csv, render_pdf  # noqa: PLC0415  only the process needs it
+
+    for number, document in enumerate(evaluations.documents, 1):
+        folder = f"documents/{number:03}-{document.sha256[:12]}"
+        for name in ARTIFACTS:
+            yield ZipEntry(f"{folder}/{name}", evaluations.artifact(document, name=name))
+    yield ZipEntry("answers.csv", render_csv(evaluations))
+    yield ZipEntry("report.pdf", render_pdf(evaluations))
+
+
+def main() -> int:
+    """Make what standard input asks for."""
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    try:
+        write_file(order, storage=Storage(Settings.load()), target=sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except ServiceError as error:
+        sys.stderr.write(f"{error.refusal.code} {error.detail}\n")
+        return REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
