@@ -35,6 +35,8 @@ SECURITY_HEADERS = {
 DRAIN_BYTES_MAX = 64 * 2**20
 DRAIN_SECONDS_MAX = 20.0
 """How much of a refused body is still read. A client that is cut off while it sends never sees the answer."""
+DRAIN_SILENCE_SECONDS_MAX = 1.0
+"""Who has stopped sending is waiting for the answer, or gone."""
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -104,8 +106,8 @@ class Exchange:
         deadline = time.monotonic() + DRAIN_SECONDS_MAX
         left = DRAIN_BYTES_MAX
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS_MAX):
-                while not self._body_ended and left > 0 and time.monotonic() < deadline:
+            while not self._body_ended and left > 0 and time.monotonic() < deadline:
+                async with asyncio.timeout(DRAIN_SILENCE_SECONDS_MAX):
                     left -= len((await self.receive()).get("body", b""))
 
     def _worth_draining(self) -> bool:

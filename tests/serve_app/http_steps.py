@@ -82,14 +82,14 @@ def until(condition: Callable[[], object], message: str) -> None:
 
 
 def upload(
-    http: httpx.Client, *files: tuple[str, bytes], headers: dict[str, str] | None = None, **fields: str
+    http: httpx.Client, *files: tuple[str, bytes], headers: dict[str, str] | None = None, **fields: Any
 ) -> httpx.Response:
     """Send a batch as one multipart request; fields that are given replace or extend the usual ones."""
     parts = [("files", (name, content, "application/pdf")) for name, content in files]
     return http.post("/upload", data={**FIELDS, **fields}, files=parts or None, headers=headers)
 
 
-def accepted_job(http: httpx.Client, *files: tuple[str, bytes], **fields: str) -> str:
+def accepted_job(http: httpx.Client, *files: tuple[str, bytes], **fields: Any) -> str:
     """The identifier of a batch that was accepted."""
     answer = upload(http, *(files or (("plan.pdf", pdf()),)), **fields)
     assert answer.status_code == 202, answer.text
