@@ -6,6 +6,7 @@ in ``run_dir``, whose pages the kernel keeps once. The values are the same, and 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -49,5 +50,7 @@ def _write(table: NDArray[np.generic], *, path: Path) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         np.save(stream, table, allow_pickle=False)
-    # Several evaluators may write at once; each file is whole, and all are equal.
-    temporary.replace(path)
+    # Of several evaluators that write at once the first wins, and all map the one file that stays.
+    with contextlib.suppress(FileExistsError):
+        os.link(temporary, path)
+    temporary.unlink()
