@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from http_steps import FIELDS, accepted_job, files_of, pdf, refused, until, upload
@@ -161,7 +161,7 @@ def test_files_of_one_name_are_told_apart(http: httpx.Client) -> None:
     ],
 )
 def test_fields_that_are_missing_or_wrong_are_named(
-    http: httpx.Client, settings: Settings, wrong: dict[str, str], field: str
+    http: httpx.Client, settings: Settings, wrong: dict[str, Any], field: str
 ) -> None:
     """Each wrong field is named with a Spanish reason, and nothing of the files stays."""
     before = files_of(settings)
