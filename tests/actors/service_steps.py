@@ -78,10 +78,12 @@ async def ended(store: JobStore, job_id: str) -> JobRecord:
 
 
 async def at_work(store: JobStore, job_id: str) -> DocumentRecord:
-    """Wait until an evaluator is in the middle of the first document."""
+    """Wait until an evaluator is in the middle of the first document, or already past a short one."""
 
     async def past_extraction() -> bool:
-        return (await store.documents(job_id))[0].step >= 1
+        first = (await store.documents(job_id))[0]
+        # Progress is reported a few times a second only: a short document may end without a step.
+        return first.step >= 1 or first.state.final
 
     await until(past_extraction, what="an evaluator at work")
     return (await store.documents(job_id))[0]
