@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.canonical import canonical_hash, canonical_json, rounded
-from pipeline.coverage import coverage_report, coverage_summary, scanned_pages
-from pipeline.evidence import quoted_part
+from pipeline.coverage import coverage_report, coverage_summary, scanned_pages, warnings
+from pipeline.evidence import page_of, quoted_part
 from pipeline.model import DIMENSION_IDS
 from pipeline.questionnaire.explanations import explain
 from pipeline.reported_findings import report_findings
@@ -47,7 +47,7 @@ def evaluation_results(evaluation: Evaluation) -> dict[str, Any]:
         "coverage": coverage_summary(evaluation),
         "findings": report_findings(evaluation.flow),
         "nodes": _nodes(evaluation),
-        "warnings": list(evaluation.document.warnings),
+        "warnings": warnings(evaluation),
         "freeze_hash": evaluation.freeze_hash,
         "evidence_registry_hash": evaluation.registry.registry_hash(),
     }
@@ -155,7 +155,8 @@ def _passage(span: Span, *, evaluation: Evaluation) -> dict[str, Any]:
     """A passage that proves nothing: page and quote, not part of the registry."""
     segment = evaluation.flow.segmentation.segments[span.segment]
     start, end = quoted_part(segment.text, start=span.start, end=span.end)
-    return {"page": segment.page, "quote": segment.text[start:end]}
+    page = page_of(evaluation.flow.clean, segment=segment, offset=start)
+    return {"page": page, "quote": segment.text[start:end]}
 
 
 def _evidence(entry: Evidence) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import msgspec
@@ -13,9 +14,24 @@ FLOAT_DECIMALS = 4
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
+def finite(value: float) -> float:
+    """The value itself.
+
+    Raises:
+        ValueError: it is not a number or infinite, which JSON cannot say; the encoder would write ``null``.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"{value} has no place in an artifact")
+    return value
+
+
 def rounded(value: float) -> float:
-    """A float as it stands in the artifacts; never ``-0.0``."""
-    return round(value, FLOAT_DECIMALS) + 0.0
+    """A float as it stands in the artifacts; never ``-0.0``.
+
+    Raises:
+        ValueError: as ``finite``.
+    """
+    return round(finite(value), FLOAT_DECIMALS) + 0.0
 
 
 def canonical_json(value: Any) -> bytes:

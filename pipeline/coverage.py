@@ -17,6 +17,9 @@ SCANNED_IMAGE_SHARE = 0.5
 SCANNED_TEXT_CHARS = 40
 """A page with fewer letters than this counts as one without text."""
 QUESTIONS_TOTAL = 300
+NOT_A_PLAN = "not_a_plan"
+NODES_SKIPPED = "nodes_skipped"
+POINTS_NOT_APPLICABLE = "points_not_applicable"
 
 
 def text_chars(page: Page) -> int:
@@ -56,6 +59,20 @@ def coverage_summary(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
+def warnings(evaluation: Evaluation) -> list[str]:
+    """Stable codes of what a reader must know before trusting a zero.
+
+    Those of the extraction, then ``not_a_plan`` when evaluated on request, ``nodes_skipped`` and
+    ``points_not_applicable``.
+    """
+    found = {
+        NOT_A_PLAN: not evaluation.flow.profile.is_plan,
+        NODES_SKIPPED: bool(evaluation.flow.findings.skipped),
+        POINTS_NOT_APPLICABLE: bool(evaluation.options.not_applicable_points),
+    }
+    return [*evaluation.document.warnings, *(code for code, holds in found.items() if holds)]
+
+
 def coverage_report(evaluation: Evaluation) -> dict[str, Any]:
     """The whole report."""
     flow = evaluation.flow
@@ -73,11 +90,27 @@ def coverage_report(evaluation: Evaluation) -> dict[str, Any]:
         "segments_embedded": flow.relevance.embedded_segments,
         "evidence_by_page": [{"page": page, "evidence": count} for page, count in sorted(pages.items())],
         "evidence_by_section_kind": dict(sorted(kinds.items())),
+        "sections": _sections(evaluation),
         "scanned_pages": scanned_pages(evaluation),
         "removed_lines": flow.clean.removed_lines,
         "nodes": [{"name": run.node.name, "status": run.status, "items": run.items} for run in flow.runs],
-        "warnings": list(evaluation.document.warnings),
+        "warnings": warnings(evaluation),
     }
+
+
+def _sections(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Sections that hold evidence, in the order of the plan, with the number of passages in each."""
+    used = Counter(evaluation.registry.sections.values())
+    sections = evaluation.flow.profile.sections
+    return [
+        {
+            "id": sections[index].id,
+            "title": sections[index].title,
+            "page": sections[index].page,
+            "evidence": count,
+        }
+        for index, count in sorted(used.items())
+    ]
 
 
 def _part(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.canonical import canonical_hash
+from pipeline.canonical import canonical_hash, finite
 from pipeline.structure.places import locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.model import AnswerFinding, Box, CleanDocument, PlanProfile, Segmentation, Span
+    from pipeline.model import AnswerFinding, Box, CleanDocument, PlanProfile, Segment, Segmentation, Span
 
 QUOTE_CHARS_MAX = 600
 """A longer passage is cut at the end of a sentence or cell, else of a word."""
@@ -24,10 +25,14 @@ ID_CHARS = 20
 SENTENCE_ENDS = (". ", "; ", " | ", ": ", ", ", " ")
 SHORTEST_CUT = QUOTE_CHARS_MAX // 2
 
+BOX_DECIMALS = 1
+"""A tenth of a point is 0.04 mm: far less than the gap between two words."""
+BOX_TOLERANCE_PT = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A quoted passage. ``boxes`` are (page, box) in reading order; ``page`` is the first of them."""
+    """A quoted passage. ``boxes`` are (page, box) in reading order; the quote begins on ``page``."""
 
     id: str
     page: int
@@ -48,6 +53,8 @@ class EvidenceRegistry:
     segmentation: Segmentation
     entries: dict[str, Evidence] = field(default_factory=dict)
     serves: dict[str, list[str]] = field(default_factory=dict)
+    sections: dict[str, int] = field(default_factory=dict)
+    """Index of the section that a piece of evidence stands in, where it stands in one."""
     _by_span: dict[tuple[int, int, int, str], Evidence | None] = field(default_factory=dict)
 
     def cite(self, span: Span, *, node: str, criterion: str | None = None) -> Evidence | None:
@@ -63,6 +70,9 @@ class EvidenceRegistry:
         if evidence is None:
             return None
         known = self.entries.setdefault(evidence.id, evidence)
+        section = self.segmentation.segments[span.segment].section
+        if 0 <= section < len(self.profile.sections):
+            self.sections.setdefault(known.id, section)
         served = self.serves.setdefault(known.id, [])
         if criterion is not None and criterion not in served:
             served.append(criterion)
@@ -83,10 +93,11 @@ class EvidenceRegistry:
         section = (
             self.profile.sections[segment.section] if self.profile.sections and segment.section >= 0 else None
         )
-        identity = [self.document.source.sha256, places[0].page, boxes, quote, segment.kind.value]
+        page = page_of(self.document, segment=segment, offset=start)
+        identity = [self.document.source.sha256, page, boxes, quote, segment.kind.value]
         return Evidence(
             id=f"ev_{canonical_hash(identity)[:ID_CHARS]}",
-            page=places[0].page,
+            page=page,
             quote=quote,
             section=" › ".join(segment.heading_path),
             section_kind=section.kind.value if section else "sin_clasificar",
@@ -113,8 +124,23 @@ def quoted_part(text: str, *, start: int, end: int) -> tuple[int, int]:
     return start, start + QUOTE_CHARS_MAX
 
 
+def page_of(document: CleanDocument, *, segment: Segment, offset: int) -> int:
+    """Page on which the character at ``offset`` of a segment's text stands.
+
+    A segment may run over several pages, so that this is not always ``segment.page``. For glue between two
+    pieces of text (such as the mark between cells) it is the page of what follows.
+    """
+    run = next((run for run in segment.runs if run.end > offset), None)
+    if run is None:
+        return segment.page
+    position = run.line_start + max(offset, run.start) - run.start
+    line = document.lines[run.line]
+    return next((p.page for p in line.pieces if p.start + p.length > position), line.page)
+
+
 def _rounded(box: Box) -> Box:
-    return (round(box[0], 2), round(box[1], 2), round(box[2], 2), round(box[3], 2))
+    x0, y0, x1, y1 = (round(finite(edge), BOX_DECIMALS) for edge in box)
+    return (x0, y0, x1, y1)
 
 
 def cite_answers(
@@ -136,10 +162,10 @@ def cite_answers(
 
 
 def misplaced(registry: EvidenceRegistry) -> tuple[str, ...]:
-    """Ids of evidence whose words do not stand in its boxes: empty when the registry is right.
+    """Ids of evidence whose boxes do not hold exactly the words of the quote: empty when the registry is right.
 
-    Every word of a quote must occur among the words of the page's lines that its boxes touch, except the marks
-    that join table cells and list items.
+    Letters and digits are compared, all of them and no others, whatever their order: a table row is quoted cell by
+    cell and a page is read line by line. The first word of the quote must stand on ``page``.
     """
     return tuple(
         sorted(e.id for e in registry.entries.values() if not _stands(e, document=registry.document))
@@ -147,16 +173,16 @@ def misplaced(registry: EvidenceRegistry) -> tuple[str, ...]:
 
 
 def _stands(evidence: Evidence, *, document: CleanDocument) -> bool:
-    there = "".join(_letters(_text_in(document, page=page, box=box)) for page, box in evidence.boxes)
-    position = 0
-    for word in evidence.quote.split():
-        letters = _letters(word)
-        if not letters:
-            continue
-        position = there.find(letters, position)
-        if position < 0:
-            return False
-    return True
+    there = [
+        (page, _letters(word))
+        for page, box in evidence.boxes
+        for word in _words(document, page=page, box=box)
+    ]
+    quoted = Counter(_letters(evidence.quote))
+    first = next(filter(None, map(_letters, evidence.quote.split())), "")
+    # A word hyphenated at the end of a line stands in two parts.
+    begins = any(page == evidence.page and word and first.startswith(word) for page, word in there)
+    return quoted == Counter("".join(word for _, word in there)) and (begins or not first)
 
 
 def _letters(text: str) -> str:
@@ -164,15 +190,14 @@ def _letters(text: str) -> str:
     return "".join(char for char in plain if char.isalnum())
 
 
-def _text_in(document: CleanDocument, *, page: int, box: Box) -> str:
-    source = document.source.pages[page - 1]
+def _words(document: CleanDocument, *, page: int, box: Box) -> list[str]:
     words = []
-    for line in source.lines:
+    for line in document.source.pages[page - 1].lines:
         middle = (line.box[1] + line.box[3]) / 2
-        if not box[1] - 1 <= middle <= box[3] + 1:
+        if not box[1] - BOX_TOLERANCE_PT <= middle <= box[3] + BOX_TOLERANCE_PT:
             continue
         for index, word in enumerate(line.text.split()):
             left, right = line.word_edges[2 * index], line.word_edges[2 * index + 1]
-            if left >= box[0] - 1 and right <= box[2] + 1:
+            if left >= box[0] - BOX_TOLERANCE_PT and right <= box[2] + BOX_TOLERANCE_PT:
                 words.append(word)
-    return " ".join(words)
+    return words

@@ -100,7 +100,7 @@ NODES: tuple[Node, ...] = (
         "chains, causes",
         "a checked causal graph for each point",
         "enable_causal_analysis",
-        ("theory_of_change", "causal_detection"),
+        ("causal_detection", "theory_of_change"),
     ),
 )
 TOTAL_STEPS = len(NODES) + len(STEPS_AFTER_NODES)

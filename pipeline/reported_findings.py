@@ -8,21 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipeline.canonical import rounded
+from pipeline.evidence import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pipeline.flow import FlowResult
-    from pipeline.model import CausalGraphCheck, Findings, Segmentation, Span, TheoryOfChange
+    from pipeline.model import CausalGraphCheck, Findings, Span, TheoryOfChange
 
 ITEMS_MAX = 500
 QUOTE_CHARS = 300
 LABEL_CHARS = 120
+CONTEXT_CHARS = 160
+"""A finding shorter than this, such as an amount, is quoted with the words around it."""
 
 
 def report_findings(flow: FlowResult) -> dict[str, Any]:
     """All findings as JSON-like data."""
-    where = _Where(flow.segmentation)
+    where = _Where(flow)
     return {
         **_texts(flow.findings, where=where),
         **_graphs(flow.findings, where=where),
@@ -33,15 +36,27 @@ def report_findings(flow: FlowResult) -> dict[str, Any]:
 class _Where:
     """Turns spans into page and quote."""
 
-    def __init__(self, segmentation: Segmentation) -> None:
-        self._segments = segmentation.segments
+    def __init__(self, flow: FlowResult) -> None:
+        self._segments = flow.segmentation.segments
+        self._document = flow.clean
 
-    def __call__(self, span: Span, *, limit: int = QUOTE_CHARS) -> dict[str, Any]:
-        segment = self._segments[span.segment]
-        return {"page": segment.page, "quote": segment.text[span.start : span.end].strip()[:limit]}
+    def __call__(self, span: Span) -> dict[str, Any]:
+        page = page_of(self._document, segment=self._segments[span.segment], offset=span.start)
+        return {"page": page, "quote": self.text(span)}
 
     def text(self, span: Span) -> str:
-        return str(self(span)["quote"])
+        return self._segments[span.segment].text[span.start : span.end].strip()[:QUOTE_CHARS]
+
+    def in_context(self, span: Span) -> dict[str, Any]:
+        """With the words around it, whole words only."""
+        text = self._segments[span.segment].text
+        spare = max(CONTEXT_CHARS - (span.end - span.start), 0) // 2
+        start, end = max(span.start - spare, 0), min(span.end + spare, len(text))
+        if start:
+            start = text.find(" ", start, span.start) + 1 or span.start
+        if end < len(text):
+            end = max(text.rfind(" ", span.end, end), span.end)
+        return {**self(span), "quote": text[start:end].strip()[:QUOTE_CHARS]}
 
 
 def _capped(items: Sequence[Any], row: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -70,19 +85,17 @@ def _texts(findings: Findings, *, where: _Where) -> dict[str, Any]:
                 "reason": c.reason,
             },
         ),
-        "amounts": {
-            **_capped(
-                findings.amounts,
-                lambda a: {
-                    "pesos": a.pesos,
-                    "raw": a.raw,
-                    "source": a.source,
-                    "year": a.year,
-                    "programme": a.programme,
-                    **where(a.span),
-                },
-            ),
-        },
+        "amounts": _capped(
+            findings.amounts,
+            lambda a: {
+                "pesos": a.pesos,
+                "raw": a.raw,
+                "source": a.source,
+                "year": a.year,
+                "programme": a.programme,
+                **where.in_context(a.span),
+            },
+        ),
         "indicators": _capped(
             findings.indicators,
             lambda i: {

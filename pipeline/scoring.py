@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from typing import TYPE_CHECKING
 
 from pipeline.model import DIMENSION_IDS, POINT_IDS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SCALE_MAX = 3
 CRITERIA_PER_QUESTION = 4
+SCORE_DECIMALS = 4
 
 BANDS: tuple[tuple[Fraction, str], ...] = (
     (Fraction(3, 4), "ausente"),
@@ -43,7 +45,7 @@ class Score:
     @property
     def number(self) -> float | None:
         """The value rounded to 4 decimals, for output."""
-        return None if self.value is None else round(float(self.value), 4)
+        return None if self.value is None else float(round(self.value, SCORE_DECIMALS))
 
     @property
     def band(self) -> str:
@@ -91,18 +93,17 @@ def aggregate(answers: Sequence[AnswerFinding], *, not_applicable: Sequence[str]
     A point that is not applicable keeps its own scores (they show what was found) but is left out of the
     dimensions and of the overall score.
     """
-    counts = [(answer.point, answer.dimension, criteria_met(answer)) for answer in answers]
-    applicable = [row for row in counts if row[0] not in not_applicable]
+    cells: dict[tuple[str, str], list[int]] = {(p, d): [] for p in POINT_IDS for d in DIMENSION_IDS}
+    for answer in answers:
+        cells[answer.point, answer.dimension].append(criteria_met(answer))
+    applicable = [point for point in POINT_IDS if point not in not_applicable]
+
+    def mean(points: Iterable[str], *, dimensions: Iterable[str] = DIMENSION_IDS) -> Score:
+        return mean_score(met for cell in product(points, dimensions) for met in cells[cell])
+
     return Scores(
-        overall=mean_score(met for _, _, met in applicable),
-        points={point: mean_score(met for p, _, met in counts if p == point) for point in POINT_IDS},
-        dimensions={
-            dimension: mean_score(met for _, d, met in applicable if d == dimension)
-            for dimension in DIMENSION_IDS
-        },
-        cells={
-            (point, dimension): mean_score(met for p, d, met in counts if (p, d) == (point, dimension))
-            for point in POINT_IDS
-            for dimension in DIMENSION_IDS
-        },
+        overall=mean(applicable),
+        points={point: mean([point]) for point in POINT_IDS},
+        dimensions={dimension: mean(applicable, dimensions=[dimension]) for dimension in DIMENSION_IDS},
+        cells={cell: mean_score(counts) for cell, counts in cells.items()},
     )

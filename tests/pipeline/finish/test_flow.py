@@ -33,11 +33,22 @@ CANONICAL = [
 
 
 def test_the_table_in_code_is_the_table_in_the_documentation() -> None:
-    """Number, name, input, output and switch of each node agree with docs/nodes.md."""
+    """Number, name, input, output, switch and needs of each node agree with docs/nodes.md."""
     rows = re.findall(
-        r"^\| (\d+) \| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", DOCS.read_text("utf-8"), re.MULTILINE
+        r"^\| (\d+) \| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \| (.+?) \|$", DOCS.read_text("utf-8"), re.MULTILINE
     )
-    code = [(str(n.number), n.name, n.takes, n.gives, f"`{n.option}`" if n.option else "–") for n in NODES]
+    numbers = {node.name: node.number for node in NODES}
+    code = [
+        (
+            str(node.number),
+            node.name,
+            node.takes,
+            node.gives,
+            f"`{node.option}`" if node.option else "–",
+            ", ".join(str(numbers[name]) for name in node.needs) or "–",
+        )
+        for node in NODES
+    ]
 
     assert [node.name for node in NODES] == CANONICAL
     assert code == rows
@@ -84,6 +95,7 @@ def test_switched_off_nodes_are_recorded_as_skipped(engine: Engine, sample: Extr
     assert next(n for n in result["nodes"] if n["name"] == "feasibility_scoring")["without"] == [
         "monetary_detection"
     ]
+    assert "nodes_skipped" in result["warnings"]
     assert any(answer["skipped_nodes"] for answer in result["answers"])
     assert len(result["answers"]) == 300
 
@@ -97,6 +109,7 @@ def test_points_that_do_not_apply_are_marked(
     everything = evaluation_results(evaluation)
 
     assert [p["id"] for p in result["points"] if not p["applicable"]] == ["P10"]
+    assert "points_not_applicable" in result["warnings"]
     assert result["overall"]["criteria_total"] == 1080
     assert result["overall"]["score"] != everything["overall"]["score"]
 
@@ -116,6 +129,7 @@ def test_a_letter_is_no_plan(engine: Engine) -> None:
     asked = evaluate(letter, options=EvaluationOptions(evaluate_non_plans=True), engine=engine)
     result = evaluation_results(asked)
     assert not result["document"]["is_plan"]
+    assert "not_a_plan" in result["warnings"]
     assert result["overall"]["criteria_met"] <= 24  # 2 % of 1,200
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.model import DIMENSION_IDS, POINT_IDS, AnswerFinding, CriterionFinding
 from pipeline.scoring import aggregate, band, mean_score, question_score
+
+any_speed = settings(deadline=None, max_examples=40)
+"""How fast this machine is today says nothing about the scores."""
 
 met_counts = st.lists(st.integers(min_value=0, max_value=4), min_size=300, max_size=300)
 
@@ -49,6 +52,7 @@ def test_bands_begin_exactly_at_their_bounds(score: Fraction, name: str) -> None
     assert band(score) == name
 
 
+@any_speed
 @given(met_counts)
 def test_the_overall_score_is_the_mean_of_all_questions(counts: list[int]) -> None:
     """Means of points and of dimensions have the same mean as the questions themselves."""
@@ -62,6 +66,7 @@ def test_the_overall_score_is_the_mean_of_all_questions(counts: list[int]) -> No
     assert sum(v for v in dimensions if v is not None) / 6 == expected
 
 
+@any_speed
 @given(met_counts, st.integers(min_value=0, max_value=299))
 def test_meeting_one_more_criterion_never_lowers_a_score(counts: list[int], position: int) -> None:
     """Scores are monotone in what is met."""
@@ -73,6 +78,7 @@ def test_meeting_one_more_criterion_never_lowers_a_score(counts: list[int], posi
     assert all((after.points[p].value or 0) >= (before.points[p].value or 0) for p in POINT_IDS)
 
 
+@any_speed
 @given(met_counts)
 def test_a_point_that_does_not_apply_leaves_the_averages(counts: list[int]) -> None:
     """With P10 not applicable, its answers change neither the overall score nor a dimension."""
