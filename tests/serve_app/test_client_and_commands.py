@@ -201,14 +201,6 @@ def test_mistakes_are_explained_with_an_exit_code(
     assert words in err
 
 
-def test_a_service_that_does_not_answer_is_said_to_be_away(command: Command) -> None:
-    """Exit code 4, and what to do."""
-    code, _, err = command("jobs", url="http://127.0.0.1:9")
-
-    assert code == 4
-    assert "decalogo up" in err
-
-
 async def test_results_are_shown_and_downloaded(
     command: Command, http: httpx.Client, store: JobStore, storage: Storage, tmp_path: Path
 ) -> None:
@@ -244,26 +236,6 @@ def test_jobs_are_listed_and_cancelled(command: Command, http: httpx.Client, cli
     assert client.status(job_id)["status"] == "cancelled"
     assert command("cancel", job_id, "--delete")[0] == 0
     assert command("results", job_id)[0] == 3
-
-
-def test_one_plan_is_evaluated_without_any_service(command: Command, tmp_path: Path) -> None:
-    """The three artifacts are the ones the service writes; the summary can be read by programs."""
-    code, out, err = command("evaluate", SAMPLE, "--out", tmp_path / "uno", "--json", url=None)
-
-    assert code == 0, err
-    assert {path.name: path.read_bytes() for path in (tmp_path / "uno").iterdir()} == sample_artifacts()
-    assert json.loads(out)["coverage"]["questions_answered"] == 300
-
-
-def test_a_document_that_cannot_be_evaluated_has_its_own_exit_code(
-    command: Command, plans: Path, tmp_path: Path
-) -> None:
-    """5, with the code and the sentence of the error table, and no artifacts."""
-    code, _, err = command("evaluate", plans / "carta.pdf", "--out", tmp_path / "x", url=None)
-
-    assert code == 5
-    assert "not_a_pdf" in err or "malformed" in err
-    assert not (tmp_path / "x").exists()
 
 
 def test_doctor_says_what_is_short_and_what_to_do(
