@@ -23,11 +23,12 @@ from serve_app.metadata import LIST_FIELDS, read_metadata
 from serve_app.multipart import Field, FileData, FileEnd, FilePart, boundary_of, parts
 from serve_app.problems import FieldProblem, FieldsInvalid
 from serve_app.receiving import Receiver, arriving
+from serve_app.removal import remove_job
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
-    from cluster.records import JobRecord
+    from cluster.records import DocumentRecord, JobRecord
     from serve_app.asgi import Backend
     from serve_app.multipart import Part
 
@@ -45,7 +46,6 @@ class MultipartBatch:
         self._names: set[str] = set()
         self._receiver: Receiver | None = None
         self._file_name = ""
-        self._files: list[tuple[str, str]] = []
 
     async def receive(
         self, body: AsyncIterator[bytes], *, content_type: str, idempotency_key: str | None
@@ -109,12 +109,10 @@ class MultipartBatch:
         assert receiver is not None  # noqa: S101  the caller has just checked
         async with receiver:
             stored = await receiver.finish()
-        sha256 = stored.sha256 if stored else EMPTY_SHA256
-        self._files.append((self._file_name, sha256))
         await self._backend.store.add_document(
             self._job_id,
             name=self._file_name,
-            sha256=sha256,
+            sha256=stored.sha256 if stored else EMPTY_SHA256,
             size_bytes=receiver.size_bytes,
             refused=receiver.refusal,
         )
@@ -122,20 +120,11 @@ class MultipartBatch:
     async def _submit(self, idempotency_key: str | None) -> JobRecord:
         store = self._backend.store
         metadata = read_metadata(self._fields).to_job()
-        if not self._files:
+        if not self._names:
             raise ServiceError(NO_FILES)
         await self._refuse_when_nothing_is_left()
         await store.describe(self._job_id, metadata)
-        if idempotency_key:
-            fingerprint = fingerprint_of(metadata, files=self._files)
-            earlier = await store.reserve_idempotency(idempotency_key, fingerprint=fingerprint)
-            if earlier is not None:
-                await self._discard()
-                return await store.job(earlier)
-        job = await store.submit(self._job_id, idempotency_key=idempotency_key)
-        if job.job_id != self._job_id:
-            await asyncio.to_thread(self._backend.storage.delete_job, self._job_id)
-        return job
+        return await submit_once(self._backend, self._job_id, idempotency_key=idempotency_key)
 
     async def _refuse_when_nothing_is_left(self) -> None:
         documents = await self._backend.store.documents(self._job_id)
@@ -155,7 +144,31 @@ class MultipartBatch:
             await asyncio.to_thread(self._backend.storage.delete_job, self._job_id)
 
 
-def fingerprint_of(metadata: JobMetadata, *, files: list[tuple[str, str]]) -> str:
+async def submit_once(backend: Backend, job_id: str, *, idempotency_key: str | None) -> JobRecord:
+    """Submit an open batch; under a key that another batch of the same content has, that one is the answer.
+
+    Raises:
+        ServiceError: NO_FILES, IDEMPOTENCY_CONFLICT, JOB_NOT_FOUND and its kin, REDIS_UNAVAILABLE.
+    """
+    store = backend.store
+    if idempotency_key:
+        documents = await store.documents(job_id)
+        if not documents:
+            # Before the key is bound to a batch that cannot be.
+            raise ServiceError(NO_FILES)
+        fingerprint = fingerprint_of((await store.job(job_id)).metadata, documents=documents)
+        earlier = await store.reserve_idempotency(idempotency_key, fingerprint=fingerprint)
+        if earlier not in {None, job_id}:
+            await remove_job(backend, job_id)
+            return await store.job(str(earlier))
+    job = await store.submit(job_id, idempotency_key=idempotency_key)
+    if job.job_id != job_id:
+        # Another request with this key was faster; the registry has already dropped this batch.
+        await asyncio.to_thread(backend.storage.delete_job, job_id)
+    return job
+
+
+def fingerprint_of(metadata: JobMetadata, *, documents: Iterable[DocumentRecord]) -> str:
     """What an idempotency key stands for: the fields and the files by name and content, in any order."""
-    content = msgspec.json.encode([metadata, sorted(files)], order="sorted")
-    return hashlib.sha256(content).hexdigest()
+    files = sorted((document.name, document.sha256) for document in documents)
+    return hashlib.sha256(msgspec.json.encode([metadata, files], order="sorted")).hexdigest()

@@ -32,7 +32,7 @@ from cluster.identifiers import is_sha256
 from cluster.records import JobState
 from cluster.validators import before_batch
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
-from serve_app.batches import MultipartBatch
+from serve_app.batches import MultipartBatch, submit_once
 from serve_app.file_names import clean_file_name
 from serve_app.gate import UploadGate
 from serve_app.metadata import read_metadata
@@ -237,7 +237,7 @@ async def _require_room(backend: Backend, *, job_id: str, name: str) -> None:
 )
 async def submit_batch(job_id: str, backend: BackendOf, idempotency_key: IdempotencyKey = None) -> Accepted:
     """Accept the batch: from here on every document reaches a final state. Submitting again changes nothing."""
-    return accepted(await backend.store.submit(job_id, idempotency_key=idempotency_key))
+    return accepted(await submit_once(backend, job_id, idempotency_key=idempotency_key))
 
 
 def _file(document: DocumentRecord) -> ArrivedFile:

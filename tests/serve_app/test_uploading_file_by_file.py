@@ -66,6 +66,25 @@ def test_sending_and_submitting_again_changes_nothing(http: httpx.Client) -> Non
     assert answers[0]["document_count"] == answers[1]["document_count"] == 1
 
 
+def test_an_idempotency_key_works_for_batches_sent_file_by_file(http: httpx.Client) -> None:
+    """The same content under a key is one job, however it was sent; other content is refused and stays open."""
+    key = {"Idempotency-Key": "por-partes"}
+    fields = {**FIELDS, "not_applicable_points": "P10"}
+    jobs = []
+    for mark in ("1", "1", "2"):
+        jobs.append(opened(http))
+        put(http, jobs[-1], content=pdf(mark=mark))
+    refused(http.post(f"/upload/jobs/{opened(http)}/submit", headers=key), status=422, code="no_files")
+
+    first, again, other = (http.post(f"/upload/jobs/{job_id}/submit", headers=key) for job_id in jobs)
+    at_once = http.post("/upload", data=fields, files=[("files", ("plan.pdf", pdf(mark="1")))], headers=key)
+
+    assert first.json()["job_id"] == again.json()["job_id"] == at_once.json()["job_id"] == jobs[0]
+    refused(http.get(f"/status/{jobs[1]}"), status=410, code="job_deleted")
+    refused(other, status=409, code="idempotency_conflict")
+    assert http.get(f"/upload/jobs/{jobs[2]}").json()["status"] == "open"
+
+
 def digests(content: bytes) -> dict[str, str]:
     """The hash of ``content`` in each of the headers that are understood."""
     hexadecimal = hashlib.sha256(content).hexdigest()
