@@ -43,7 +43,7 @@ types: $(VENV)/.dev
 imports: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/.dev  ## speed and memory on real or generated plans (see benchmarks/README.md)
+bench: $(VENV)/.dev  ## speed and memory on real or generated plans (see benchmarks/results.md)
 	@$(BIN)/python -m benchmarks.batch
 
 accuracy: $(VENV)/.dev  ## agreement with the labelled plans, where they are present
