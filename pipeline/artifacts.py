@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.canonical import canonical_hash, canonical_json, rounded
-from pipeline.coverage import coverage_report, coverage_summary, scanned_pages, warnings
+from pipeline.coverage import coverage_report, coverage_summary, warnings
 from pipeline.evidence import page_of, quoted_part
+from pipeline.extraction import scanned_pages
 from pipeline.model import DIMENSION_IDS
 from pipeline.questionnaire.explanations import explain
 from pipeline.reported_findings import report_findings
@@ -81,7 +82,7 @@ def _document(evaluation: Evaluation) -> dict[str, Any]:
         "plan_score": rounded(profile.plan_score),
         "plan_reasons": list(profile.reasons),
         "language": profile.language,
-        "scanned_pages": scanned_pages(evaluation),
+        "scanned_pages": list(scanned_pages(document.pages)),
         "sections": [
             {
                 "id": s.id,

@@ -5,35 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from pipeline.extraction import page_has_text, scanned_pages
 from pipeline.model import DIMENSION_IDS, POINT_IDS
 from pipeline.scoring import criteria_met
 
 if TYPE_CHECKING:
     from pipeline.evaluation import Evaluation
-    from pipeline.model import Page
 
-SCANNED_IMAGE_SHARE = 0.5
-"""A page without text of which images cover at least this share counts as scanned."""
-SCANNED_TEXT_CHARS = 40
-"""A page with fewer letters than this counts as one without text."""
 QUESTIONS_TOTAL = 300
 NOT_A_PLAN = "not_a_plan"
 NODES_SKIPPED = "nodes_skipped"
 POINTS_NOT_APPLICABLE = "points_not_applicable"
-
-
-def text_chars(page: Page) -> int:
-    """Number of characters of a page's lines."""
-    return sum(len(line.text) for line in page.lines)
-
-
-def scanned_pages(evaluation: Evaluation) -> list[int]:
-    """Numbers of the pages that are images without text."""
-    return [
-        page.number
-        for page in evaluation.document.pages
-        if text_chars(page) < SCANNED_TEXT_CHARS and page.image_share >= SCANNED_IMAGE_SHARE
-    ]
 
 
 def coverage_summary(evaluation: Evaluation) -> dict[str, Any]:
@@ -52,10 +34,8 @@ def coverage_summary(evaluation: Evaluation) -> dict[str, Any]:
         "criteria_with_evidence": cited,
         "evidence_count": len(evaluation.registry.entries),
         "pages_total": len(evaluation.document.pages),
-        "pages_without_text": sum(
-            text_chars(page) < SCANNED_TEXT_CHARS for page in evaluation.document.pages
-        ),
-        "pages_scanned": len(scanned_pages(evaluation)),
+        "pages_without_text": sum(not page_has_text(page) for page in evaluation.document.pages),
+        "pages_scanned": len(scanned_pages(evaluation.document.pages)),
     }
 
 
@@ -91,7 +71,7 @@ def coverage_report(evaluation: Evaluation) -> dict[str, Any]:
         "evidence_by_page": [{"page": page, "evidence": count} for page, count in sorted(pages.items())],
         "evidence_by_section_kind": dict(sorted(kinds.items())),
         "sections": _sections(evaluation),
-        "scanned_pages": scanned_pages(evaluation),
+        "scanned_pages": list(scanned_pages(evaluation.document.pages)),
         "removed_lines": flow.clean.removed_lines,
         "nodes": [{"name": run.node.name, "status": run.status, "items": run.items} for run in flow.runs],
         "warnings": warnings(evaluation),

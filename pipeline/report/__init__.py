@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from pipeline.report.archive import ZipEntry, write_zip
 from pipeline.report.document import render_pdf
-from pipeline.report.table import render_csv
+from pipeline.report.table import render_csv, write_csv
 
-__all__ = ["ZipEntry", "render_csv", "render_pdf", "write_zip"]
+__all__ = ["ZipEntry", "render_csv", "render_pdf", "write_csv", "write_zip"]

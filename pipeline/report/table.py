@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,22 +31,33 @@ COLUMNS = (
     "explicacion",
     "confianza",
 )
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would take for a formula (OWASP, CSV injection)."""
+BYTE_ORDER_MARK = "\ufeff".encode()
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet may take for a formula, also in full width (OWASP, CSV injection)."""
 
 
 def render_csv(results: Iterable[dict[str, Any]]) -> bytes:
+    """The bytes that ``write_csv`` writes."""
+    target = io.BytesIO()
+    write_csv(results, target=target)
+    return target.getvalue()
+
+
+def write_csv(results: Iterable[dict[str, Any]], *, target: IO[bytes]) -> None:
     """All answers of all documents, UTF-8 with a byte order mark so that spreadsheets read the accents.
 
-    Text that a spreadsheet would run as a formula is preceded by an apostrophe.
+    Text that a spreadsheet would run as a formula is preceded by an apostrophe. One result is in memory at a time.
     """
-    target = io.StringIO(newline="")
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    target.write(BYTE_ORDER_MARK)
+    target.write(_lines([COLUMNS]))
     for result in results:
-        for answer in result["answers"]:
-            writer.writerow([_safe(value) for value in _row(result, answer=answer)])
-    return "\ufeff".encode() + target.getvalue().encode("utf-8", "replace")
+        target.write(_lines(_row(result, answer=answer) for answer in result["answers"]))
+
+
+def _lines(rows: Iterable[Iterable[object]]) -> bytes:
+    lines = io.StringIO(newline="")
+    csv.writer(lines, lineterminator="\r\n").writerows([_safe(value) for value in row] for row in rows)
+    return lines.getvalue().encode("utf-8", "replace")
 
 
 def _row(result: dict[str, Any], *, answer: dict[str, Any]) -> list[object]:
@@ -78,4 +89,5 @@ def _safe(value: object) -> object:
     if not isinstance(value, str):
         return value
     plain = "".join(char if char.isprintable() or char == "\n" else " " for char in value)
-    return f"'{plain}" if value.startswith(FORMULA_STARTS) else plain
+    dangerous = value.startswith(FORMULA_STARTS) or plain.lstrip().startswith(FORMULA_STARTS)
+    return f"'{plain}" if dangerous else plain

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import msgspec
+import pymupdf
 import pytest
 
-from pipeline.canonical import canonical_hash
+from pipeline.canonical import canonical_hash, rounded
 from pipeline.evaluation import Evaluation
-from pipeline.evidence import misplaced, quoted_part
+from pipeline.evidence import Evidence, misplaced, page_of, quoted_part
 from pipeline.schemas import load_schema
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
 @pytest.mark.parametrize(
@@ -53,17 +60,94 @@ def test_evidence_stands_on_its_page_and_place(evaluation: Evaluation) -> None:
     assert misplaced(evaluation.registry) == ()
 
 
-def test_the_check_of_places_notices_a_wrong_box(evaluation: Evaluation) -> None:
-    """A quote whose box is moved elsewhere is reported: the check above can fail."""
+def test_evidence_is_found_in_the_pdf_by_another_reader(written: dict[str, bytes]) -> None:
+    """Someone with the PDF and the registry alone reads in the boxes exactly the letters of each quote."""
+    entries = msgspec.json.decode(written["evidence_registry.json"])["evidence"]
+    with pymupdf.open(EXAMPLES / "villa-esperanza-del-yari.pdf") as pdf:
+        pages = [page.get_text("words") for page in pdf]
+    wrong = [
+        entry["id"]
+        for entry in entries
+        if Counter(_letters(entry["quote"]))
+        != Counter(_letters("".join(_inside(pages[b["page"] - 1], b["box"]) for b in entry["boxes"])))
+    ]
+
+    assert wrong == []
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKD", text).casefold() if char.isalnum())
+
+
+def _inside(words: list[tuple[Any, ...]], box: list[float]) -> str:
+    """Words whose middle lies in the box."""
+    x0, y0, x1, y1 = box
+    return "".join(
+        word[4]
+        for word in words
+        if x0 - 1 <= (word[0] + word[2]) / 2 <= x1 + 1 and y0 <= (word[1] + word[3]) / 2 <= y1
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda e: {
+            "boxes": tuple((page, (x0, y0 + 400, x1, y1 + 400)) for page, (x0, y0, x1, y1) in e.boxes)
+        },
+        lambda e: {"boxes": tuple((page, (0.0, y0, 600.0, y1 + 40)) for page, (_, y0, _, y1) in e.boxes)},
+        lambda e: {"boxes": e.boxes[:-1]},
+        lambda e: {"quote": e.quote + " y algo más"},
+        lambda e: {"quote": " ".join(e.quote.split()[1:])},
+        lambda e: {"page": e.page + 1},
+    ],
+    ids=["elsewhere", "too much", "too little", "words added", "words lost", "another page"],
+)
+def test_the_check_of_places_notices(
+    evaluation: Evaluation, change: Callable[[Evidence], dict[str, Any]]
+) -> None:
+    """Evidence that does not stand exactly where it says is reported: the check above can fail."""
     registry = evaluation.registry
-    name, entry = next(iter(registry.entries.items()))
-    page, (x0, y0, x1, y1) = entry.boxes[0]
-    elsewhere = replace(entry, boxes=((page, (x0, y0 + 400, x1, y1 + 400)),))
-    registry.entries[name] = elsewhere
+    name, entry = next((k, e) for k, e in registry.entries.items() if len(e.boxes) > 1)
+    registry.entries[name] = replace(entry, **change(entry))
     try:
         assert misplaced(registry) == (name,)
     finally:
         registry.entries[name] = entry
+
+
+def test_a_passage_that_runs_over_pages_is_on_the_page_where_it_begins(evaluation: Evaluation) -> None:
+    """Each page number is that of the first character quoted, however long the segment before it."""
+    flow = evaluation.flow
+    across = [
+        segment
+        for segment in flow.segmentation.segments
+        if len({flow.clean.lines[run.line].page for run in segment.runs}) > 1
+    ]
+
+    assert across
+    for segment in across:
+        for run in segment.runs:
+            assert page_of(flow.clean, segment=segment, offset=run.start) == flow.clean.lines[run.line].page
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_none_never_reach_an_artifact(value: float) -> None:
+    """A figure that JSON cannot say is refused instead of becoming null."""
+    with pytest.raises(ValueError, match="no place"):
+        rounded(value)
+
+
+def test_the_coverage_report_adds_up(written: dict[str, bytes], result: dict[str, Any]) -> None:
+    """Points and dimensions count the same criteria as the answers, and every passage has its page."""
+    report = msgspec.json.decode(written["coverage_report.json"])
+    met = sum(criterion["met"] for answer in result["answers"] for criterion in answer["criteria"].values())
+
+    assert sum(part["criteria_met"] for part in report["points"].values()) == met
+    assert sum(part["criteria_met"] for part in report["dimensions"].values()) == met
+    assert report["criteria_with_evidence"] == met
+    assert sum(page["evidence"] for page in report["evidence_by_page"]) == report["evidence_count"]
+    assert 0 < sum(section["evidence"] for section in report["sections"]) <= report["evidence_count"]
 
 
 def test_the_registry_names_the_criteria_that_evidence_serves(

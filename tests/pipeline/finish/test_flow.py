@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pymupdf
 import pytest
 
+import pipeline
 from pipeline.artifacts import evaluation_results
 from pipeline.errors import NOT_A_PLAN, DocumentFault, FreezeMismatch
 from pipeline.evaluation import Engine, Evaluation, evaluate
@@ -160,3 +165,25 @@ def test_a_changed_file_stops_the_evaluator(engine: Engine) -> None:
     replace(freeze, states=touched).verify()
     with pytest.raises(FreezeMismatch):
         replace(freeze, states=touched, parts={**freeze.parts, name: "0" * 64}).verify()
+
+
+def test_the_freeze_is_the_same_wherever_the_release_stands(engine: Engine, tmp_path: Path) -> None:
+    """A copy of the package in another folder, with other dates, has the same freeze hash."""
+    package = Path(pipeline.__file__).parent
+    shutil.copytree(package, tmp_path / "pipeline", copy_function=shutil.copyfile)
+    program = (
+        "from pipeline.freeze import Freeze, PACKAGE; from pipeline.model import EvaluationOptions; "
+        "print(PACKAGE, Freeze.take().hash(EvaluationOptions()))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    place, found = ran.stdout.split()
+
+    assert Path(place).is_relative_to(tmp_path)
+    assert found == engine.freeze_hash(EvaluationOptions())

@@ -11,8 +11,13 @@ from typing import Any
 import pymupdf
 import pytest
 
+from pipeline import coverage
+from pipeline.extraction import worker
 from pipeline.report import ZipEntry, render_csv, render_pdf, write_zip
+from pipeline.report.wording import WARNINGS
 
+MARGIN_PT = 60
+"""A little less than the margins of the report."""
 HOSTILE = '#panic("x") $ \\ = *título* `raw` <label> @cita //c \u202e\x07 ' + "x" * 400
 
 
@@ -58,6 +63,57 @@ def test_text_of_a_plan_is_never_markup(result: dict[str, Any]) -> None:
 
     assert '#panic("x")' in text
     assert "*título*" in text
+    assert not set(text) & set("\u202e\x07")
+
+
+def test_nothing_runs_off_the_page(result: dict[str, Any]) -> None:
+    """Words of any length, as web addresses have, are broken inside the margins of every page."""
+    address = "https://" + "W" * 200
+    result["file_name"] = result["document"]["title"] = result["document"]["municipality"] = address
+    for item in result["findings"]["indicators"]["items"]:
+        item["name"] = item["baseline"] = item["target"] = address
+    for answer in result["answers"]:
+        for criterion in answer["criteria"].values():
+            for entry in criterion["evidence"]:
+                entry["quote"] = entry["section"] = address
+    with pymupdf.open(stream=render_pdf([result, result]), filetype="pdf") as document:
+        beyond = [
+            (page.number, word[4])
+            for page in document
+            for word in page.get_text("words")
+            if word[0] < MARGIN_PT or word[2] > page.rect.width - MARGIN_PT
+        ]
+
+    assert beyond == []
+
+
+def test_a_name_longer_than_a_line_keeps_its_letters(result: dict[str, Any]) -> None:
+    """Breaking a long file name changes none of its characters."""
+    name = "plan-de-desarrollo-municipal-de-la-peña-2020-2023-versión-aprobada.pdf"
+    result["file_name"] = name
+    text = "".join("".join(_pages(render_pdf([result]))).split()).replace("\u200b", "")
+
+    assert name in text
+
+
+def test_a_reader_is_told_what_limits_the_result(result: dict[str, Any]) -> None:
+    """Skipped nodes, scanned pages and points that do not apply stand in words on the first page."""
+    result["warnings"] = ["scanned_pages", "nodes_skipped", "points_not_applicable"]
+    result["findings"]["skipped"] = ["monetary_detection", "causal_detection"]
+    result["points"][9]["applicable"] = False
+    pages = [" ".join(page.split()) for page in _pages(render_pdf([result]))]
+
+    assert "la detección de montos y el análisis causal" in pages[0]
+    assert "imágenes sin texto" in pages[0]
+    assert "Migración transfronteriza (no aplica)" in pages[0]
+    assert "No aplica a este municipio" in " ".join(pages)
+
+
+def test_every_warning_has_a_spanish_sentence() -> None:
+    """No warning that an evaluation can carry is passed over in silence; skipped nodes are named one by one."""
+    codes = {*worker._WARNINGS, "scanned_pages", coverage.NOT_A_PLAN, coverage.POINTS_NOT_APPLICABLE}
+
+    assert codes == set(WARNINGS)
 
 
 def test_nothing_to_report_is_refused() -> None:
@@ -77,7 +133,7 @@ def test_the_table_has_one_row_per_answer(result: dict[str, Any]) -> None:
     assert float(rows[0]["puntaje"]) == result["answers"][0]["score"]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "\u200b=", "  @"])
 def test_cells_are_safe_for_spreadsheets(result: dict[str, Any], start: str) -> None:
     """A passage that begins like a formula is written so that no spreadsheet runs it."""
     result["answers"][0]["explanation"] = f"{start}HYPERLINK(1)"

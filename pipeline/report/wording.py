@@ -1,0 +1,60 @@
+"""Spanish words for the codes of an evaluation, and text of a plan made fit for a page."""
+
+from __future__ import annotations
+
+from pipeline.questionnaire.explanations import NODE_NAMES
+
+WARNINGS = {
+    "hidden_text": "El PDF contiene texto que no se ve en sus páginas; no se tuvo en cuenta.",
+    "not_a_plan": "El documento no parece un plan de desarrollo municipal; se evaluó porque así se pidió.",
+    "points_not_applicable": "Los puntos que no aplican al municipio no entran en los promedios.",
+    "repaired": "El archivo estaba dañado y se leyó después de repararlo; puede faltar contenido.",
+    "scanned_pages": "Hay páginas que son imágenes sin texto: lo que dicen no se pudo leer.",
+    "unreadable_pages": "Hay páginas que no se pudieron leer.",
+}
+SOURCES = {
+    "cofinanciacion": "cofinanciación",
+    "cooperacion": "cooperación",
+    "credito": "crédito",
+    "nacion": "Nación",
+    "obras_por_impuestos": "obras por impuestos",
+    "recursos_del_balance": "recursos del balance",
+    "recursos_propios": "recursos propios",
+    "regalias": "regalías",
+}
+LEVELS = {"gestion": "gestión"}
+STATES = {"desconocido": "no identificado"}
+
+LONGEST_WORD = 20
+"""Longer words, such as web addresses, may be broken anywhere: they would run off the page."""
+LONGEST_WORD_IN_COLUMN = 10
+BREAK_HERE = "\u200b"
+ELLIPSIS = " …"
+
+
+def warnings(codes: list[str], *, skipped: list[str]) -> list[str]:
+    """A sentence for each warning; unknown codes say nothing to a reader and are left out."""
+    sentences = [WARNINGS[code] for code in codes if code in WARNINGS]
+    if skipped:
+        names = [NODE_NAMES.get(node, node) for node in skipped]
+        listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} y {names[-1]}"
+        sentences.append(f"Por decisión de quien pidió la evaluación se hizo sin {listed}.")
+    return sentences
+
+
+def plain(text: object, *, chars: int | None = None, longest_word: int = LONGEST_WORD) -> str:
+    """Text without control and direction characters, at most ``chars`` long, whose long words may be broken."""
+    visible = "".join(char if char.isprintable() else " " for char in str(text))
+    clean = " ".join(visible.split())
+    if chars is not None and len(clean) > chars:
+        clean = (clean[:chars].rsplit(" ", 1)[0] or clean[:chars]).rstrip(",;:") + ELLIPSIS
+    return " ".join(_breakable(word, every=longest_word) for word in clean.split(" "))
+
+
+def _breakable(word: str, *, every: int) -> str:
+    return BREAK_HERE.join(word[start : start + every] for start in range(0, len(word), every))
+
+
+def narrow(text: object, *, chars: int) -> str:
+    """``plain`` for a narrow column or a large font; nothing for nothing."""
+    return plain(text or "", chars=chars, longest_word=LONGEST_WORD_IN_COLUMN)
