@@ -108,11 +108,12 @@ class EvidenceRegistry:
 
 
 def quoted_part(text: str, *, start: int, end: int) -> tuple[int, int]:
-    """The part of a passage that is quoted: without outer white space, at most ``QUOTE_CHARS_MAX`` characters."""
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
+    """The part of a passage that is quoted: from its first word on, at most ``QUOTE_CHARS_MAX`` characters.
+
+    Bullets and the marks that scanners make of dirt, often at the foot of the page before, are left out.
+    """
+    end = start + len(text[start:end].rstrip())
+    start = _first_word(text, start=start, end=end)
     if end - start <= QUOTE_CHARS_MAX:
         return start, end
     window = text[start : start + QUOTE_CHARS_MAX]
@@ -122,6 +123,17 @@ def quoted_part(text: str, *, start: int, end: int) -> tuple[int, int]:
             kept = cut + len(mark.rstrip()) if mark.strip() not in {"|", ""} else cut
             return start, start + kept
     return start, start + QUOTE_CHARS_MAX
+
+
+def _first_word(text: str, *, start: int, end: int) -> int:
+    """Where the first word with a letter or digit begins; ``start`` when there is none."""
+    begin = start
+    for position in range(start, end):
+        if text[position].isspace():
+            begin = position + 1
+        elif text[position].isalnum():
+            return begin
+    return start
 
 
 def page_of(document: CleanDocument, *, segment: Segment, offset: int) -> int:

@@ -179,3 +179,20 @@ def test_long_passages_are_cut_at_the_end_of_a_sentence() -> None:
 
     assert 300 <= end - start <= 600
     assert text[start:end].endswith("municipio.")
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        (" • Fortalecer la casa de la mujer. ", "Fortalecer la casa de la mujer."),
+        ("_-.·, . ··-,.-~~~- Los registros de la comisaría.", "Los registros de la comisaría."),
+        ("«Pactar» el territorio", "«Pactar» el territorio"),
+        ("12 líderes protegidos", "12 líderes protegidos"),
+        ("- | -", "- | -"),
+    ],
+)
+def test_quotes_begin_with_a_word(text: str, quoted: str) -> None:
+    """Bullets and specks before the first word are no part of a quote; brackets and quotation marks of a word are."""
+    start, end = quoted_part(text, start=0, end=len(text))
+
+    assert text[start:end] == quoted
