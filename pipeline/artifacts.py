@@ -128,7 +128,11 @@ def _answer(
             )
             for criterion in answer.criteria
         },
-        "explanation": explain(answer, evaluation.flow.segmentation),
+        "explanation": explain(
+            answer,
+            evaluation.flow.segmentation,
+            page_of=lambda span: int(_passage(span, evaluation=evaluation)["page"]),
+        ),
         "confidence": rounded(min(criterion.confidence for criterion in answer.criteria)),
         "applicable": answer.point not in evaluation.options.not_applicable_points,
         "skipped_nodes": list(answer.skipped_nodes),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.text import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pipeline.model import AnswerFinding, CriterionFinding, Segmentation, Span
 
@@ -35,30 +35,36 @@ NODE_NAMES = {
 }
 
 
-def explain(answer: AnswerFinding, segmentation: Segmentation) -> str:
+def explain(answer: AnswerFinding, segmentation: Segmentation, *, page_of: Callable[[Span], int]) -> str:
     """Explain an answer in correct Spanish, from its findings alone.
 
-    Pages are those of the PDF, counted from 1.
+    ``page_of`` gives the page on which a passage begins, counted from 1: a segment may run over several.
     """
     met = [criterion for criterion in answer.criteria if criterion.met]
     missing = [criterion for criterion in answer.criteria if not criterion.met]
     sentences = []
     if met:
-        sentences.append(_found(met, segmentation=segmentation, complete=not missing))
+        sentences.append(_found(met, segmentation=segmentation, page_of=page_of, complete=not missing))
         if missing:
             sentences.append(f"No muestra {_neither([_phrase(criterion) for criterion in missing])}.")
     else:
         sentences.append(
             f"El plan no muestra {_neither([_phrase(criterion) for criterion in missing])} para este punto."
         )
-    last = _skipped(answer.skipped_nodes) or _nearest(missing, segmentation=segmentation)
+    last = _skipped(answer.skipped_nodes) or _nearest(missing, page_of=page_of)
     if last:
         sentences.append(last)
     return " ".join(sentences)
 
 
-def _found(met: Sequence[CriterionFinding], *, segmentation: Segmentation, complete: bool) -> str:
-    pages = [segmentation.segments[criterion.proofs[0].span.segment].page for criterion in met]
+def _found(
+    met: Sequence[CriterionFinding],
+    *,
+    segmentation: Segmentation,
+    page_of: Callable[[Span], int],
+    complete: bool,
+) -> str:
+    pages = [page_of(criterion.proofs[0].span) for criterion in met]
     first = segmentation.segments[met[0].proofs[0].span.segment]
     title = _telling_title(first.heading_path)
     where = f", bajo «{_shortened(title)}»" if title else ""
@@ -73,11 +79,11 @@ def _found(met: Sequence[CriterionFinding], *, segmentation: Segmentation, compl
     return f"{opening} {_and(parts)}."
 
 
-def _nearest(missing: Sequence[CriterionFinding], *, segmentation: Segmentation) -> str:
+def _nearest(missing: Sequence[CriterionFinding], *, page_of: Callable[[Span], int]) -> str:
     spans = [criterion.nearest for criterion in missing if criterion.nearest is not None]
     if not spans:
         return ""
-    pages = sorted({_page(span, segmentation=segmentation) for span in spans})
+    pages = sorted({page_of(span) for span in spans})
     listed = _and([str(page) for page in pages[:3]])
     place = f"la página {listed}" if len(pages[:3]) == 1 else f"las páginas {listed}"
     return f"Lo más cercano a lo que falta se lee en {place}, pero no alcanza a mostrarlo."
@@ -89,10 +95,6 @@ def _skipped(nodes: Sequence[str]) -> str:
         return ""
     verb = "ejecutó" if len(names) == 1 else "ejecutaron"
     return f"Se respondió sin {_and(names)}, que no se {verb} por decisión de quien pidió la evaluación."
-
-
-def _page(span: Span, *, segmentation: Segmentation) -> int:
-    return segmentation.segments[span.segment].page
 
 
 def _telling_title(path: Sequence[str]) -> str:

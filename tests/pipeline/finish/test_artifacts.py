@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -196,3 +197,13 @@ def test_quotes_begin_with_a_word(text: str, quoted: str) -> None:
     start, end = quoted_part(text, start=0, end=len(text))
 
     assert text[start:end] == quoted
+
+
+def test_explanations_name_pages_on_which_their_passages_begin(result: dict[str, Any]) -> None:
+    """Whoever opens the page that an explanation names finds there the beginning of a passage it speaks of."""
+    for answer in result["answers"]:
+        listed = re.findall(r"páginas? ([\d, y]+)", answer["explanation"])
+        named = {int(number) for part in listed for number in re.findall(r"\d+", part)}
+        passages = [e for c in answer["criteria"].values() for e in (*c["evidence"], c.get("nearest")) if e]
+
+        assert named <= {passage["page"] for passage in passages}, answer["question_id"]

@@ -145,7 +145,9 @@ def test_nodes_switched_off_are_named_in_answer_and_explanation(models: Embeddin
     answers, segmentation = _answers(PLAN, models=models, findings=findings)
     resources = next(answer for answer in answers if answer.question_id == "P1-D1-Q3")
     assert resources.skipped_nodes == ("monetary_detection",)
-    assert "sin la detección de montos" in explain(resources, segmentation)
+    assert "sin la detección de montos" in explain(
+        resources, segmentation, page_of=lambda span: segmentation.segments[span.segment].page
+    )
     assert answers[0].skipped_nodes == ()
 
 
@@ -153,7 +155,7 @@ def test_explanation_says_what_was_found_where_and_what_is_missing(models: Embed
     """An explanation is one to three Spanish sentences that name the page and what the plan lacks."""
     answers, segmentation = _answers(PLAN, models=models)
     for answer in answers:
-        text = explain(answer, segmentation)
+        text = explain(answer, segmentation, page_of=lambda span: segmentation.segments[span.segment].page)
         met = [criterion for criterion in answer.criteria if criterion.met]
         assert text.startswith("El plan ")
         assert text.endswith(".")
