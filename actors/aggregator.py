@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from actors.logs import configure, describe
 from actors.patience import until_answered
 from actors.summaries import summarize
 from cluster.errors import ServiceError
 from cluster.jobs import JobStore
+from cluster.logs import configure, describe
 from cluster.records import Claim, DocumentState, QueueEntry
 from cluster.settings import Settings
 from cluster.storage import Storage

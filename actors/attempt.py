@@ -15,10 +15,10 @@ import msgspec
 import structlog
 
 from actors.bench import options_of, result_key
-from actors.logs import describe, new_reference
 from actors.patience import until_answered
 from actors.watch import Progress, Stopped, Watch
 from cluster.errors import ServiceError
+from cluster.logs import describe, new_reference
 from cluster.records import DocumentSummary, Finish
 from pipeline.errors import INTERNAL, TIMEOUT, LimitExceeded, PipelineError
 from pipeline.extraction import ExtractionCancelled

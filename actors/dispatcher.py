@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 
-from actors.logs import configure, describe
 from actors.patience import is_redis_away, until_answered
 from actors.throughput import Throughput
 from cluster import metrics
 from cluster.jobs import JobStore
+from cluster.logs import configure, describe
 from cluster.settings import Settings
 from cluster.storage import Storage
 from cluster.sweeping import sweep

@@ -19,11 +19,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from actors.attempt import Attempt, Ended, Workshop
 from actors.bench import Bench, options_of
 from actors.flights import Flights
-from actors.logs import configure
 from actors.shared_table import share_table
 from actors.watch import Watch
 from cluster import metrics
 from cluster.jobs import JobStore
+from cluster.logs import configure
 from cluster.records import ClaimRefused
 from cluster.settings import Settings
 from cluster.slots import Slots

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 
+from cluster import logs
 from cluster.errors import REDIS_UNAVAILABLE, ServiceError
 from cluster.jobs import JobStore
 from cluster.settings import Settings
 from cluster.storage import Storage
-from serve_app import logs, problems
+from serve_app import problems
 from serve_app.edge import Edge
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 
 from cluster.errors import CROSS_SITE, UNEXPECTED
+from cluster.logs import describe
 from serve_app.backpressure import application_end
-from serve_app.logs import describe
 from serve_app.problems import problem
 
 if TYPE_CHECKING:

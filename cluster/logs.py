@@ -1,8 +1,9 @@
-"""Structured logs of the HTTP applications: one event a line, never file names, fields of forms or secrets."""
+"""Structured logs: one event a line, never document text, file names, fields of forms or secrets."""
 
 from __future__ import annotations
 
 import logging
+import secrets
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -35,8 +36,13 @@ def configure(settings: Settings) -> None:
     )
 
 
+def new_reference() -> str:
+    """A short random name that ties what a user is told to a line of the log."""
+    return secrets.token_hex(6)
+
+
 def describe(error: BaseException) -> dict[str, object]:
-    """Kind and place of an error. Not its message: that may quote what somebody sent."""
+    """Kind and place of an error. Not its message: that may quote a document or what somebody sent."""
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES_MAX:]
     return {
         "error": type(error).__name__,
