@@ -103,6 +103,31 @@ class Settings(BaseSettings):
     )
 
     cache_enabled: bool = True
+    extraction_seconds: Seconds = Field(
+        default=300.0, description="For reading one PDF; then its child process is killed"
+    )
+    extraction_memory_bytes: Count = Field(
+        default=1_500 * MIB, description="Address space of the process that reads PDFs"
+    )
+    evaluator_growth_bytes: Count = Field(
+        default=GIB, description="An idle evaluator that has grown by more than this is replaced"
+    )
+
+    allow_anonymous: bool = Field(
+        default=False, description="Serve without API keys; only while listening on loopback"
+    )
+    uploads_per_minute: Count = Field(default=300, description="Files of one client")
+    requests_per_minute: Count = Field(default=1_200, description="Other calls of one client")
+    upload_bytes_per_day: Count = Field(default=50 * GIB, description="Of one client")
+    unfinished_documents_max: Count = Field(default=5_000, description="Of one client, queued or running")
+
+    fault_documents: bool = Field(
+        default=False, description="Only for fault tests: a PDF may name the fault it causes"
+    )
+    failpoints: str = Field(
+        default="", description="Only for fault tests: names of the points at which a process ends"
+    )
+
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -14,7 +14,7 @@ from cluster.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FIELDS_MAX = 40
+FIELDS_MAX = 50
 
 
 @pytest.fixture(autouse=True)
