@@ -53,6 +53,7 @@ def service() -> Iterator[Service]:
         min_free_memory_bytes=0,
         min_free_disk_bytes=0,
         storage_floor_bytes=0,
+        allow_anonymous=True,
     )
     try:
         yield Service(settings, lifecycle.up(settings))
