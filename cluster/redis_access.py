@@ -94,6 +94,8 @@ def _client(settings: Settings, *, connections: int, retries: int) -> Redis:
         socket_connect_timeout=settings.redis_timeout_seconds,
         decode_responses=True,
         protocol=2,
+        # Who the client library is, is no business of the server's, and older ones have no permission for it.
+        driver_info=None,
         # A connection that broke is made anew and its command sent again, which every script bears. A server
         # that does not answer is not asked again: whoever waits is better told at once.
         retry=Retry(

@@ -1,8 +1,9 @@
-"""Whether a Redis that somebody else runs can keep our promises: version, durability, no eviction."""
+"""Whether a Redis that somebody else runs can keep our promises: version, durability, no eviction, closed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from cluster.redis_access import redis_errors
 from cluster.validators import Shortage
@@ -15,19 +16,47 @@ if TYPE_CHECKING:
 OLDEST_MAJOR = 7
 """Flags of scripts and PEXPIRE NX came with Redis 7.0."""
 
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
+
 
 async def server_weaknesses(store: JobStore) -> tuple[Shortage, ...]:
     """What the server lacks, for operators; empty for the embedded Valkey.
 
     ``redis_version`` and ``redis_cluster`` mean that the service cannot work; ``redis_durability`` and
-    ``redis_eviction`` that accepted jobs may be lost.
+    ``redis_eviction`` that accepted jobs may be lost; ``redis_user`` and ``redis_tls`` that others may get in.
 
     Raises:
         ServiceError: REDIS_UNAVAILABLE.
     """
     with redis_errors():
         facts: dict[str, Any] = await store.access.client.info("everything")
-    return tuple(weakness for weakness in _weaknesses(facts) if weakness)
+    return tuple(
+        weakness
+        for weakness in (*_weaknesses(facts), *_openings(store.access.settings.redis_url or ""))
+        if weakness
+    )
+
+
+def _openings(url: str) -> tuple[Shortage | None, ...]:
+    """Of an address that an operator gave; empty is the embedded Valkey, which is closed."""
+    parts = urlsplit(url)
+    if not url or parts.scheme == "unix":
+        return ()
+    return (
+        Shortage(
+            "redis_user",
+            "El servicio entra a Redis como usuario «default», que lo puede todo; cree uno limitado con "
+            "«python -m cluster.redis_acl».",
+        )
+        if parts.username in {None, "", "default"}
+        else None,
+        Shortage(
+            "redis_tls",
+            "La conexión con Redis no está cifrada; use rediss:// fuera de esta máquina.",
+        )
+        if parts.scheme == "redis" and parts.hostname not in LOOPBACK_NAMES
+        else None,
+    )
 
 
 def _weaknesses(facts: Mapping[str, Any]) -> tuple[Shortage | None, ...]:

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
-from registry_steps import Server, debian_server, keys_without_ttl
+from registry_steps import Server, debian_server, keys_without_ttl, with_service_user
 
 from cluster import embedded_redis
 from cluster.jobs import JobStore
@@ -27,7 +27,9 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "valkey":
         settings = Settings.load(data_dir=folder)
         address = embedded_redis.start(settings)
-        yield Server(address.url, address.password)
+        yield with_service_user(
+            port=address.port, operator="operator", operator_password=address.operator_password
+        )
         embedded_redis.stop(settings)
         return
     with debian_server(folder) as found:

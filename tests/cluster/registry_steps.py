@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -13,13 +14,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from redis.asyncio import Redis
 
+from cluster.embedded_redis import connection_of
 from cluster.errors import Refusal, ServiceError
 from cluster.identifiers import digest
 from cluster.records import Claim, DocumentSummary, Finish, JobMetadata, QueueEntry
+from cluster.redis_acl import application_rules, sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from cluster.jobs import JobStore
@@ -29,10 +33,39 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Server:
-    """A Redis or Valkey that tests may use, but not stop."""
+    """A Redis or Valkey that tests may use, but not stop; ``url`` names the user that the service has there."""
 
     url: str
     password: str
+
+
+_OPERATORS: dict[int, tuple[str, str]] = {}
+"""Name and password of the user who may do everything, by port of the server."""
+
+
+def with_service_user(*, port: int, operator: str, operator_password: str) -> Server:
+    """A user with the rights of the service, on any key that begins like ours: tests have prefixes of their own."""
+    password = "del-servicio"
+    rules = application_rules(
+        password_sha256=sha256_of(password), user="registry", key_patterns=("pdm*", "brief*")
+    )
+    with redis.Redis(port=port, username=operator, password=operator_password) as client:
+        client.execute_command("ACL", "SETUSER", *rules)
+    _OPERATORS[port] = (operator, operator_password)
+    return Server(f"redis://registry@127.0.0.1:{port}/0", password)
+
+
+@contextlib.asynccontextmanager
+async def operator(store: JobStore) -> AsyncIterator[Redis]:
+    """What the service itself may not do on its server: look at all keys, configure, forget."""
+    port = store.access.client.connection_pool.connection_kwargs["port"]
+    own = connection_of(store.access.settings)
+    if own is not None and own.port == port:
+        _OPERATORS[port] = ("operator", own.operator_password)
+    user, password = _OPERATORS[port]
+    client = Redis(port=port, username=user, password=password, decode_responses=True)
+    yield client
+    await client.aclose()
 
 
 class debian_server:  # noqa: N801  used like a function
@@ -74,7 +107,7 @@ class debian_server:  # noqa: N801  used like a function
             except redis.RedisError:
                 time.sleep(0.02)
         client.close()
-        return Server(f"redis://127.0.0.1:{port}/0", "secreta")
+        return with_service_user(port=port, operator="default", operator_password="secreta")
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
@@ -101,9 +134,15 @@ async def refused(call: Awaitable[object], refusal: Refusal) -> None:
 
 async def keys_without_ttl(store: JobStore) -> frozenset[str]:
     """All keys of this registry that would stay for ever."""
-    client = store.access.client
-    found = [key async for key in client.scan_iter(match=f"{store.access.keys.prefix}[:_]*")]
-    return frozenset([key for key in found if await client.ttl(key) == -1])
+    found = await all_keys(store)
+    return frozenset([key for key in found if await store.access.client.ttl(key) == -1])
+
+
+async def all_keys(store: JobStore, *, containing: str = "") -> set[str]:
+    """All keys of this registry."""
+    pattern = f"{store.access.keys.prefix}[:_]*{containing}*"
+    async with operator(store) as client:
+        return {key async for key in client.scan_iter(match=pattern)}
 
 
 async def submitted(store: JobStore, *, documents: int = 1, idempotency_key: str | None = None) -> str:

@@ -11,6 +11,7 @@ from registry_steps import (
     failed,
     keys_without_ttl,
     next_entry,
+    operator,
     recovered,
     submitted,
     summary,
@@ -214,7 +215,8 @@ async def test_scripts_are_loaded_again_after_a_flush(store: JobStore) -> None:
     """A server that has forgotten the scripts is given them again, with nothing lost in between."""
     job_id = await submitted(store)
     for step in ("claim", "progress", "finish"):
-        await store.access.client.script_flush()
+        async with operator(store) as client:
+            await client.script_flush()
         if step == "claim":
             claim = await claimed(store)
         elif step == "progress":

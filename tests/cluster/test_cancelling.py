@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from registry_steps import claimed, failed, next_entry, recovered, refused, submitted, summary
+from registry_steps import all_keys, claimed, failed, next_entry, recovered, refused, submitted, summary
 
 from cluster.errors import JOB_DELETED, JOB_NOT_FOUND
 from cluster.identifiers import digest, new_job_id
@@ -129,10 +129,7 @@ async def test_a_deleted_job_is_gone_at_every_stage(store: JobStore, stage: str)
         assert (await failed(store, claim)).applied is False
     await assert_nothing_left_to_do(store)
     assert (await store.jobs()).jobs == ()
-    left = {
-        key async for key in store.access.client.scan_iter(match=f"{store.access.keys.prefix}:*{job_id}*")
-    }
-    assert left == {store.access.keys.tombstone(job_id)}
+    assert await all_keys(store, containing=job_id) == {store.access.keys.tombstone(job_id)}
 
 
 async def advance(store: JobStore, job_id: str, *, stage: str) -> Claim | None:

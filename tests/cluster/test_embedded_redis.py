@@ -36,14 +36,24 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 def client(address: embedded_redis.Address, *, password: str | None = None) -> redis.Redis:
     """A connection that does not try twice."""
     secret = password or address.password
-    return redis.Redis(port=address.port, password=secret, decode_responses=True, retry=Retry(NoBackoff(), 0))
+    return redis.Redis.from_url(
+        address.url, password=secret, decode_responses=True, retry=Retry(NoBackoff(), 0)
+    )
+
+
+def operator(address: embedded_redis.Address) -> redis.Redis:
+    """A connection that may do everything."""
+    return redis.Redis(
+        port=address.port, username="operator", password=address.operator_password, decode_responses=True
+    )
 
 
 def test_it_keeps_its_data_and_its_port_over_a_restart(settings: Settings) -> None:
     """Stopped and started again, it answers at the same place with the same data."""
     first = embedded_redis.start(settings)
     with client(first) as connection:
-        connection.set("clave", "valor")
+        connection.set("pdm:clave", "valor")
+    with operator(first) as connection:
         wanted = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
         assert {name: connection.config_get(name)[name] for name in wanted} == wanted
         assert connection.config_get("bind")["bind"] == "127.0.0.1"
@@ -51,9 +61,10 @@ def test_it_keeps_its_data_and_its_port_over_a_restart(settings: Settings) -> No
     assert not embedded_redis.stop(settings)
     second = embedded_redis.start(settings)
     assert (second.port, second.password) == (first.port, first.password)
+    assert second.operator_password == first.operator_password
     assert second.pid != first.pid
     with client(second) as connection:
-        assert connection.get("clave") == "valor"
+        assert connection.get("pdm:clave") == "valor"
 
 
 def test_it_is_private(settings: Settings) -> None:
@@ -61,9 +72,13 @@ def test_it_is_private(settings: Settings) -> None:
     address = embedded_redis.start(settings)
     with client(address, password="falsa") as connection, pytest.raises(redis.AuthenticationError):
         connection.ping()
+    with redis.Redis(port=address.port) as stranger, pytest.raises(redis.AuthenticationError):
+        stranger.ping()
     process = psutil.Process(address.pid)
-    assert address.password not in " ".join(process.cmdline())
-    assert address.password not in repr(address)
+    for password in (address.password, address.operator_password):
+        assert password not in " ".join(process.cmdline())
+        assert password not in repr(address)
+        assert password not in (settings.run_dir / "redis.conf").read_text("utf-8")
     assert {item.laddr.ip for item in process.net_connections() if item.status == "LISTEN"} == {"127.0.0.1"}
     for name in ("redis.json", "redis.conf"):
         assert stat.S_IMODE((settings.run_dir / name).stat().st_mode) == 0o600
@@ -95,7 +110,9 @@ def test_a_process_that_is_not_ours_is_never_signalled(settings: Settings) -> No
     with subprocess.Popen(["sleep", "600"]) as stranger:
         try:
             started = psutil.Process(stranger.pid).create_time()
-            note = embedded_redis.Address(port=1, password="p", pid=stranger.pid, started=started)
+            note = embedded_redis.Address(
+                port=1, password="p", operator_password="o", pid=stranger.pid, started=started
+            )
             settings.run_dir.mkdir(parents=True)
             embedded_redis.write_secret(settings.run_dir / "redis.json", msgspec.json.encode(note))
             assert embedded_redis.running(settings) is None

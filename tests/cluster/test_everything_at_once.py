@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from registry_steps import PATIENCE_SECONDS, failed, keys_without_ttl, submitted, summary
+from registry_steps import PATIENCE_SECONDS, failed, keys_without_ttl, operator, submitted, summary
 
 from cluster.errors import ServiceError
 from cluster.records import Claim, DocumentState, JobState, QueueEntry
@@ -72,9 +72,10 @@ class Crowd:
 
     async def disturb(self) -> None:
         """Forget the scripts for ever."""
-        while True:
-            await self.store.access.client.script_flush()
-            await asyncio.sleep(0.05)
+        async with operator(self.store) as client:
+            while True:
+                await client.script_flush()
+                await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -65,7 +65,9 @@ async def lossy(settings: Settings, keys: Keys) -> AsyncIterator[tuple[JobStore,
     secret = settings.redis_password
     assert secret
     store = await JobStore.connect(
-        settings.with_redis(url=f"redis://127.0.0.1:{own_port}/0", password=secret.get_secret_value()),
+        settings.with_redis(
+            url=f"redis://registry@127.0.0.1:{own_port}/0", password=secret.get_secret_value()
+        ),
         keys=keys,
     )
     yield store, link

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from registry_steps import claimed, eventually, next_entry, recovered, refused, submitted, summary
+from registry_steps import claimed, eventually, next_entry, operator, recovered, refused, submitted, summary
 
 from cluster import embedded_redis
 from cluster.errors import JOB_NOT_FOUND, REDIS_UNAVAILABLE, ServiceError
@@ -98,7 +98,8 @@ async def test_a_redis_that_lost_everything_gets_its_group_again(own: JobStore) 
     """Jobs are unknown then, evaluators are told, and new jobs run."""
     old = await submitted(own)
     claim = await claimed(own)
-    await own.access.client.flushall()
+    async with operator(own) as client:
+        await client.flushall()
     await refused(own.job(old), JOB_NOT_FOUND)
     assert not await own.renew(claim)
     assert (await own.finish(claim, summary=summary())).applied is False
@@ -113,7 +114,8 @@ async def test_a_claim_survives_the_loss_of_the_group(own: JobStore) -> None:
     """Renewal and finish work without the group; what is then delivered twice is refused."""
     await submitted(own)
     claim = await claimed(own)
-    await own.access.client.xgroup_destroy(own.access.keys.queue, "evaluators")
+    async with operator(own) as client:
+        await client.xgroup_destroy(own.access.keys.queue, "evaluators")
     assert await own.renew(claim)
     assert (await own.queue_figures()).pending == 0
     assert await own.next_entries(consumer="dispatcher", count=1, block_ms=10) == ()
@@ -154,7 +156,8 @@ async def test_a_full_redis_refuses_new_jobs_and_ends_running_ones(own: JobStore
     job_id = await submitted(own, documents=2)
     open_job = await own.create(JobMetadata())
     running = await claimed(own)
-    await own.access.client.config_set("maxmemory", "1")
+    async with operator(own) as client:
+        await client.config_set("maxmemory", "1")
     await refused(own.create(JobMetadata()), REDIS_UNAVAILABLE)
     await refused(own.add_document(open_job, name="a", sha256="0" * 64, size_bytes=1), REDIS_UNAVAILABLE)
 

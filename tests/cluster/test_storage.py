@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from registry_steps import Server, claimed, eventually, refused, submitted, summary
+from registry_steps import Server, all_keys, claimed, eventually, refused, submitted, summary
 
 from cluster.errors import JOB_EXPIRED, STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
 from cluster.identifiers import digest, is_document_id, is_job_id, new_job_id
@@ -216,8 +216,11 @@ async def test_some_time_after_its_end_nothing_of_a_job_is_left(server: Server, 
         return files_of(storage) == []
 
     await eventually(swept, "all files are gone")
-    left = {key async for key in store.access.client.scan_iter(match="brief[:_]*")}
-    assert left == {store.access.keys.tombstone(job_id), store.access.keys.queue, store.access.keys.totals}
+    assert await all_keys(store) == {
+        store.access.keys.tombstone(job_id),
+        store.access.keys.queue,
+        store.access.keys.totals,
+    }
     await refused(store.job(job_id), JOB_EXPIRED)
     await store.close()
 
