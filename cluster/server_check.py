@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 OLDEST_MAJOR = 7
 """Flags of scripts and PEXPIRE NX came with Redis 7.0."""
 
+UNUSABLE = frozenset({"redis_version", "redis_cluster"})
+"""Codes of weaknesses with which the service cannot work at all."""
+
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
 
 

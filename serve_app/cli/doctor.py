@@ -17,12 +17,15 @@ from rich.markup import escape
 from cluster import lifecycle
 from cluster.errors import ServiceError
 from cluster.jobs import JobStore
+from cluster.server_check import UNUSABLE, server_weaknesses
 from cluster.settings import GIB, PREFIX, Settings
 from pipeline.rendering import sandbox_report
 from serve_app.cli.output import console, show_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from cluster.validators import Shortage
 
 PYTHON_MIN = (3, 11)
 CORES_WISHED = 2
@@ -72,7 +75,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         size = lifecycle.footprint(settings)
         sentence = f"{running.url}, {size.processes} procesos, {_gb(size.pss_bytes)} de memoria"
         yield Finding("Servicio", "bien", sentence)
-    yield _redis(settings, started=running is not None)
+    yield from _redis(settings, started=running is not None)
     yield from _sandbox()
 
 
@@ -119,25 +122,29 @@ def _free(host: str, port: int) -> bool:
     return True
 
 
-def _redis(settings: Settings, *, started: bool) -> Finding:
+def _redis(settings: Settings, *, started: bool) -> Iterator[Finding]:
     if settings.redis_url is None and not started:
-        return Finding("Redis", "bien", "se usará el Valkey incluido")
+        yield Finding("Redis", "bien", "se usará el Valkey incluido")
+        return
     try:
-        asyncio.run(_ping(settings))
+        weaknesses = asyncio.run(_weaknesses(settings))
     except ServiceError:
         advice = (
             "; revise REDIS_URL y REDIS_PASSWORD"
             if settings.redis_url
             else "; reinicie con «decalogo down» y «up»"
         )
-        return Finding("Redis", "falta", f"no responde{advice}")
-    return Finding("Redis", "bien", "responde")
+        yield Finding("Redis", "falta", f"no responde{advice}")
+        return
+    yield Finding("Redis", "bien", "responde")
+    for weakness in weaknesses:
+        yield Finding("Redis", "falta" if weakness.code in UNUSABLE else "aviso", weakness.sentence)
 
 
-async def _ping(settings: Settings) -> None:
+async def _weaknesses(settings: Settings) -> tuple[Shortage, ...]:
     store = JobStore.lazily(settings)
     try:
-        await store.ping()
+        return await server_weaknesses(store)
     finally:
         await store.close()
 
