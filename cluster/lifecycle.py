@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import psutil
+import structlog
 from filelock import FileLock, Timeout
 
 from cluster import embedded_redis
 from cluster.embedded_redis import EmbeddedRedisError, write_secret
+from cluster.errors import ServiceError
 from cluster.lifecycle_processes import descendants, free_ports, is_free
 from cluster.lifecycle_ray import (
     LOOPBACK,
@@ -29,12 +31,15 @@ from cluster.lifecycle_ray import (
     start_ray,
 )
 from cluster.lifecycle_serve import DeployError, ServeClient, await_routes, effective_config, write_config
+from cluster.server_check import UNUSABLE, ask_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cluster.lifecycle_serve import Replica
     from cluster.settings import Settings
+
+log = structlog.get_logger("lifecycle")
 
 SERVICE_FILE = "service.json"
 LOCK_FILE = "lifecycle.lock"
@@ -196,6 +201,8 @@ def _start(settings: Settings, *, tell: Callable[[Step], None]) -> RunningServic
     if settings.redis_url is None:
         tell(Step("redis", _SENTENCES["redis"]))
         _start_valkey(settings)
+    else:
+        _require_usable(settings)
     tell(Step("ray", _SENTENCES["ray"]))
     try:
         keeper = start_ray(settings, ports=ports)
@@ -236,6 +243,18 @@ def _start_valkey(settings: Settings) -> None:
     except EmbeddedRedisError as error:
         sentence = "El registro de trabajos (Valkey) no se pudo iniciar."
         raise LifecycleError(sentence, detail=str(error)) from error
+
+
+def _require_usable(settings: Settings) -> None:
+    """Refuse an external Redis with which nothing would work, before anything is started."""
+    try:
+        weaknesses = ask_server(settings)
+    except ServiceError as error:
+        raise LifecycleError("Redis no responde; revise REDIS_URL y REDIS_PASSWORD.") from error
+    for weakness in weaknesses:
+        if weakness.code in UNUSABLE:
+            raise LifecycleError(weakness.sentence)
+        log.warning("redis_weakness", code=weakness.code)
 
 
 def _deploy(settings: Settings, *, tell: Callable[[Step], None]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from cluster.jobs import JobStore
 from cluster.redis_access import redis_errors
 from cluster.validators import Shortage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cluster.jobs import JobStore
+    from cluster.settings import Settings
 
 OLDEST_MAJOR = 7
 """Flags of scripts and PEXPIRE NX came with Redis 7.0."""
@@ -60,6 +62,23 @@ def _openings(url: str) -> tuple[Shortage | None, ...]:
         if parts.scheme == "redis" and parts.hostname not in LOOPBACK_NAMES
         else None,
     )
+
+
+def ask_server(settings: Settings) -> tuple[Shortage, ...]:
+    """Connect, ask and disconnect; blocks.
+
+    Raises:
+        ServiceError: REDIS_UNAVAILABLE.
+    """
+
+    async def ask() -> tuple[Shortage, ...]:
+        store = JobStore.lazily(settings)
+        try:
+            return await server_weaknesses(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(ask())
 
 
 def _weaknesses(facts: Mapping[str, Any]) -> tuple[Shortage | None, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import platform
 import shutil
@@ -16,16 +15,13 @@ from rich.markup import escape
 
 from cluster import lifecycle
 from cluster.errors import ServiceError
-from cluster.jobs import JobStore
-from cluster.server_check import UNUSABLE, server_weaknesses
+from cluster.server_check import UNUSABLE, ask_server
 from cluster.settings import GIB, PREFIX, Settings
 from pipeline.rendering import sandbox_report
 from serve_app.cli.output import console, show_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from cluster.validators import Shortage
 
 PYTHON_MIN = (3, 11)
 CORES_WISHED = 2
@@ -127,7 +123,7 @@ def _redis(settings: Settings, *, started: bool) -> Iterator[Finding]:
         yield Finding("Redis", "bien", "se usará el Valkey incluido")
         return
     try:
-        weaknesses = asyncio.run(_weaknesses(settings))
+        weaknesses = ask_server(settings)
     except ServiceError:
         advice = (
             "; revise REDIS_URL y REDIS_PASSWORD"
@@ -139,14 +135,6 @@ def _redis(settings: Settings, *, started: bool) -> Iterator[Finding]:
     yield Finding("Redis", "bien", "responde")
     for weakness in weaknesses:
         yield Finding("Redis", "falta" if weakness.code in UNUSABLE else "aviso", weakness.sentence)
-
-
-async def _weaknesses(settings: Settings) -> tuple[Shortage, ...]:
-    store = JobStore.lazily(settings)
-    try:
-        return await server_weaknesses(store)
-    finally:
-        await store.close()
 
 
 def _sandbox() -> Iterator[Finding]:

@@ -15,9 +15,10 @@ import pytest
 import redis
 from registry_steps import PATIENCE_SECONDS, claimed, operator, refused, submitted, summary
 
-from cluster import embedded_redis
+from cluster import embedded_redis, lifecycle
 from cluster.errors import REDIS_UNAVAILABLE
 from cluster.jobs import JobStore
+from cluster.lifecycle import LifecycleError
 from cluster.redis_acl import COMMANDS, application_rules, sha256_of
 from cluster.server_check import server_weaknesses
 from cluster.settings import Settings
@@ -185,6 +186,20 @@ async def test_an_external_redis_over_tls_works_with_the_limited_user(
     assert (await store.finish(await claimed(store), summary=summary())).last
     assert await server_weaknesses(store) == ()
     await store.close()
+
+
+def test_a_start_without_its_redis_is_refused_at_once(tmp_path: Path) -> None:
+    """An address at which nobody answers is named before Ray is started."""
+    with pytest.raises(LifecycleError, match="REDIS_URL"):
+        lifecycle.up(
+            Settings.load(
+                data_dir=tmp_path,
+                redis_url="redis://127.0.0.1:1/0",
+                http_port=0,
+                dashboard_port=0,
+                allow_anonymous=True,
+            )
+        )
 
 
 @pytest.mark.external
