@@ -152,6 +152,31 @@ BUSY = Refusal(
     retryable=True,
     sentence="Hay demasiados envíos simultáneos; intente de nuevo en unos segundos.",
 )
+# What the proxy in front answers itself (cluster/haproxy_rules.py).
+BAD_REQUEST = Refusal(
+    "bad_request",
+    status=400,
+    retryable=False,
+    sentence="La petición no es HTTP válido o excede lo permitido.",
+)
+REQUEST_TOO_SLOW = Refusal(
+    "request_too_slow",
+    status=408,
+    retryable=True,
+    sentence="La petición llegó demasiado despacio o se detuvo antes de terminar.",
+)
+TOO_MANY_CONNECTIONS = Refusal(
+    "too_many_connections",
+    status=429,
+    retryable=True,
+    sentence="Hay demasiadas conexiones abiertas desde su dirección; cierre algunas e intente de nuevo.",
+)
+SERVICE_UNAVAILABLE = Refusal(
+    "service_unavailable",
+    status=503,
+    retryable=True,
+    sentence="El servicio se está iniciando o recuperando; intente de nuevo en unos segundos.",
+)
 UNEXPECTED = Refusal(
     "unexpected",
     status=500,

@@ -121,6 +121,20 @@ class Settings(BaseSettings):
     upload_bytes_per_day: Count = Field(default=50 * GIB, description="Of one client")
     unfinished_documents_max: Count = Field(default=5_000, description="Of one client, queued or running")
 
+    header_seconds: Count = Field(default=10, description="Until the headers of a request are complete")
+    body_silence_seconds: Seconds = Field(
+        default=20.0, description="A body that brings nothing for so long is cut"
+    )
+    body_bytes_per_second_min: Count = Field(
+        default=4096, description="A body that is slower for long is cut"
+    )
+    answer_silence_seconds: Count = Field(
+        default=30, description="A connection on which nothing moves, or too little, is closed"
+    )
+    connections_per_address: Count = Field(
+        default=64, description="From another machine; loopback has 16 times"
+    )
+
     fault_documents: bool = Field(
         default=False, description="Only for fault tests: a PDF may name the fault it causes"
     )
