@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check lint types imports bench accuracy examples lock clean
+.PHONY: help run stop test check lint types imports audit bench accuracy examples lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -42,6 +42,9 @@ types: $(VENV)/.dev
 
 imports: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache
+
+audit: $(VENV)/.dev  ## known vulnerabilities of the locked dependencies (needs a vulnerability database)
+	@$(BIN)/python .ci/audit.py
 
 bench: $(VENV)/.dev  ## speed and memory on real or generated plans (see benchmarks/results.md)
 	@$(BIN)/python -m benchmarks.batch
