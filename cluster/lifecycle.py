@@ -16,6 +16,7 @@ import msgspec
 import psutil
 import structlog
 from filelock import FileLock, Timeout
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from cluster import embedded_redis
 from cluster.embedded_redis import EmbeddedRedisError, write_secret
@@ -36,6 +37,7 @@ from cluster.server_check import UNUSABLE, ask_server
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from cluster.lifecycle_keeper import KeeperState
     from cluster.lifecycle_serve import Replica
     from cluster.settings import Settings
 
@@ -44,6 +46,8 @@ log = structlog.get_logger("lifecycle")
 SERVICE_FILE = "service.json"
 LOCK_FILE = "lifecycle.lock"
 LOCK_SECONDS = 300.0
+RAY_STARTS_MAX = 2
+"""A port that was free may be taken a second later by anybody on the machine."""
 
 StepCode = Literal["redis", "ray", "applications", "http", "ready"]
 
@@ -196,18 +200,14 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 def _start(settings: Settings, *, tell: Callable[[Step], None]) -> RunningService:
     settings = _with_ports(settings)
-    ports = RayPorts.choose(dashboard=settings.dashboard_port, metrics=settings.metrics_port)
-    settings = settings.model_copy(update={"metrics_port": ports.metrics, "dashboard_port": ports.dashboard})
     if settings.redis_url is None:
         tell(Step("redis", _SENTENCES["redis"]))
         _start_valkey(settings)
     else:
         _require_usable(settings)
     tell(Step("ray", _SENTENCES["ray"]))
-    try:
-        keeper = start_ray(settings, ports=ports)
-    except RayStartError as error:
-        raise LifecycleError("Ray no se pudo iniciar.", detail=str(error)) from error
+    ports, keeper = _start_ray(settings)
+    settings = settings.model_copy(update={"metrics_port": ports.metrics, "dashboard_port": ports.dashboard})
     _deploy(settings, tell=tell)
     service = RunningService(
         http_host=settings.http_host,
@@ -235,6 +235,23 @@ def _with_ports(settings: Settings) -> Settings:
                 f"El puerto {port} está ocupado; libérelo o elija otro con DECALOGO_{name} (0: uno libre)."
             )
     return settings.model_copy(update={"http_port": settings.http_port or free_ports(1)[0]})
+
+
+def _start_ray(settings: Settings) -> tuple[RayPorts, KeeperState]:
+    def once() -> tuple[RayPorts, KeeperState]:
+        ports = RayPorts.choose(dashboard=settings.dashboard_port, metrics=settings.metrics_port)
+        return ports, start_ray(settings, ports=ports)
+
+    attempts = Retrying(
+        stop=stop_after_attempt(RAY_STARTS_MAX),
+        retry=retry_if_exception_type(RayStartError),
+        before_sleep=lambda state: log.warning("ray_did_not_start", attempt=state.attempt_number),
+        reraise=True,
+    )
+    try:
+        return attempts(once)
+    except RayStartError as error:
+        raise LifecycleError("Ray no se pudo iniciar.", detail=str(error)) from error
 
 
 def _start_valkey(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+QUIET_PORTS = range(20_000, 30_000)
+"""Above the ports of Ray's workers, below those of Serve's replicas (30000) and the kernel's own (32768)."""
+_RANDOM = random.SystemRandom()
 SAME_START_SECONDS = 2.0
 """Process start times are computed from clock ticks and boot time, which are rounded."""
 
@@ -90,12 +94,18 @@ def _signal(process: psutil.Process, *, hard: bool) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports that nobody listens on at this moment, on any interface."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    """Different TCP ports that nobody listens on at this moment, on any interface.
+
+    From a range that neither the kernel nor Ray hands out by itself: a port that is chosen now and bound in ten
+    seconds must not be the one that some worker gets meanwhile.
+    """
+    chosen: list[int] = []
+    for port in _RANDOM.sample(QUIET_PORTS, len(QUIET_PORTS)):
+        if len(chosen) == count:
+            break
+        if is_free(port, host=""):
+            chosen.append(port)
+    return chosen
 
 
 def is_free(port: int, *, host: str) -> bool:

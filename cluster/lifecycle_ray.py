@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import shutil
@@ -17,10 +18,14 @@ import msgspec
 import psutil
 
 from cluster.embedded_redis import write_secret
+from cluster.lifecycle_edge import prepare_edge
 from cluster.lifecycle_keeper import LOG_FILE, ORDERS_FILE, KeeperState, Orders, read_state
 from cluster.lifecycle_processes import attached_to, descendants, end, free_ports
+from cluster.loopback_ports import SETUP_ENVIRONMENT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cluster.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -37,8 +42,8 @@ START_SECONDS = 180.0
 END_SECONDS = 30.0
 PATIENCE_SECONDS = 2.0
 POLL_SECONDS = 0.05
-CLIENT_IDLE_SECONDS = 75
-"""A connection on which nothing moves is closed: half-open ones must not pile up. SSE pings more often."""
+WORKER_PORTS = (10_002, 19_999)
+"""Ray's own choice for its workers. They take ports of it at random, so what is to be found must lie elsewhere."""
 
 
 class RayPorts(msgspec.Struct, frozen=True):
@@ -49,14 +54,12 @@ class RayPorts(msgspec.Struct, frozen=True):
     metrics: int
     agent: int
     client: int
-    haproxy_metrics: int
-    haproxy_stats: int
     fallback_proxy: int
 
     @classmethod
     def choose(cls, *, dashboard: int, metrics: int) -> RayPorts:
         """The given ports, and free ones for 0 and for the others."""
-        free = free_ports(8)
+        free = free_ports(6)
         return cls(free[0], dashboard or free[1], metrics or free[2], *free[3:])
 
 
@@ -74,7 +77,7 @@ def ray_token(settings: Settings) -> str:
     return token
 
 
-def ray_environment(settings: Settings, *, ports: RayPorts, temp_dir: Path) -> dict[str, str]:
+def ray_environment(settings: Settings, *, ports: RayPorts) -> dict[str, str]:
     """The environment of everything that Ray starts, evaluators and HTTP applications included.
 
     The caller's own ``RAY_*`` and ``DECALOGO_*`` variables do not pass: what counts are the settings.
@@ -84,7 +87,6 @@ def ray_environment(settings: Settings, *, ports: RayPorts, temp_dir: Path) -> d
         for name, value in os.environ.items()
         if not name.startswith(("RAY_", "DECALOGO_")) and name not in {"REDIS_URL", "REDIS_PASSWORD"}
     }
-    proxy_dir = temp_dir / "haproxy"
     return {
         **inherited,
         **settings.to_environment(),
@@ -100,18 +102,8 @@ def ray_environment(settings: Settings, *, ports: RayPorts, temp_dir: Path) -> d
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
-        # Serve's own proxy has no back-pressure: see docs/decisions/020.
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
-        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(CLIENT_IDLE_SECONDS),
-        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy_dir / "haproxy.cfg"),
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy_dir / "admin.sock"),
-        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(proxy_dir / "metrics.sock"),
-        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(proxy_dir),
-        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(proxy_dir / "server-state"),
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.haproxy_metrics),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.haproxy_stats),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback_proxy),
+        **SETUP_ENVIRONMENT,
     }
 
 
@@ -124,8 +116,9 @@ def start_ray(settings: Settings, *, ports: RayPorts) -> KeeperState:
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     ray_token(settings)
     temp_dir = _short_temp_dir()
-    (temp_dir / "haproxy").mkdir(mode=0o700)
-    orders = Orders(_start_command(ports, temp_dir=temp_dir), str(temp_dir))
+    environment = ray_environment(settings, ports=ports) | prepare_edge(settings, folder=temp_dir / "haproxy")
+    command = _start_command(ports, temp_dir=temp_dir, http_port=settings.http_port)
+    orders = Orders(command, str(temp_dir))
     (settings.run_dir / ORDERS_FILE).write_bytes(msgspec.json.encode(orders))
     with (settings.run_dir / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
@@ -133,7 +126,7 @@ def start_ray(settings: Settings, *, ports: RayPorts) -> KeeperState:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=ray_environment(settings, ports=ports, temp_dir=temp_dir),
+            env=environment,
             # Ctrl-C in the starting shell must not reach it.
             start_new_session=True,
         )
@@ -184,9 +177,18 @@ def _leftovers(state: KeeperState) -> list[psutil.Process]:
     return list(found.values())
 
 
-def _start_command(ports: RayPorts, *, temp_dir: Path) -> list[str]:
+def worker_ports(taken: Iterable[int]) -> tuple[int, int]:
+    """The longest part of ``WORKER_PORTS``, ends included, that holds none of ``taken``."""
+    first, last = WORKER_PORTS
+    edges = [first - 1, *sorted(port for port in taken if first <= port <= last), last + 1]
+    gaps = [(low + 1, high - 1) for low, high in itertools.pairwise(edges)]
+    return max(gaps, key=lambda gap: gap[1] - gap[0])
+
+
+def _start_command(ports: RayPorts, *, temp_dir: Path, http_port: int) -> list[str]:
     # Some twenty actors are promised fractions of a core; slots decide how many documents run at once.
     cores = max(2, os.cpu_count() or 1)
+    first, last = worker_ports([http_port, *msgspec.structs.astuple(ports)])
     return [
         sys.executable,
         "-m",
@@ -203,6 +205,8 @@ def _start_command(ports: RayPorts, *, temp_dir: Path) -> list[str]:
         f"--dashboard-port={ports.dashboard}",
         f"--dashboard-agent-listen-port={ports.agent}",
         f"--metrics-export-port={ports.metrics}",
+        f"--min-worker-port={first}",
+        f"--max-worker-port={last}",
         f"--ray-client-server-port={ports.client}",
         "--include-log-monitor=false",
         "--disable-usage-stats",

@@ -57,7 +57,8 @@ class Applications:
 def effective_config(settings: Settings) -> dict[str, Any]:
     """``ray_config.yaml`` with what the settings decide: address, port, sizes and times of the pool."""
     config: dict[str, Any] = yaml.safe_load(PACKAGED_CONFIG.read_text("utf-8"))
-    config["http_options"] |= {"host": settings.http_host, "port": settings.http_port}
+    # Ray and its replicas stay on loopback; the proxy in front listens where the settings say.
+    config["http_options"] |= {"host": LOOPBACK, "port": settings.http_port}
     for application in config["applications"]:
         for deployment in application.get("deployments", []):
             if deployment["name"] == "Evaluator":
@@ -176,5 +177,5 @@ def _answers(http: httpx.Client, prefix: str) -> bool:
         answer = http.get(prefix)
     except httpx.HTTPError:
         return False
-    # The proxy itself says "not found" in plain text, and 500 without a server; the applications never do.
-    return answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR and "Ping http" not in answer.text[:500]
+    # The proxy itself says 503 where it has no server; an application may, but not 404 or 405.
+    return answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
