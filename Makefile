@@ -29,7 +29,7 @@ stop: $(VENV)/.runtime  ## end exactly what `make run` started
 	@$(BIN)/decalogo down
 
 test: $(VENV)/.dev  ## all tests (under 10 minutes)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: lint types imports  ## lint, types and import contracts
 

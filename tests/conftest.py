@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, all tests of the running service go to one: two services would halve each other."""
+    for item in items:
+        if "service" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("service"))
+
+
 @dataclass(frozen=True)
 class Service:
     """A running service of the tests: Ray, Valkey and all applications, on free ports of loopback."""

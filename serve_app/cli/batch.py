@@ -180,7 +180,8 @@ def show_jobs(url: str, *, state: str | None, limit: int, as_json: bool) -> None
         return
     table = Table()
     for title in ("Trabajo", "Enviado", "Municipio", "Estado", "Documentos"):
-        table.add_column(title)
+        # An identifier that is cut cannot be copied; on a narrow terminal the others give way.
+        table.add_column(title, no_wrap=title == "Trabajo")
     for job in found:
         sent = (job["submission_time"] or "")[:16].replace("T", " ")
         table.add_row(
