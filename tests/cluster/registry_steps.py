@@ -107,7 +107,11 @@ class debian_server:  # noqa: N801  used like a function
             except redis.RedisError:
                 time.sleep(0.02)
         client.close()
-        return with_service_user(port=port, operator="default", operator_password="secreta")
+        try:
+            return with_service_user(port=port, operator="default", operator_password="secreta")
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
