@@ -84,11 +84,18 @@ def make_app(
             await backend.close()
 
     app = FastAPI(
-        title=title, version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title=title,
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # An address is right or it is not; a redirection would repeat the Host that the caller claims.
+        redirect_slashes=False,
     )
     problems.install(app)
     app.include_router(router)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, settings_of=lambda: app.state.backend.settings)
     return app
 
 

@@ -22,7 +22,7 @@ from serve_app.file_names import distinct_name
 from serve_app.metadata import LIST_FIELDS, read_metadata
 from serve_app.multipart import Field, FileData, FileEnd, FilePart, boundary_of, parts
 from serve_app.problems import FieldProblem, FieldsInvalid
-from serve_app.receiving import Receiver, arriving
+from serve_app.receiving import Receiver
 from serve_app.removal import remove_job
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class MultipartBatch:
         boundary = boundary_of(content_type)
         self._job_id = await self._backend.store.create(JobMetadata())
         try:
-            async for part in parts(arriving(body), boundary=boundary):
+            async for part in parts(body, boundary=boundary):
                 await self._take(part)
             return await self._submit(idempotency_key)
         except BaseException as error:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 import time
+from http.client import REQUEST_TIMEOUT
 from typing import TYPE_CHECKING
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 
 from cluster.errors import CROSS_SITE, UNEXPECTED
 from cluster.logs import describe
 from serve_app.backpressure import application_end
+from serve_app.pace import Pace
 from serve_app.problems import problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from cluster.settings import Settings
 
 log = structlog.get_logger()
 
@@ -37,14 +45,18 @@ DRAIN_SECONDS_MAX = 20.0
 """How much of a refused body is still read. A client that is cut off while it sends never sees the answer."""
 DRAIN_SILENCE_SECONDS_MAX = 1.0
 """Who has stopped sending is waiting for the answer, or gone."""
+STREAMED = re.compile(r"/upload/?|/upload/jobs/[^/]*/files/.*")
+"""Bodies of these are judged by their handlers as they come; all others are gathered whole, and small."""
+GATHERED_BYTES_MAX = 2**20
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class Edge:
     """Security headers, errors nobody foresaw, requests forged by foreign pages, unread bodies, bare prefixes."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, settings_of: Callable[[], Settings]) -> None:
         self._app = app
+        self._settings_of = settings_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -55,7 +67,7 @@ class Edge:
         # be answered by a redirect to ``/upload/``.
         if scope["path"] in {"", scope.get("root_path", "")}:
             scope = {**scope, "path": scope["path"] + "/"}
-        exchange = Exchange(scope, receive=receive, send=send)
+        exchange = Exchange(scope, receive=receive, send=send, settings_of=self._settings_of)
         if _forged(scope):
             await problem(CROSS_SITE)(scope, exchange.receive, exchange.send)
             return
@@ -74,19 +86,28 @@ class Edge:
 class Exchange:
     """One request and its answer, watched on their way."""
 
-    def __init__(self, scope: Scope, *, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, scope: Scope, *, receive: Receive, send: Send, settings_of: Callable[[], Settings]
+    ) -> None:
         self._receive, self._send = application_end(scope, receive=receive, send=send)
         self._headers = Headers(scope=scope)
         self._body_begun = False
         self._body_ended = scope["method"] not in CHANGING_METHODS
+        self._pace = None if self._body_ended else Pace(settings_of(), most_bytes=_most_bytes(scope))
         self.answered = False
 
     async def receive(self) -> Message:
-        """The next message of the client."""
-        message = await self._receive()
-        self._body_begun = True
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            self._body_ended = True
+        """The next message of the client; a body that is too slow or too large ends in an HTTPException."""
+        if self._body_ended or self._pace is None:
+            return await self._receive()
+        try:
+            message = await self._pace.next(self._receive)
+        except HTTPException as error:
+            # Nothing more of a slow body is awaited, not even to be thrown away.
+            self._body_ended = error.status_code == REQUEST_TIMEOUT
+            self._body_begun = True
+            raise
+        self._noted(message)
         return message
 
     async def send(self, message: Message) -> None:
@@ -108,7 +129,14 @@ class Exchange:
         with contextlib.suppress(TimeoutError):
             while not self._body_ended and left > 0 and time.monotonic() < deadline:
                 async with asyncio.timeout(DRAIN_SILENCE_SECONDS_MAX):
-                    left -= len((await self.receive()).get("body", b""))
+                    message = await self._receive()
+                self._noted(message)
+                left -= len(message.get("body", b""))
+
+    def _noted(self, message: Message) -> None:
+        self._body_begun = True
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self._body_ended = True
 
     def _worth_draining(self) -> bool:
         # Who asked whether to continue has not sent the body yet, and will not after a refusal.
@@ -116,6 +144,10 @@ class Exchange:
             return False
         declared = self._headers.get("content-length", "")
         return not declared.isdigit() or int(declared) <= DRAIN_BYTES_MAX or self._body_begun
+
+
+def _most_bytes(scope: Scope) -> int | None:
+    return None if STREAMED.fullmatch(scope["path"]) else GATHERED_BYTES_MAX
 
 
 def _forged(scope: Scope) -> bool:

@@ -13,9 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from cluster.errors import (
+    BAD_REQUEST,
     INVALID_REQUEST,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
+    REQUEST_TOO_LARGE,
+    REQUEST_TOO_SLOW,
     UNEXPECTED,
     UPLOAD_INTERRUPTED,
     Refusal,
@@ -33,7 +36,14 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:decalogo:error:"
 RETRY_AFTER_SECONDS = 5
 RETRY_STATUSES = frozenset({429, 503})
-_BY_STATUS: dict[int, Refusal] = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 422: INVALID_REQUEST}
+_BY_STATUS: dict[int, Refusal] = {
+    400: BAD_REQUEST,
+    404: NOT_FOUND,
+    405: METHOD_NOT_ALLOWED,
+    408: REQUEST_TOO_SLOW,
+    413: REQUEST_TOO_LARGE,
+    422: INVALID_REQUEST,
+}
 _SENTENCES = {
     "missing": "falta este dato",
     "extra_forbidden": "este dato no existe",

@@ -9,14 +9,13 @@ from cluster.errors import (
     FILE_TOO_LARGE,
     HASH_MISMATCH,
     UPLOAD_EMPTY,
-    UPLOAD_INTERRUPTED,
     UPLOAD_NOT_PDF,
     Refusal,
     ServiceError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from types import TracebackType
 
     from cluster.storage import Storage, StoredUpload, UploadWriter
@@ -28,25 +27,6 @@ PDF_MARK_WITHIN = 1024
 """Where the mark of a PDF must stand: what readers tolerate in practice."""
 WRITE_BYTES = 1024 * 1024
 """Written at a time: each write is a hop to a thread, which costs more than the writing of a small piece."""
-SILENCE_SECONDS_MAX = 30.0
-"""A sender that says nothing for so long is taken for gone: its place is for others."""
-
-
-async def arriving(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces of a body as they come.
-
-    Raises:
-        ServiceError: UPLOAD_INTERRUPTED when nothing comes for ``SILENCE_SECONDS_MAX``.
-    """
-    while True:
-        try:
-            async with asyncio.timeout(SILENCE_SECONDS_MAX):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise ServiceError(UPLOAD_INTERRUPTED) from None
-        yield chunk
 
 
 async def to_its_end(call: Callable[[], Result]) -> Result:

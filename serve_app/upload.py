@@ -36,7 +36,7 @@ from serve_app.batches import MultipartBatch, submit_once
 from serve_app.file_names import clean_file_name
 from serve_app.gate import UploadGate
 from serve_app.metadata import read_metadata
-from serve_app.receiving import Receiver, arriving
+from serve_app.receiving import Receiver
 from serve_app.views import Accepted, accepted
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ async def upload_file(job_id: str, name: str, request: Request, backend: Backend
 
 
 async def _receive(request: Request, *, receiver: Receiver, length: int, sha256: str | None) -> StoredUpload:
-    async for chunk in arriving(request.stream()):
+    async for chunk in request.stream():
         await receiver.write(chunk)
         if receiver.refusal is not None:
             raise ServiceError(receiver.refusal)

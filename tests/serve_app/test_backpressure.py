@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from http_steps import roomy
+
 from serve_app.backpressure import WINDOW_BYTES, ServerEnd
 from serve_app.edge import Edge
 
@@ -93,8 +95,8 @@ async def test_neither_a_large_body_nor_a_large_answer_piles_up() -> None:
         for _ in range(5):
             await asyncio.sleep(0)
 
-    replica = EagerReplica(Edge(echo))
-    scope = {"type": "http", "method": "PUT", "path": "/x", "headers": [(b"host", b"x")], "query_string": b""}
+    replica = EagerReplica(Edge(echo, settings_of=roomy))
+    scope = {"type": "http", "method": "PUT", "path": "/upload", "headers": [(b"host", b"x")], "query_string": b""}
     async with asyncio.timeout(30):
         await ServerEnd(replica)(scope, receive, slow_send)
 
@@ -115,8 +117,8 @@ async def test_the_queues_would_pile_up_without_the_windows() -> None:
     async def send(_message: Message) -> None:
         """The client."""
 
-    replica = EagerReplica(Edge(echo))
-    scope = {"type": "http", "method": "PUT", "path": "/x", "headers": [(b"host", b"x")], "query_string": b""}
+    replica = EagerReplica(Edge(echo, settings_of=roomy))
+    scope = {"type": "http", "method": "PUT", "path": "/upload", "headers": [(b"host", b"x")], "query_string": b""}
     async with asyncio.timeout(30):
         await replica(scope, receive, send)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from http_steps import PlainServer, accepted_job, files_of, pdf, refused, roomy,
 from cluster import embedded_redis
 from cluster.errors import REFUSALS
 from pipeline.errors import FAULTS
-from serve_app import receiving
 from serve_app.asgi import make_app
 from serve_app.error_table import error_table
 from serve_app.home import router as home_router
@@ -176,17 +174,3 @@ def test_a_client_that_sends_everything_before_it_reads_gets_its_answer(http: ht
     refused(answer, status=404, code="job_not_found")
     answer = http.put(f"/upload/jobs/{'a' * 26}/files/a.pdf", content=b"x" * (30 * 2**20))
     refused(answer, status=413, code="file_too_large")
-
-
-def test_a_sender_that_stops_midway_does_not_hold_its_place(
-    server: PlainServer, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Silence ends an upload; the answer says that it was interrupted."""
-    monkeypatch.setattr(receiving, "SILENCE_SECONDS_MAX", 0.2)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
-        raw.sendall(
-            b"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
-            b"Content-Length: 1000\r\n\r\n--b\r\n"
-        )
-        assert b"upload_interrupted" in raw.recv(65536)
-    assert upload(http, ("plan.pdf", pdf())).status_code == 202
