@@ -1,17 +1,13 @@
-"""How many documents run at once on one node, whatever the number of evaluators and processes.
-
-Each slot is a lock file held by the kernel for its process: a process that dies, however it dies, frees it.
-"""
+"""How many documents run at once on one node, whatever the number of evaluators and processes."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from cluster.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,13 +21,10 @@ second."""
 
 
 class Slots:
-    """``running_per_node`` slots shared by all processes of this node that have the same ``data_dir``."""
+    """``running_per_node`` places, for which is waited."""
 
     def __init__(self, settings: Settings) -> None:
-        # data_dir may be shared between nodes; the slots are not.
-        self._folder = settings.run_dir / "slots" / socket.gethostname()
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._count = settings.running_per_node
+        self.places = Places(settings, kind="slots", count=settings.running_per_node)
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[int]:
@@ -41,7 +34,7 @@ class Slots:
         """
         pause = FIRST_WAIT_SECONDS
         while True:
-            held = self._try_all()
+            held = self.places.take()
             if held:
                 break
             # Uneven pauses keep waiting processes from trying in step.
@@ -52,20 +45,3 @@ class Slots:
             yield number
         finally:
             lock.release()
-
-    def _try_all(self) -> tuple[int, FileLock] | None:
-        for number in range(self._count):
-            # thread_local off: an async task may be finished from another thread than it began in.
-            lock = FileLock(
-                self._folder / f"slot-{number:02d}.lock",
-                blocking=False,
-                thread_local=False,
-                preserve_lock_file=True,
-                fallback_to_soft=False,
-            )
-            try:
-                lock.acquire()
-            except Timeout:
-                continue
-            return number, lock
-        return None
