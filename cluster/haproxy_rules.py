@@ -229,6 +229,8 @@ def _frontend(lines: Sequence[str], limits: EdgeLimits) -> list[str]:
         # Ray's own pages name the applications; nobody outside needs them.
         problem_line(NOT_FOUND, verb="http-request return status 404", condition="if { path_beg -i /-/ }"),
         *(line for line in lines if line not in binds),
+        # Which program answers, and in which version, is nobody's business.
+        "http-response del-header server",
         # A server that died in the middle is a reason to come back as well.
         "http-after-response set-status 503 if { status 502 504 }",
         # What a replica says by itself, before the application is asked, is plain English.

@@ -61,6 +61,9 @@ def service() -> Iterator[Service]:
         min_free_memory_bytes=0,
         min_free_disk_bytes=0,
         storage_floor_bytes=0,
+        header_seconds=4,
+        body_silence_seconds=6,
+        answer_silence_seconds=12,
         allow_anonymous=True,
     )
     try:
