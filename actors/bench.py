@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from actors.fault_documents import harming
 from actors.summaries import summarize
 from cluster.errors import UPLOAD_LOST, ServiceError
 from pipeline.artifacts import EVALUATION_RESULTS, artifacts
@@ -58,6 +59,8 @@ class Bench:
     engine: Engine
     extraction: ExtractionWorker
     storage: Storage
+    fault_documents: bool = False
+    """Whether a PDF may name the fault it causes: only for fault tests."""
 
     def evaluate(
         self, claim: Claim, *, options: EvaluationOptions, key: str, watch: Watch
@@ -70,7 +73,6 @@ class Bench:
             ServiceError: UPLOAD_LOST, STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         files = self._artifacts(claim, options=options, watch=watch)
-        watch.observe(WRITING, TOTAL_STEPS, TOTAL_STEPS)
         self.storage.write_artifacts(claim.job_id, claim.document_id, files)
         summary = summarize(files[EVALUATION_RESULTS], key=key)
         give_back_memory()
@@ -83,12 +85,16 @@ class Bench:
         return summarize(artifacts(evaluation)[EVALUATION_RESULTS], key="").result_hash
 
     def _artifacts(self, claim: Claim, *, options: EvaluationOptions, watch: Watch) -> dict[str, bytes]:
-        watch.observe(EXTRACTION, 0, TOTAL_STEPS)
+        watch.check()
         pdf = self._upload(claim)
+        observe = harming(pdf, observe=watch.observe) if self.fault_documents else watch.observe
+        observe(EXTRACTION, 0, TOTAL_STEPS)
         document = self.extraction.extract(pdf, wall_seconds=watch.left_seconds)
         del pdf
-        evaluation = evaluate(document, options=options, engine=self.engine, observe=watch.observe)
-        return artifacts(evaluation)
+        evaluation = evaluate(document, options=options, engine=self.engine, observe=observe)
+        files = artifacts(evaluation)
+        observe(WRITING, TOTAL_STEPS, TOTAL_STEPS)
+        return files
 
     def _upload(self, claim: Claim) -> bytes:
         try:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import faulthandler
 import gc
+import math
 import os
 import time
 from collections import deque
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("evaluator")
 
-WATCHDOG_GRACE_SECONDS = 30.0
-"""After the hard limit, which the event loop enforces: the watchdog is for a loop that hangs as well."""
 UTILIZATION_WINDOW_SECONDS = 60.0
 HOUSEKEEPING_SECONDS = 5.0
 CHILD_IDLE_SECONDS = 60.0
@@ -75,6 +74,18 @@ class Utilization:
         return min(1.0, worked / max(1.0, min(UTILIZATION_WINDOW_SECONDS, now - self._began)))
 
 
+def extraction_limits(settings: Settings) -> ExtractionLimits:
+    """What reading one PDF may cost, as the settings say."""
+    return ExtractionLimits(
+        max_file_bytes=settings.max_file_bytes,
+        memory_bytes=settings.extraction_memory_bytes,
+        wall_seconds=settings.extraction_seconds,
+        # More CPU than time has passed is never needed: it ends a child whose parent is stopped.
+        cpu_seconds=math.ceil(settings.extraction_seconds),
+        documents_per_child=settings.child_documents,
+    )
+
+
 def _load_engine(settings: Settings) -> Engine:
     engine = Engine.load(threads=1)
     shared = share_table(engine, folder=settings.run_dir / "encoder")
@@ -98,12 +109,12 @@ class Evaluator:
         # BLAS threads of several evaluators would fight over the cores: 15 times slower on two of them.
         threadpool_limits(limits=1)
         extraction = ExtractionWorker(
-            limits=ExtractionLimits(
-                documents_per_child=settings.child_documents, max_file_bytes=settings.max_file_bytes
-            )
+            limits=extraction_limits(settings), fault_documents=settings.fault_documents
         )
         self._settings = settings
-        self._bench = Bench(_load_engine(settings), extraction, Storage(settings))
+        self._bench = Bench(
+            _load_engine(settings), extraction, Storage(settings), fault_documents=settings.fault_documents
+        )
         metrics.add(metrics.ENGINE_LOADS)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
         self._store = JobStore.lazily(settings)
@@ -194,9 +205,9 @@ class Evaluator:
     @contextlib.contextmanager
     def _watchdog(self) -> Iterator[None]:
         # A hang in C code that holds the interpreter lock stops every Python thread; this timer is C.
-        faulthandler.dump_traceback_later(
-            self._settings.hard_limit_seconds + WATCHDOG_GRACE_SECONDS, exit=True
-        )
+        # The event loop enforces the hard limit itself: this is for a loop that hangs as well.
+        seconds = self._settings.hard_limit_seconds + self._settings.watchdog_grace_seconds
+        faulthandler.dump_traceback_later(seconds, exit=True)
         try:
             yield
         finally:

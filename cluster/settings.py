@@ -92,6 +92,9 @@ class Settings(BaseSettings):
 
     soft_limit_seconds: Seconds = 540.0
     hard_limit_seconds: Seconds = 600.0
+    watchdog_grace_seconds: Seconds = Field(
+        default=30.0, description="After the hard limit, until an evaluator that no longer reacts ends itself"
+    )
     child_documents: Count = Field(
         default=100, description="Documents after which the extraction child is replaced"
     )

@@ -43,6 +43,11 @@ NOT_A_PLAN = FaultKind(
     sentence="El documento no parece un plan de desarrollo municipal; "
     "si debe evaluarse de todos modos, actívelo al enviarlo.",
 )
+FAULT_DOCUMENT = FaultKind(
+    "fault_document",
+    retryable=False,
+    sentence="El PDF pide provocar una falla de prueba; este servicio no lo permite.",
+)
 TOO_MANY_PAGES = FaultKind(
     "too_many_pages", retryable=False, sentence="El documento tiene más páginas de las permitidas."
 )
@@ -76,6 +81,7 @@ FAULTS: tuple[FaultKind, ...] = (
     NO_PAGES,
     NO_TEXT,
     NOT_A_PLAN,
+    FAULT_DOCUMENT,
     TOO_MANY_PAGES,
     TOO_MUCH_TEXT,
     TIMEOUT,

@@ -33,7 +33,14 @@ _PNG_MARK = b"\x89PNG\r\n\x1a\n"
 _MAX_TITLE_CHARS = 500
 
 _DOCUMENT_FAULTS = {
-    kind.code: kind for kind in (errors.ENCRYPTED, errors.MALFORMED, errors.NOT_A_PDF, errors.NO_PAGES)
+    kind.code: kind
+    for kind in (
+        errors.ENCRYPTED,
+        errors.MALFORMED,
+        errors.NOT_A_PDF,
+        errors.NO_PAGES,
+        errors.FAULT_DOCUMENT,
+    )
 }
 _LIMITS = {kind.code: kind for kind in (errors.MEMORY, errors.TOO_MANY_PAGES, errors.TOO_MUCH_TEXT)}
 _WARNINGS = frozenset({"repaired", "unreadable_pages", "hidden_text"})
@@ -59,8 +66,15 @@ class ExtractionWorker:
     after any failure that is not the plain answer "this document cannot be read".
     """
 
-    def __init__(self, *, limits: ExtractionLimits | None = None) -> None:
+    def __init__(self, *, limits: ExtractionLimits | None = None, fault_documents: bool = False) -> None:
+        """Make a worker; it starts nothing yet.
+
+        Args:
+            limits: what a document may cost.
+            fault_documents: obey documents that name a fault (for tests), instead of refusing them.
+        """
         self._limits = limits or ExtractionLimits()
+        self._fault_documents = fault_documents
         self._one_at_a_time = threading.Lock()
         self._child: ChildProcess | None = None
         self._cancelled = False
@@ -102,7 +116,7 @@ class ExtractionWorker:
 
         Args:
             pdf: The whole file.
-            wall_seconds: Time this document may take; by default the one of the limits.
+            wall_seconds: Time this document may take, when that is less than the limits allow.
 
         Raises:
             DocumentFault: Empty file, no PDF, encrypted, damaged, without pages or without text.
@@ -115,6 +129,7 @@ class ExtractionWorker:
             "max_pages": self._limits.max_pages,
             "max_text_chars": self._limits.max_text_chars,
             "cpu_seconds": self._limits.cpu_seconds,
+            "fault_documents": self._fault_documents,
         }
         pages, finished = self._in_child(
             header, pdf=pdf, wall_seconds=wall_seconds, collect=self._collect_pages
@@ -178,7 +193,8 @@ class ExtractionWorker:
             child = self._ready_child()
             if self._cancelled:
                 raise ExtractionCancelled(errors.PARSER_CRASH, "cancelled")
-            deadline = time.monotonic() + (wall_seconds or self._limits.wall_seconds)
+            allowed = self._limits.wall_seconds if wall_seconds is None else wall_seconds
+            deadline = time.monotonic() + min(allowed, self._limits.wall_seconds)
             self._served += 1
             child.send((msgspec.json.encode(header), pdf), deadline=deadline)
             result = collect(child, deadline)

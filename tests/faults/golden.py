@@ -30,7 +30,7 @@ class Golden:
             if self._engine is None:
                 self._engine = Engine.load(threads=1)
             chosen = msgspec.convert(dict(options), EvaluationOptions)
-            with ExtractionWorker() as extraction:
+            with ExtractionWorker(fault_documents=True) as extraction:
                 document = extraction.extract(pdf)
             self._known[name] = artifacts(evaluate(document, options=chosen, engine=self._engine))
         return self._known[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .documents import open_pdf, title_of
+from .fault_documents import obey
 from .faults import Fault, fault_of
 from .pages import read_page
 
@@ -12,16 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[dict[str, Any] | bytes]:
     """Yield a ``page`` answer for each page and ``document`` at the end.
 
     A page that MuPDF cannot read is given back empty and counted, so that one broken page does not
     cost the document; memory that runs out ends the document.
 
     Raises:
-        Fault: See ``open_pdf``; further ``too_much_text`` and ``malformed`` when no page can be read.
+        Fault: See ``open_pdf`` and ``obey``; further ``too_much_text`` and ``malformed`` when no page can be read.
     """
     document = open_pdf(pdf, max_pages=request["max_pages"])
+    instead = obey(document, allowed=request["fault_documents"])
+    if instead is not None:
+        yield instead
     left = request["max_text_chars"]
     pages = document.page_count
     unreadable = 0
