@@ -190,10 +190,11 @@ def _edited(section: _Section, limits: EdgeLimits) -> _Section:
 
 
 def _global(lines: Sequence[str]) -> list[str]:
-    sockets = [match for line in lines if (match := _ADMIN_SOCKET.fullmatch(line))]
-    if len(sockets) != 1:
-        raise UnknownTemplateError("the admin socket is not declared as before")
-    closed = f"stats socket {sockets[0][1]} mode 600 level admin expose-fd listeners"
+    sockets = [line for line in lines if line.startswith("stats socket ")]
+    known = _ADMIN_SOCKET.fullmatch(sockets[0]) if len(sockets) == 1 else None
+    if known is None:
+        raise UnknownTemplateError(f"the admin socket is not declared as before: {sockets}")
+    closed = f"stats socket {known[1]} mode 600 level admin expose-fd listeners"
     # Its log goes by UDP to whoever has port 514, with the addresses of all requests.
     kept = [line for line in lines if not line.startswith(("stats socket ", "log "))]
     return [closed, *kept, f"tune.sndbuf.client {SEND_BUFFER_BYTES}"]

@@ -91,8 +91,10 @@ class Exchange:
     ) -> None:
         self._receive, self._send = application_end(scope, receive=receive, send=send)
         self._headers = Headers(scope=scope)
-        self._body_begun = False
-        self._body_ended = scope["method"] not in CHANGING_METHODS
+        self._body_begun = self._too_slow = False
+        self._body_ended = not (
+            "transfer-encoding" in self._headers or self._headers.get("content-length", "0") != "0"
+        )
         self._pace = None if self._body_ended else Pace(settings_of(), most_bytes=_most_bytes(scope))
         self.answered = False
 
@@ -103,9 +105,8 @@ class Exchange:
         try:
             message = await self._pace.next(self._receive)
         except HTTPException as error:
-            # Nothing more of a slow body is awaited, not even to be thrown away.
-            self._body_ended = error.status_code == REQUEST_TIMEOUT
             self._body_begun = True
+            self._too_slow = error.status_code == REQUEST_TIMEOUT
             raise
         self._noted(message)
         return message
@@ -118,11 +119,14 @@ class Exchange:
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
             await self._drain()
+            if not self._body_ended:
+                # Otherwise the server would go on reading what nobody wants, for as long as somebody sends it.
+                headers["Connection"] = "close"
         await self._send(message)
 
     async def _drain(self) -> None:
         """Read what is left of the body, within bounds, so that the client gets to read the answer."""
-        if self._body_ended or not self._worth_draining():
+        if self._body_ended or self._too_slow or not self._worth_draining():
             return
         deadline = time.monotonic() + DRAIN_SECONDS_MAX
         left = DRAIN_BYTES_MAX
