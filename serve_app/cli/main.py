@@ -40,9 +40,16 @@ Paths = Annotated[list[Path], typer.Argument(help="PDF, carpetas con PDF o patro
 
 
 @app.command()
-def up() -> None:
+def up(
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Quedarse y reiniciar lo que muera (portátil, systemd)")
+    ] = False,
+) -> None:
     """Inicia el servicio en esta máquina."""
-    service.start()
+    if foreground:
+        service.stay()
+    else:
+        service.start()
 
 
 @app.command()

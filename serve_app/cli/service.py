@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cluster import lifecycle
+from cluster import lifecycle, logs
+from cluster.lifecycle_supervisor import Supervisor, end_supervisor
 from cluster.settings import Settings
 from serve_app.cli.output import console
 
@@ -36,10 +37,24 @@ def start() -> str:
     return service.url
 
 
+def stay() -> None:
+    """Start the service, restart what dies, until told to end by Ctrl-C, SIGTERM or «decalogo down»."""
+    settings = Settings.load()
+    logs.configure(settings)
+    Supervisor(
+        settings,
+        tell=lambda step: console.print(step.sentence, highlight=False),
+        started=lambda url: console.print(f"Servicio en marcha: {url}", highlight=False),
+    ).run()
+    console.print("Servicio detenido.", highlight=False)
+
+
 def stop() -> None:
     """Stop what runs."""
+    settings = Settings.load()
     with console.status("Deteniendo…"):
-        stopped = lifecycle.down(Settings.load())
+        supervised = end_supervisor(settings)
+        stopped = lifecycle.down(settings) or supervised
     console.print("Servicio detenido." if stopped else "No había ningún servicio en marcha.", highlight=False)
 
 
