@@ -61,3 +61,13 @@ def record(victim: FaultService, unchecked_record: FaultRecord) -> Iterator[Faul
     """The record of a test; after the test all invariants are checked."""
     yield unchecked_record
     check_invariants(victim, unchecked_record)
+
+
+@pytest.fixture
+def healed(victim: FaultService, record: FaultRecord) -> Iterator[None]:
+    """For tests that harm Redis or the link to it: both are well again before the invariants are checked."""
+    assert record
+    yield
+    victim.proxy.pass_through()
+    victim.redis.continue_signal()
+    victim.redis.start()
