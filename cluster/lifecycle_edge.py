@@ -44,6 +44,8 @@ def prepare_edge(settings: Settings, *, folder: Path) -> dict[str, str]:
         # Serve's own proxy has no back-pressure: see docs/decisions/020.
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(launcher),
+        # Three checks that fail make Serve start another proxy: with its own ten seconds that takes half a minute.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(THREADS_MAX, os.cpu_count() or 1)),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),

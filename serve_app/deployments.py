@@ -27,6 +27,8 @@ ONGOING_REQUESTS_MAX = 200
 COUNTED_SECONDS = 5.0
 ASK_SECONDS = 2.0
 """How long a count is good for, and how long Serve's controller is waited for."""
+HEALTH_SECONDS = 1
+"""How soon a dead replica is noticed, and replaced: until then its callers are told to come back."""
 EVALUATION = ("evaluation", "Evaluator")
 ALIVE_STATES = frozenset({"RUNNING", "UPDATING"})
 
@@ -40,6 +42,7 @@ def deploy(make_app: Callable[[], FastAPI], *, name: str) -> Application:
         max_ongoing_requests=ONGOING_REQUESTS_MAX,
         ray_actor_options={"num_cpus": CPUS, "runtime_env": {"env_vars": REPLICA_ENVIRONMENT}},
         graceful_shutdown_timeout_s=20,
+        health_check_period_s=HEALTH_SECONDS,
     )
     application: Application = deployment(serve.ingress(make_app)()).bind()
     return application

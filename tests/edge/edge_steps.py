@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self
 import psutil
 import pytest
 
+from cluster import lifecycle
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -150,3 +152,40 @@ class Crowd:
             return
         except OSError:
             guest.closed_after_seconds = time.monotonic() - guest.opened
+
+
+class Watched:
+    """The most memory that the upload replica and HAProxy take beyond the beginning, in bytes."""
+
+    def __init__(self, settings: Settings, keeper_pid: int) -> None:
+        (replica,) = (found for found in lifecycle.replicas(settings) if found.application == "upload")
+        below = psutil.Process(keeper_pid).children(recursive=True)
+        self._processes = [psutil.Process(replica.pid), *(one for one in below if one.name() == "haproxy")]
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._first = self._most = self._now()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    @property
+    def growth_bytes(self) -> int:
+        return self._most - self._first
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.05):
+            self._most = max(self._most, self._now())
+
+    def _now(self) -> int:
+        total = 0
+        for process in self._processes:
+            try:
+                total += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+        return total
