@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+import uvloop
 from registry_steps import PATIENCE_SECONDS, claimed, failed, next_entry, refused, submitted, summary
 
 from cluster.errors import REDIS_UNAVAILABLE
@@ -29,9 +32,19 @@ class LossyLink:
         self._port = port
         self.replies_to_lose = 0
         self.lost = 0
+        self._writers: list[asyncio.StreamWriter] = []
+
+    def reset(self) -> None:
+        """Break all lines as a network does: neither side is asked."""
+        for writer in self._writers:
+            linger_off = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_off)
+            writer.transport.abort()
+        self._writers.clear()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
+        self._writers.append(writer)
         upstream, to_redis = await asyncio.open_connection("127.0.0.1", self._port)
         forward = asyncio.create_task(self._forward(reader, to_redis))
         with contextlib.suppress(ConnectionError):
@@ -121,6 +134,30 @@ async def test_a_link_that_stays_down_is_a_refusal(lossy: tuple[JobStore, LossyL
     link.replies_to_lose = 0
     assert (await store.finish(claim, summary=summary())).applied
     assert (await store.job(job_id)).counts[DocumentState.SUCCEEDED] == 1
+
+
+def test_on_the_loop_of_the_replicas_a_reset_line_is_made_anew(settings: Settings, keys: Keys) -> None:
+    """On uvloop a line that was reset while it was idle is no error at all: the call finds another one."""
+
+    async def ask_over_and_over() -> None:
+        port = urlsplit(settings.redis_url or "").port
+        assert port
+        link = LossyLink(port=port)
+        server = await asyncio.start_server(link.serve, "127.0.0.1", 0)
+        own_port = server.sockets[0].getsockname()[1]
+        store = await JobStore.connect(
+            settings.model_copy(update={"redis_url": f"redis://registry@127.0.0.1:{own_port}/0"}), keys=keys
+        )
+        job_id = await submitted(store)
+        for _ in range(5):
+            link.reset()
+            for _ in range(10):  # the loop comes round and learns of it
+                await asyncio.sleep(0)
+            assert (await store.job(job_id)).document_count == 1
+        await store.close()
+        server.close()
+
+    uvloop.run(ask_over_and_over())
 
 
 async def test_a_lost_delivery_comes_back(lossy: tuple[JobStore, LossyLink]) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-import uvloop
 from registry_steps import claimed, eventually, next_entry, operator, recovered, refused, submitted, summary
 
 from cluster import embedded_redis
@@ -83,28 +81,6 @@ async def test_accepted_jobs_survive_a_killed_redis(own: JobStore, settings: Set
     assert (await own.finish(third, summary=summary())).applied
     assert (await own.finish(second, summary=summary())).last
     assert (await own.totals())["documents_succeeded"] == 3
-
-
-def test_on_the_loop_of_the_replicas_the_refusal_is_the_same(settings: Settings) -> None:
-    """On uvloop a line that the server has closed is a refusal and then a new connection, never another error."""
-
-    async def lose_and_find_again() -> None:
-        store = await JobStore.connect(settings)
-        job_id = await submitted(store)
-        for _ in range(3):
-            kill(settings)
-            for _ in range(10):  # the loop comes round and learns that the line is closed
-                await asyncio.sleep(0)
-            await refused(store.job(job_id), REDIS_UNAVAILABLE)
-            embedded_redis.start(settings)
-            assert (await store.job(job_id)).state is JobState.QUEUED
-        await store.close()
-
-    embedded_redis.start(settings)
-    try:
-        uvloop.run(lose_and_find_again())
-    finally:
-        embedded_redis.stop(settings)
 
 
 async def test_a_torn_last_write_does_not_keep_redis_from_starting(own: JobStore, settings: Settings) -> None:
