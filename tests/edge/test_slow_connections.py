@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from edge_steps import FIELDS, Crowd, held_by_proxy, pdf, until, uploads_in
+from edge_steps import FIELDS, held_by_proxy, pdf, until, uploads_in
 
+from benchmarks.crowds import Crowd
 from serve_app.client import BatchClient
 
 if TYPE_CHECKING:
