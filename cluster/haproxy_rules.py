@@ -3,7 +3,7 @@
 Ray's template opens statistics to every interface, waits for headers without end, lets one address take all
 connections and says its own errors in plain English. ``harden`` changes exactly that. It knows every section and
 every door (``bind``, ``stats socket``) of the template; one that it does not know is an error, so that after an
-update of Ray the proxy does not start rather than run open. See docs/decisions/040.
+update of Ray the proxy does not start rather than run open. See docs/decisions/060.
 """
 
 from __future__ import annotations

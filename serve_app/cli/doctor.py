@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from cluster import lifecycle
 from cluster.errors import ServiceError
+from cluster.lifecycle_doors import outer_doors
 from cluster.server_check import UNUSABLE, ask_server
 from cluster.settings import GIB, PREFIX, Settings
 from pipeline.rendering import sandbox_report
@@ -71,6 +72,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         size = lifecycle.footprint(settings)
         sentence = f"{running.url}, {size.processes} procesos, {_gb(size.pss_bytes)} de memoria"
         yield Finding("Servicio", "bien", sentence)
+        yield _doors(settings)
     yield from _redis(settings, started=running is not None)
     yield from _sandbox()
 
@@ -94,6 +96,14 @@ def _disk(settings: Settings) -> Finding:
         return Finding("Disco", "bien", sentence)
     advice = f"; libere espacio o elija otra carpeta con {PREFIX}DATA_DIR"
     return Finding("Disco", "falta", sentence + advice)
+
+
+def _doors(settings: Settings) -> Finding:
+    outer = outer_doors(settings)
+    if not outer:
+        return Finding("Puertos", "bien", "ningún puerto del servicio se puede alcanzar desde otra máquina")
+    named = ", ".join(map(str, outer))
+    return Finding("Puertos", "aviso", f"se pueden alcanzar desde otras máquinas: {named}")
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
