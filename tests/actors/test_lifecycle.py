@@ -22,8 +22,8 @@ import yaml
 from cluster import lifecycle, metrics
 from cluster.lifecycle import LifecycleError
 from cluster.lifecycle_keeper import ORDERS_FILE, KeeperState, Orders, read_state
-from cluster.lifecycle_processes import Identity, attached_to
-from cluster.lifecycle_ray import end_ray
+from cluster.lifecycle_processes import Identity, attached_to, free_ports, is_free
+from cluster.lifecycle_ray import WORKER_PORTS, end_ray, worker_ports
 from cluster.lifecycle_serve import PACKAGED_CONFIG, effective_config
 from cluster.settings import Settings
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from conftest import Service
 
 PATIENCE_SECONDS = 30.0
+DIRECT_INGRESS_HTTP = 30_000
+"""Where Serve's replicas begin to look for a port (``RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT``)."""
 
 STARTER = """
 import pathlib, subprocess, sys
@@ -137,6 +139,43 @@ def test_a_taken_port_is_named(settings: Settings) -> None:
     assert not lifecycle.down(settings)
 
 
+def test_chosen_ports_are_handed_out_by_nobody_else() -> None:
+    """A port that is free now and bound in ten seconds is not one that a worker or the kernel may take meanwhile."""
+    chosen = free_ports(200)
+    assert len(set(chosen)) == 200
+    first, last = WORKER_PORTS
+    replicas = range(DIRECT_INGRESS_HTTP, 65_536)
+    for port in chosen:
+        assert not first <= port <= last
+        assert port not in replicas
+    local = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if local.exists():
+        lowest = int(local.read_text("ascii").split()[0])
+        assert all(port < lowest for port in chosen) or lowest < first
+
+
+def test_a_port_that_is_taken_is_not_chosen() -> None:
+    """Whoever listens, on whichever address."""
+    (port,) = free_ports(1)
+    with socket.create_server(("127.0.0.1", port)):
+        assert not is_free(port, host="")
+    assert is_free(port, host="")
+
+
+@pytest.mark.parametrize(
+    ("taken", "left"),
+    [
+        ([8000, 25_000], WORKER_PORTS),
+        ([10_002], (10_003, 19_999)),
+        ([19_999], (10_002, 19_998)),
+        ([12_000, 18_080], (12_001, 18_079)),
+    ],
+)
+def test_workers_keep_away_from_ports_that_were_chosen(taken: list[int], left: tuple[int, int]) -> None:
+    """An HTTP port among those of Ray's workers is not taken by one of them before HAProxy gets to it."""
+    assert worker_ports(taken) == left
+
+
 def test_the_written_configuration_is_that_of_the_defaults(settings: Settings) -> None:
     """``serve deploy ray_config.yaml`` and ``up`` with default settings deploy the same."""
     written = yaml.safe_load(PACKAGED_CONFIG.read_text("utf-8"))
@@ -169,20 +208,6 @@ def test_up_twice_is_harmless(service: Service) -> None:
     again = lifecycle.up(service.settings)
     assert again.already_running
     assert again.keeper_pid == service.running.keeper_pid
-
-
-@pytest.mark.service
-def test_only_known_doors_are_open(service: Service) -> None:
-    """All sockets listen on loopback, except HAProxy's statistics and the token-guarded ports of replicas."""
-    keeper = psutil.Process(service.running.keeper_pid)
-    open_doors = {
-        process.name().split(":")[0]
-        for process in keeper.children(recursive=True)
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-        and connection.laddr.ip not in {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-    }
-    assert open_doors <= {"haproxy", "ray"}
 
 
 @pytest.mark.service
