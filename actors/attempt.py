@@ -18,6 +18,7 @@ from actors.bench import options_of, result_key
 from actors.patience import until_answered
 from actors.watch import Progress, Stopped, Watch
 from cluster.errors import ServiceError
+from cluster.failpoints import Failpoint, reach
 from cluster.logs import describe, new_reference
 from cluster.records import DocumentSummary, Finish
 from pipeline.errors import INTERNAL, TIMEOUT, LimitExceeded, PipelineError
@@ -49,6 +50,7 @@ class Failure:
     sentence: str
     retryable: bool
     reference: str
+    attempts_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,7 @@ class Attempt:
         seconds = self._watch.elapsed_seconds
         if isinstance(outcome, DocumentSummary):
             summary = replace(outcome, seconds=round(seconds, 4))
+            reach(Failpoint.ARTIFACTS_STORED, settings=self._shop.settings)
             finish = await until_answered(lambda: store.finish(claim, summary=summary))
             status = "succeeded" if finish.applied else "refused"
             return Ended(finish, status, seconds, summary=summary, node_seconds=self._watch.node_seconds())
@@ -248,6 +251,7 @@ class Attempt:
                 sentence=failure.sentence,
                 retryable=failure.retryable,
                 reference=failure.reference,
+                attempts_max=failure.attempts_max,
             )
         )
         status = "retrying" if finish.will_retry else "failed" if finish.applied else "refused"
@@ -259,7 +263,7 @@ class Attempt:
             kind = error.kind
             # The detail is the pipeline's own words, made for logs.
             self._log.warning("document_failed", code=kind.code, detail=error.detail, reference=reference)
-            return Failure(kind.code, kind.sentence, kind.retryable, reference)
+            return Failure(kind.code, kind.sentence, kind.retryable, reference, kind.attempts_max)
         if isinstance(error, ServiceError):
             refusal = error.refusal
             self._log.warning("document_failed", code=refusal.code, reference=reference)

@@ -15,6 +15,7 @@ import structlog
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 
 from actors.patience import is_redis_away, until_answered
+from actors.registry_watch import RegistryWatch
 from actors.throughput import Throughput
 from cluster import metrics
 from cluster.jobs import JobStore
@@ -57,9 +58,11 @@ class Dispatcher:
         self._store = JobStore.lazily(self._settings)
         self._storage = Storage(self._settings)
         self._throughput = Throughput()
+        self._registry_watch = RegistryWatch()
         self._in_flight: dict[asyncio.Task[None], QueueEntry] = {}
         self._aggregations: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Event()
+        self._has_taken_over = False
         self._loops = {
             name: _Loop(name, step)
             for name, step in {
@@ -92,6 +95,12 @@ class Dispatcher:
             self._room.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._room.wait(), TEND_SECONDS)
+            return 0.0
+        if not self._has_taken_over:
+            for entry in await self._store.take_over(consumer=CONSUMER, count=free):
+                log.info("entry_taken_over", job_id=entry.job_id, document_id=entry.document_id)
+                self._dispatch(entry)
+            self._has_taken_over = True
             return 0.0
         for entry in await self._store.next_entries(consumer=CONSUMER, count=free, block_ms=BLOCK_MS):
             self._dispatch(entry)
@@ -165,6 +174,9 @@ class Dispatcher:
     async def _publish(self) -> float:
         figures = await self._store.queue_figures()
         totals = await self._store.totals()
+        if self._registry_watch.has_lost_data(totals):
+            log.error("registry_lost_data", totals=totals)
+            metrics.add(metrics.REGISTRY_LOSSES)
         metrics.put(metrics.QUEUE_DEPTH, figures.depth, queue_name="pdm_evaluation_queue")
         metrics.put(metrics.QUEUE_DEPTH, figures.delayed, queue_name="delayed")
         metrics.put(metrics.QUEUE_DEPTH, figures.dead, queue_name="dead_letters")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import faulthandler
 import gc
 import math
 import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 from ray import serve
@@ -20,8 +19,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from actors.attempt import Attempt, Ended, Workshop
 from actors.bench import Bench, options_of
 from actors.flights import Flights
+from actors.growth import Growth
 from actors.shared_table import share_table
 from actors.watch import Watch
+from actors.watchdog import watchdog
 from cluster import metrics
 from cluster.jobs import JobStore
 from cluster.logs import configure
@@ -42,6 +43,8 @@ log = structlog.get_logger("evaluator")
 
 UTILIZATION_WINDOW_SECONDS = 60.0
 HOUSEKEEPING_SECONDS = 5.0
+UNCLAIMED = {"status": "unclaimed", "last": False}
+"""Nothing happened to the document; it is for somebody else."""
 CHILD_IDLE_SECONDS = 60.0
 
 
@@ -121,6 +124,7 @@ class Evaluator:
         self._shop = Workshop(self._store, self._bench, Flights(settings), self._thread, settings)
         self._slots = Slots(settings)
         self._turn = asyncio.Lock()
+        self._growth = Growth(settings.evaluator_growth_bytes)
         self._unfit: str | None = None
         self._child_restarts = 0
         self._utilization = Utilization()
@@ -141,19 +145,12 @@ class Evaluator:
         Raises:
             ServiceError: REDIS_UNAVAILABLE before the claim; nothing happened.
         """
-        async with self._turn, self._slots.acquire():
-            if not await self._fit():
-                return {"status": "unclaimed", "last": False}
-            claim = await self._store.claim(entry, worker_id=self._worker_id)
-            if isinstance(claim, ClaimRefused):
-                return {"status": claim.reason.value, "last": claim.last}
-            ended = await self._attempt(claim)
-        if ended.stuck:
-            # A thread cannot be ended from outside; the process can, and the registry has been told.
-            log.error("thread_stuck", worker=self._worker_id)
-            os._exit(1)
-        self._count(ended)
-        return {"status": ended.status, "last": ended.finish.last}
+        with self._growth.inside():
+            async with self._turn:
+                if self._growth.leaving:
+                    return dict(UNCLAIMED)
+                async with self._slots.acquire():
+                    return await self._work_on(entry)
 
     async def reproduce(self, claim: Claim) -> str:
         """Evaluate a finished document again, without the cache and without a trace.
@@ -166,12 +163,17 @@ class Evaluator:
         """
         pdf = await asyncio.to_thread(self._bench.storage.read_upload, claim.job_id, claim.sha256)
         watch = Watch(soft_limit_seconds=self._settings.soft_limit_seconds)
-        async with self._turn, self._slots.acquire():
-            with self._watchdog(), self._utilization.busy():
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._thread,
-                    lambda: self._bench.result_hash(pdf, options=options_of(claim), watch=watch),
-                )
+        with self._growth.inside():
+            async with self._turn, self._slots.acquire():
+                with watchdog(seconds=self._settings.watchdog_seconds), self._utilization.busy():
+                    work = asyncio.get_running_loop().run_in_executor(
+                        self._thread,
+                        lambda: self._bench.result_hash(pdf, options=options_of(claim), watch=watch),
+                    )
+                    done, _ = await asyncio.wait({work}, timeout=self._settings.hard_limit_seconds)
+                    if not done:
+                        self._end_stuck()
+                    return work.result()
 
     async def check_health(self) -> None:
         """Called by Serve, which replaces a replica that raises.
@@ -184,9 +186,27 @@ class Evaluator:
 
     # ------------------------------------------------------------------ parts
 
+    async def _work_on(self, entry: QueueEntry) -> dict[str, Any]:
+        if not await self._fit():
+            return dict(UNCLAIMED)
+        claim = await self._store.claim(entry, worker_id=self._worker_id)
+        if isinstance(claim, ClaimRefused):
+            return {"status": claim.reason.value, "last": claim.last}
+        ended = await self._attempt(claim)
+        if ended.stuck:
+            self._end_stuck()
+        self._count(ended)
+        self._growth.look()
+        return {"status": ended.status, "last": ended.finish.last}
+
+    def _end_stuck(self) -> NoReturn:
+        # A thread cannot be ended from outside; the process can, and the registry has been told.
+        log.error("thread_stuck", worker=self._worker_id)
+        os._exit(1)
+
     async def _attempt(self, claim: Claim) -> Ended:
         try:
-            with self._watchdog(), self._utilization.busy():
+            with watchdog(seconds=self._settings.watchdog_seconds), self._utilization.busy():
                 return await Attempt(claim, workshop=self._shop).run()
         finally:
             self._worked_at = time.monotonic()
@@ -201,17 +221,6 @@ class Evaluator:
                 "freeze_mismatch", worker=self._worker_id, detail=error.detail
             )
         return self._unfit is None
-
-    @contextlib.contextmanager
-    def _watchdog(self) -> Iterator[None]:
-        # A hang in C code that holds the interpreter lock stops every Python thread; this timer is C.
-        # The event loop enforces the hard limit itself: this is for a loop that hangs as well.
-        seconds = self._settings.hard_limit_seconds + self._settings.watchdog_grace_seconds
-        faulthandler.dump_traceback_later(seconds, exit=True)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
 
     def _count(self, ended: Ended) -> None:
         restarts = self._bench.extraction.restarts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,14 @@ class Flights:
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.run_dir / "flights" / socket.gethostname()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._patience_seconds = settings.lease_seconds
 
     @asynccontextmanager
     async def alone(self, result_key: str, *, watch: Watch) -> AsyncIterator[None]:
-        """Wait until nobody on this node evaluates ``result_key``, and hold it.
+        """Wait until nobody on this node evaluates ``result_key``, and hold it; at most for one lease.
+
+        A process that is paused keeps its locks: whoever waited for it to the end of its own time would fail,
+        although the document has nothing to do with it. After a lease it is evaluated all the same.
 
         Raises:
             Stopped, LimitExceeded: from ``watch``, while waiting.
@@ -45,11 +50,11 @@ class Flights:
             preserve_lock_file=True,
             fallback_to_soft=False,
         )
-        while True:
+        deadline = time.monotonic() + self._patience_seconds
+        while not lock.is_locked and time.monotonic() < deadline:
             watch.check()
             try:
                 lock.acquire()
-                break
             except Timeout:
                 await asyncio.sleep(POLL_SECONDS)
         try:

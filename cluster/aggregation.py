@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cluster.errors import JOB_NOT_FOUND, ServiceError
+from cluster.failpoints import Failpoint, reach
 from cluster.records import AggregationClaim, JobState
 from cluster.redis_access import RedisAccess, redis_errors
 from cluster.scripts import CLAIM_AGGREGATION, COMPLETE, RENEW_AGGREGATION
@@ -78,6 +79,7 @@ class Aggregation:
         Raises:
             ServiceError: JOB_NOT_FOUND when it was deleted meanwhile, REDIS_UNAVAILABLE (repeat).
         """
+        reach(Failpoint.SUMMARY_MADE, settings=self.access.settings)
         reply = await self.access.run(
             COMPLETE,
             job_id=claim.job_id,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cluster.errors import ATTEMPTS_EXHAUSTED
+from cluster.failpoints import Failpoint, reach
 from cluster.queueing import PAST_ANY_LEASE
 from cluster.records import (
     Claim,
@@ -19,25 +20,13 @@ from cluster.records import (
     QueueEntry,
     RefusalReason,
 )
+from cluster.retry_delays import retry_delay_seconds
 from cluster.scripts import CLAIM, FAIL, FINISH, PROGRESS, RENEW, STOP, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cluster.redis_access import RedisAccess
-    from cluster.settings import Settings
-
-JITTER_LOWEST = 0.5
-
-
-def retry_delay_seconds(attempt: int, *, settings: Settings, chance: float) -> float:
-    """Delay before the attempt after ``attempt``: base · 2^(attempt−1), at most the cap, times 0.5 to 1.
-
-    ``chance`` is a number from 0 to 1. The jitter keeps documents that failed together from returning
-    together.
-    """
-    full: float = min(settings.retry_cap_seconds, settings.retry_base_seconds * 2.0 ** (attempt - 1))
-    return full * (JITTER_LOWEST + (1 - JITTER_LOWEST) * chance)
 
 
 class Leases:
@@ -76,6 +65,7 @@ class Leases:
                 "exhausted_sentence": ATTEMPTS_EXHAUSTED.sentence,
             },
         )
+        reach(Failpoint.DOCUMENT_CLAIMED, settings=settings)
         if reply.refused:
             return ClaimRefused(RefusalReason(reply.refused), last=reply.last)
         return Claim(
@@ -138,14 +128,23 @@ class Leases:
                 "cached": int(summary.cached),
             },
         )
+        reach(Failpoint.RESULT_TAKEN, settings=self.access.settings)
         return _finish(reply)
 
     async def fail(
-        self, claim: Claim, *, code: str, sentence: str, retryable: bool, reference: str
+        self,
+        claim: Claim,
+        *,
+        code: str,
+        sentence: str,
+        retryable: bool,
+        reference: str,
+        attempts_max: int | None = None,
     ) -> Finish:
         """Report that the attempt failed; with attempts left, a retryable failure is retried after a delay.
 
-        A retryable failure of the last attempt also becomes a dead letter.
+        A retryable failure of the last attempt also becomes a dead letter. ``attempts_max`` is for failures
+        that deserve fewer attempts than the settings allow.
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE; repeat until answered.
@@ -162,7 +161,7 @@ class Leases:
                 "reference": reference,
                 "retryable": int(retryable),
                 "delay_ms": int(delay * 1000),
-                "max_attempts": settings.max_attempts,
+                "max_attempts": min(settings.max_attempts, attempts_max or settings.max_attempts),
             },
         )
         return _finish(reply)

@@ -90,6 +90,19 @@ EVALUATOR_DEATHS = Family(
     "evaluator_deaths_total", "counter", "deaths", "Deliveries that ended with the death of their evaluator"
 )
 
+EVALUATORS_OUTGROWN = Family(
+    "evaluators_outgrown_total",
+    "counter",
+    "evaluators",
+    "Evaluators that left because their memory had grown",
+)
+REGISTRY_LOSSES = Family(
+    "registry_data_losses_total",
+    "counter",
+    "losses",
+    "How often Redis came back with less than it had: accepted jobs may be gone",
+)
+
 FAMILIES: tuple[Family, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Family))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 from redis.exceptions import ResponseError
@@ -9,6 +10,7 @@ from redis.exceptions import ResponseError
 from cluster.keys import GROUP, split_member
 from cluster.records import QueueEntry, QueueFigures
 from cluster.redis_access import RedisAccess, redis_errors
+from cluster.retry_delays import retry_delay_seconds
 from cluster.scripts import HOLD, PROMOTE, RELEASE
 
 if TYPE_CHECKING:
@@ -89,6 +91,35 @@ class Queue:
             _entry(entry_id, fields[entry_id], deliveries=deliveries.get(entry_id, 2)) for entry_id in claimed
         )
 
+    async def take_over(self, *, consumer: str, count: int) -> tuple[QueueEntry, ...]:
+        """Entries that an earlier bearer of this name has read and no evaluator has claimed, at most ``count``.
+
+        For a dispatcher that begins: what its predecessor had in its hands need not wait for the end of a
+        lease. What the predecessor may still have given to an evaluator is claimed once, whoever is first.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE.
+        """
+        queue, client = self.access.keys.queue, self.access.client
+        with redis_errors():
+            try:
+                rows = await client.xpending_range(
+                    queue, GROUP, min="-", max="+", count=count, consumername=consumer
+                )
+            except ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                return ()
+            ids = [row["message_id"] for row in rows]
+            if not ids:
+                return ()
+            # By claiming, so that this delivery is told apart from the one before.
+            entries = await client.xclaim(queue, GROUP, consumer, 0, ids)
+        deliveries = await self._deliveries(ids, consumer=consumer)
+        return tuple(
+            _entry(entry_id, fields, deliveries=deliveries.get(entry_id, 2)) for entry_id, fields in entries
+        )
+
     async def hold(self, entries: Sequence[QueueEntry], *, consumer: str) -> None:
         """Keep entries that still wait for a free evaluator from being recovered.
 
@@ -110,7 +141,8 @@ class Queue:
         """Return an entry to the queue at once; the next ``recover_expired`` of any dispatcher gets it.
 
         Without effect once an evaluator has claimed it, unless ``evaluator_died`` says that the call of this
-        very delivery ended with the death of its evaluator: then the lease is broken.
+        very delivery ended with the death of its evaluator: then the lease is broken, and the entry waits as
+        any failed attempt does, so that a document that kills evaluators does not kill all of them at once.
 
         Returns:
             Whether the entry was given back.
@@ -118,6 +150,8 @@ class Queue:
         Raises:
             ServiceError: REDIS_UNAVAILABLE.
         """
+        chance = random.random()  # noqa: S311  no secret
+        delay = retry_delay_seconds(entry.deliveries, settings=self.access.settings, chance=chance)
         reply = await self.access.run(
             RELEASE,
             job_id=entry.job_id,
@@ -127,6 +161,7 @@ class Queue:
                 "deliveries": entry.deliveries,
                 "evaluator_died": int(evaluator_died),
                 "idle_ms": self._lease_ms * PAST_ANY_LEASE,
+                "broken_idle_ms": max(0, self._lease_ms - int(delay * 1000)),
             },
         )
         return reply.released

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cluster.failpoints import armed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -92,8 +94,8 @@ class Settings(BaseSettings):
 
     soft_limit_seconds: Seconds = 540.0
     hard_limit_seconds: Seconds = 600.0
-    watchdog_grace_seconds: Seconds = Field(
-        default=30.0, description="After the hard limit, until an evaluator that no longer reacts ends itself"
+    watchdog_seconds: Seconds = Field(
+        default=30.0, description="An evaluator at work that does not react for so long ends itself"
     )
     child_documents: Count = Field(
         default=100, description="Documents after which the extraction child is replaced"
@@ -161,6 +163,12 @@ class Settings(BaseSettings):
     def _redis_address(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
             raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("failpoints")
+    @classmethod
+    def _known_failpoints(cls, value: str) -> str:
+        armed(value)
         return value
 
     @model_validator(mode="after")

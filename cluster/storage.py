@@ -27,6 +27,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from cluster.errors import STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
+from cluster.failpoints import Failpoint, reach
 from cluster.identifiers import is_document_id, is_job_id, is_sha256
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class UploadWriter:
         self._storage.settle(
             self._temporary, self._stream, final=self._storage.upload_path(self._job_id, sha256)
         )
+        reach(Failpoint.UPLOAD_STORED, settings=self._storage.settings)
         return StoredUpload(sha256, self.size_bytes)
 
     def abort(self) -> None:
@@ -127,7 +129,7 @@ class Storage:
         Raises:
             ServiceError: STORAGE_UNAVAILABLE.
         """
-        self._floor_bytes = settings.storage_floor_bytes
+        self.settings = settings
         with _storage_errors():
             self._files, root = fsspec.core.url_to_fs(settings.storage_address)
             self._root = str(root).rstrip("/")
@@ -276,7 +278,7 @@ class Storage:
             ServiceError: STORAGE_FULL when less than ``storage_floor_bytes`` would stay free.
         """
         free = self.free_bytes()
-        if free is not None and free - bytes_needed < self._floor_bytes:
+        if free is not None and free - bytes_needed < self.settings.storage_floor_bytes:
             raise ServiceError(STORAGE_FULL, retry_after_seconds=RETRY_AFTER_SECONDS)
 
     # ------------------------------------------------------------------ paths

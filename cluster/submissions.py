@@ -15,6 +15,7 @@ from cluster.errors import (
     Refusal,
     ServiceError,
 )
+from cluster.failpoints import Failpoint, reach
 from cluster.identifiers import digest, new_job_id
 from cluster.keys import IDEMPOTENCY_SECONDS
 from cluster.readings import Readings
@@ -123,6 +124,7 @@ class Submissions(Readings, Bookkeeping):
         """
         extra = (self.access.keys.idempotency(digest(idempotency_key)),) if idempotency_key else ()
         reply = await self.access.run(SUBMIT, job_id=job_id, extra_keys=extra)
+        reach(Failpoint.BATCH_ACCEPTED, settings=self.access.settings)
         if reply.outcome == "empty":
             raise ServiceError(NO_FILES)
         return await self.job(reply.job_id or job_id)

@@ -19,6 +19,8 @@ class FaultKind:
     code: str
     retryable: bool
     sentence: str
+    attempts_max: int | None = None
+    """Fewer attempts than others get, because another one hardly ever ends differently."""
 
 
 ENCRYPTED = FaultKind(
@@ -59,12 +61,16 @@ TIMEOUT = FaultKind(
 )
 MEMORY = FaultKind("memory", retryable=False, sentence="El documento exige más memoria de la permitida.")
 PARSER_CRASH = FaultKind(
-    "parser_crash", retryable=True, sentence="El lector de PDF falló con este documento."
+    "parser_crash",
+    retryable=True,
+    sentence="El lector de PDF falló con este documento.",
+    attempts_max=2,
 )
 CHILD_PROTOCOL = FaultKind(
     "child_protocol",
     retryable=True,
     sentence="El lector de PDF devolvió datos inválidos para este documento.",
+    attempts_max=2,
 )
 FREEZE_MISMATCH = FaultKind(
     "freeze_mismatch",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from registry_steps import (
@@ -19,8 +20,8 @@ from registry_steps import (
 
 from cluster.errors import ATTEMPTS_EXHAUSTED
 from cluster.identifiers import new_job_id
-from cluster.leases import retry_delay_seconds
 from cluster.records import Claim, ClaimRefused, DocumentState, QueueEntry, RefusalReason
+from cluster.retry_delays import retry_delay_seconds
 from cluster.settings import Settings
 
 if TYPE_CHECKING:
@@ -135,14 +136,16 @@ async def test_a_released_entry_is_given_out_at_once(store: JobStore) -> None:
     assert (await claimed(store, again)).attempt == 1
 
 
-async def test_the_death_of_an_evaluator_ends_its_lease_at_once_when_it_is_known(store: JobStore) -> None:
-    """A dispatcher that saw its call die breaks exactly that claim, and no other one."""
+async def test_the_death_of_an_evaluator_ends_its_lease_when_it_is_known(store: JobStore) -> None:
+    """A dispatcher that saw its call die breaks exactly that claim; the next attempt comes after a pause."""
+    long_leases = store.access.settings.model_copy(update={"lease_seconds": 600.0})
+    store.access = replace(store.access, settings=long_leases)
     await submitted(store)
     entry = await next_entry(store)
     await claimed(store, entry)
     assert not await store.release(entry)
     assert await store.release(entry, evaluator_died=True)
-    (again,) = await store.recover_expired(consumer="other")
+    again = await recovered(store)
     second = await claimed(store, again)
     assert second.attempt == 2
     assert not await store.release(entry, evaluator_died=True)
@@ -156,7 +159,7 @@ async def test_a_document_that_kills_its_evaluators_ends(store: JobStore) -> Non
     for _ in range(store.access.settings.max_attempts):
         await claimed(store, entry)
         await store.release(entry, evaluator_died=True)
-        (entry,) = await store.recover_expired(consumer="dispatcher")
+        entry = await recovered(store)
     refusal = await store.claim(entry, worker_id="evaluator")
     assert refusal == ClaimRefused(RefusalReason.EXHAUSTED, last=True)
     (document,) = await store.documents(job_id)
@@ -232,3 +235,15 @@ def test_delays_between_attempts_double_up_to_the_cap_and_spread() -> None:
     assert [retry_delay_seconds(n, settings=settings, chance=1.0) for n in (1, 2, 3, 4)] == [2, 4, 8, 10]
     assert retry_delay_seconds(2, settings=settings, chance=0.0) == 2
     assert retry_delay_seconds(50, settings=settings, chance=1.0) == 10
+
+
+async def test_a_dispatcher_goes_on_with_what_its_predecessor_held(store: JobStore) -> None:
+    """A new dispatcher gets what was read and not claimed at once, and leaves alone what is claimed."""
+    await submitted(store, documents=3)
+    entries = [await next_entry(store) for _ in range(3)]
+    await claimed(store, entries[0])
+    held = await store.take_over(consumer="dispatcher", count=10)
+    assert [entry.entry_id for entry in held] == [entry.entry_id for entry in entries[1:]]
+    assert [entry.deliveries for entry in held] == [2, 2]
+    assert await store.take_over(consumer="nobody", count=10) == ()
+    assert (await claimed(store, held[0])).attempt == 1

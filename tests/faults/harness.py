@@ -1,52 +1,30 @@
-"""A whole service to be harmed: Redis of its own behind a proxy of its own, Ray, Serve, all on free ports.
+"""A whole service to be harmed: Ray and Serve on free ports, over a Redis that can be harmed as well.
 
     test ──HTTP──▶ service ──▶ TcpProxy ──▶ RedisServer
       └────────────── reads the registry directly ──┘
 
-It ends only what it started. Everything here blocks and is for tests that are no coroutines; ``ask`` and
-the reading functions may be called from several threads.
+It ends only what it started.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import hashlib
 import os
-import secrets
-import shutil
 import signal
-import tempfile
-import threading
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import psutil
-import redis
-from golden import Golden
-from redis_server import RedisServer
-from tcp_proxy import TcpProxy
+from ground import PATIENCE_SECONDS, Ground, until, variant
 
 from cluster import lifecycle
-from cluster.errors import ServiceError
-from cluster.jobs import JobStore
-from cluster.lifecycle_processes import free_ports
 from cluster.lifecycle_serve import DeployError
-from cluster.settings import Settings
-from cluster.storage import Storage
 from serve_app.client import BatchClient
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
-    from cluster.records import DocumentRecord, JobRecord
+__all__ = ["AGGREGATOR", "DISPATCHER", "EVALUATOR", "PATIENCE_SECONDS", "FaultService", "until", "variant"]
 
-Answer = TypeVar("Answer")
-
-PATIENCE_SECONDS = 120.0
-"""A loaded machine needs ten seconds and more to start a replica."""
-POLL_SECONDS = 0.05
 FIELDS: dict[str, Any] = {
     "municipality": "Villa Esperanza",
     "department": "Caquetá",
@@ -57,77 +35,12 @@ EVALUATOR, DISPATCHER, AGGREGATOR = "Evaluator", "Dispatcher", "Aggregator"
 EXTRACTION_CHILD = "from child.main import main"
 """On the command line of every extraction child."""
 
-SHORT_TIMES: dict[str, Any] = {
-    "evaluators_min": 2,
-    "evaluators_max": 3,
-    "running_per_node": 3,
-    "lease_seconds": 2.0,
-    "lease_renewal_seconds": 0.5,
-    "max_attempts": 3,
-    "retry_base_seconds": 0.2,
-    "retry_cap_seconds": 1.0,
-    "extraction_seconds": 5.0,
-    "soft_limit_seconds": 20.0,
-    "hard_limit_seconds": 24.0,
-    "child_documents": 25,
-}
-UNLIMITED: dict[str, Any] = {
-    "min_free_memory_bytes": 0,
-    "min_free_disk_bytes": 0,
-    "storage_floor_bytes": 0,
-    "uploads_per_minute": 1_000_000,
-    "requests_per_minute": 1_000_000,
-    "unfinished_documents_max": 1_000_000,
-}
 
-
-def variant(pdf: bytes, *, number: int) -> bytes:
-    """The same pages under another hash."""
-    return pdf + f"\n%% {number}\n".encode()
-
-
-def until(condition: Callable[[], object], *, what: str, within_seconds: float = PATIENCE_SECONDS) -> float:
-    """Wait until ``condition`` holds; returns how many seconds that took. Fails with ``what``."""
-    began = time.monotonic()
-    while not condition():
-        waited = time.monotonic() - began
-        assert waited < within_seconds, f"waited {waited:.0f} s for: {what}"
-        time.sleep(POLL_SECONDS)
-    return time.monotonic() - began
-
-
-class FaultService:
+class FaultService(Ground):
     """A running service and the means to harm it. Use it as a context manager."""
 
     def __init__(self, **chosen: Any) -> None:
-        # pytest's own folders have long paths, and are kept after the run.
-        self.folder = Path(tempfile.mkdtemp(prefix="pdm-fault-"))
-        password = secrets.token_hex(16)
-        self.redis = RedisServer(self.folder / "redis-server", port=free_ports(1)[0], password=password)
-        self.redis.start()
-        self.proxy = TcpProxy("127.0.0.1", self.redis.port)
-        self.settings = Settings.load(
-            data_dir=self.folder / "data",
-            http_port=0,
-            dashboard_port=0,
-            redis_url=f"redis://127.0.0.1:{self.proxy.port}/0",
-            redis_password=password,
-            allow_anonymous=True,
-            fault_documents=True,
-            **{**SHORT_TIMES, **UNLIMITED, **chosen},
-        )
-        self.direct = self.settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{self.redis.port}/0"})
-        """The same settings, without the proxy."""
-        self.golden = Golden()
-        self.jobs: list[str] = []
-        """Every job that was accepted, until ``forget_jobs``."""
-        self.pdfs: dict[str, bytes] = {}
-        """What was sent, by SHA-256."""
-        self.first_ends: dict[tuple[str, str], tuple[str, str, str]] = {}
-        """What a document was seen to have ended as: it must never be anything else."""
-        self._loop = asyncio.new_event_loop()
-        self._asking = threading.Lock()
-        self._store: JobStore | None = None
+        super().__init__(**chosen)
         self._sent = 0
 
     def __enter__(self) -> Self:
@@ -136,7 +49,7 @@ class FaultService:
         except BaseException:
             self.__exit__()
             raise
-        self.first_children = {process.pid for process in self.keeper().children()}
+        self._first_children = {process.pid for process in self.keeper().children()}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -144,13 +57,7 @@ class FaultService:
         try:
             lifecycle.down(self.settings)
         finally:
-            with self._asking, contextlib.suppress(ServiceError):
-                if self._store is not None:
-                    self._loop.run_until_complete(self._store.close())
-            self._loop.close()
-            self.proxy.close()
-            self.redis.kill()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            super().__exit__()
 
     # ------------------------------------------------------------------ work
 
@@ -180,82 +87,6 @@ class FaultService:
             path.unlink()
         return job_id
 
-    def accepted(self, job_id: str, pdfs: Sequence[bytes]) -> None:
-        """Note a job that was accepted some other way: from now on it is held to the promises."""
-        self.jobs.append(job_id)
-        self.pdfs.update({hashlib.sha256(pdf).hexdigest(): pdf for pdf in pdfs})
-
-    def forget_jobs(self) -> None:
-        """Hold the service to nothing that was accepted so far, as after Redis has lost its data."""
-        self.jobs.clear()
-        self.first_ends.clear()
-
-    def ended(self, job_id: str, *, within_seconds: float = PATIENCE_SECONDS) -> JobRecord:
-        """Wait until the job is final; a registry that is away for a while is waited for."""
-
-        def final() -> bool:
-            with contextlib.suppress(ServiceError):
-                return self.job(job_id).state.final
-            return False
-
-        until(final, what=f"the end of job {job_id}", within_seconds=within_seconds)
-        return self.job(job_id)
-
-    def at_work(self, job_id: str, *, node: str | None = None) -> DocumentRecord:
-        """Wait until a document of the job runs (at ``node``, if given); returns it."""
-        found: list[DocumentRecord] = []
-
-        def running() -> bool:
-            found[:] = [
-                document
-                for document in self.documents(job_id)
-                if document.state.value == "running" and (document.node == node or node is None)
-            ]
-            return bool(found)
-
-        until(running, what=f"a document at work at {node or 'any node'}")
-        return found[0]
-
-    # ------------------------------------------------------------------ registry
-
-    def ask(self, question: Callable[[JobStore], Awaitable[Answer]]) -> Answer:
-        """Ask the registry directly, past the proxy."""
-
-        async def answer() -> Answer:
-            if self._store is None:
-                self._store = JobStore.lazily(self.direct)
-            return await question(self._store)
-
-        with self._asking:
-            return self._loop.run_until_complete(answer())
-
-    def job(self, job_id: str) -> JobRecord:
-        """A job as the registry knows it."""
-        return self.ask(lambda store: store.job(job_id))
-
-    def documents(self, job_id: str) -> tuple[DocumentRecord, ...]:
-        """Documents of a job as the registry knows them."""
-        return tuple(self.ask(lambda store: store.documents(job_id)))
-
-    def document(self, job_id: str) -> DocumentRecord:
-        """The only document of a job."""
-        (document,) = self.documents(job_id)
-        return document
-
-    def totals(self) -> dict[str, int]:
-        """The counters that outlive jobs."""
-        return dict(self.ask(lambda store: store.totals()))
-
-    def redis_client(self) -> redis.Redis:
-        """A plain client past the proxy, with all rights; close it."""
-        return redis.Redis(
-            host="127.0.0.1", port=self.redis.port, password=self.redis.password, decode_responses=True
-        )
-
-    def storage(self) -> Storage:
-        """The files of the service."""
-        return Storage(self.direct)
-
     # ------------------------------------------------------------------ processes
 
     def pids(self, deployment: str) -> dict[str, int]:
@@ -264,7 +95,7 @@ class FaultService:
             return {
                 replica.replica_id: replica.pid
                 for replica in lifecycle.replicas(self.settings)
-                if replica.deployment == deployment and psutil.pid_exists(replica.pid)
+                if replica.deployment == deployment and _lives(replica.pid)
             }
         return {}
 
@@ -311,6 +142,15 @@ class FaultService:
             with contextlib.suppress(psutil.Error):
                 if any(EXTRACTION_CHILD in part for part in process.cmdline()):
                     found.append(process)
+        return found
+
+    def left_processes(self) -> list[str]:
+        """Processes whose parent has died: the keeper has adopted them."""
+        found = []
+        for process in self.keeper().children():
+            with contextlib.suppress(psutil.Error):
+                if process.pid not in self._first_children and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(f"{process.pid} {' '.join(process.cmdline())[:80]}")
         return found
 
 

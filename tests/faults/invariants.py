@@ -7,9 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
-import psutil
 from fault_records import HOLDS
-from harness import PATIENCE_SECONDS, until
+from ground import PATIENCE_SECONDS, until
 
 from cluster.errors import REFUSALS
 from cluster.keys import GROUP, Keys
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     import redis
     from fault_records import FaultRecord
-    from harness import FaultService
+    from ground import Ground
 
     from cluster.records import DocumentRecord, JobRecord
 
@@ -31,7 +30,7 @@ FINAL_WORDS = {state.value for state in (*FINAL_DOCUMENT_STATES, *FINAL_JOB_STAT
 
 
 def check_invariants(
-    service: FaultService, record: FaultRecord | None = None, *, totals: bool = True
+    service: Ground, record: FaultRecord | None = None, *, totals: bool = True
 ) -> dict[str, str]:
     """Wait until all accepted jobs have ended and the queue is at rest, then check I1 to I7 and I9.
 
@@ -95,7 +94,7 @@ def _accepted_is_final(
 
 
 def _ends_never_change(
-    service: FaultService, client: redis.Redis, documents: dict[str, tuple[DocumentRecord, ...]]
+    service: Ground, client: redis.Redis, documents: dict[str, tuple[DocumentRecord, ...]]
 ) -> Iterator[str]:
     for job_id, found in documents.items():
         ends: Counter[str] = Counter()
@@ -115,7 +114,7 @@ def _ends_never_change(
 
 
 def _results_are_golden(
-    service: FaultService, jobs: dict[str, JobRecord], documents: dict[str, tuple[DocumentRecord, ...]]
+    service: Ground, jobs: dict[str, JobRecord], documents: dict[str, tuple[DocumentRecord, ...]]
 ) -> Iterator[str]:
     storage = service.storage()
     for job_id, found in documents.items():
@@ -138,7 +137,7 @@ def _results_are_golden(
 
 
 def _deliveries(
-    service: FaultService, client: redis.Redis, documents: dict[str, tuple[DocumentRecord, ...]]
+    service: Ground, client: redis.Redis, documents: dict[str, tuple[DocumentRecord, ...]]
 ) -> Iterator[str]:
     for job_id, found in documents.items():
         for document in found:
@@ -158,28 +157,17 @@ def _nothing_waits_and_everything_expires(client: redis.Redis) -> Iterator[str]:
             yield f"{key} has no TTL"
 
 
-def _nothing_is_left(service: FaultService) -> Iterator[str]:
+def _nothing_is_left(service: Ground) -> Iterator[str]:
     temporary = service.direct.data_dir / "storage" / "temporary"
     left = [path.name for path in temporary.iterdir()] if temporary.is_dir() else []
     if left:
         yield f"temporary files: {left}"
-    keeper = service.running.keeper_pid
     with contextlib.suppress(AssertionError):
         # A worker that was killed a moment ago may not be buried yet.
-        until(lambda: not _orphans(service, keeper), what="no orphans", within_seconds=10)
-    orphans = _orphans(service, keeper)
+        until(lambda: not service.left_processes(), what="no orphans", within_seconds=10)
+    orphans = service.left_processes()
     if orphans:
         yield f"orphans: {orphans}"
-
-
-def _orphans(service: FaultService, keeper: int) -> list[str]:
-    """Processes whose parent has died: the keeper adopts them."""
-    found = []
-    for process in psutil.Process(keeper).children():
-        with contextlib.suppress(psutil.Error):
-            if process.pid not in service.first_children and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{process.pid} {' '.join(process.cmdline())[:80]}")
-    return found
 
 
 def _codes_are_known(documents: dict[str, tuple[DocumentRecord, ...]]) -> Iterator[str]:
@@ -191,7 +179,7 @@ def _codes_are_known(documents: dict[str, tuple[DocumentRecord, ...]]) -> Iterat
                 yield f"{job_id}/{document.document_id}: no sentence"
 
 
-def _sums(service: FaultService) -> Iterator[str]:
+def _sums(service: Ground) -> Iterator[str]:
     totals = service.totals()
     ended = sum(totals[f"documents_{state}"] for state in ("succeeded", "failed", "cancelled"))
     if totals["documents_submitted"] != ended:
