@@ -1,15 +1,14 @@
 """Takes from the child, after its imports, whatever reading a PDF does not need.
 
-Each measure is tried by itself: what a kernel or container refuses is reported, never fatal, except
-for the resource limits, which every POSIX system has.
-Order matters: root leaves its user before the limits on processes mean anything (root is exempt),
-the signal on the parent's death is asked for after the change of user (which clears it), and the
-limit on open files comes last because namespaces and Landlock need a descriptor for a moment.
+Each measure is tried by itself: what a kernel or container refuses is reported as ``not in force: why``, never
+fatal, and the others hold all the same.
+Order matters: root leaves its user before the limits on processes mean anything (root is exempt), the signal on the
+parent's death is asked for after the change of user (which clears it), the limit on open files comes after namespaces
+and Landlock (which need a descriptor for a moment), and the filter of system calls comes last, for it forbids the rest.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import resource
@@ -18,7 +17,7 @@ import struct
 import sys
 
 from .landlock import deny_file_system
-from .system_calls import deny_system_calls
+from .system_calls import allow_only_reading
 
 IN_FORCE = "in force"
 
@@ -32,6 +31,17 @@ _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _ISOLATION = _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS | _CLONE_NEWNS
+_ONLY_LINUX = "not in force: only on Linux"
+_OF_LINUX = (
+    "user",
+    "no_network",
+    "no_capabilities",
+    "dies_with_parent",
+    "no_new_privileges",
+    "no_file_system",
+    "system_call_filter",
+)
+"""Elsewhere the process has its limits and an empty environment, and its loop ends when the parent is gone."""
 
 
 def confine(*, parent: int, memory_bytes: int, cpu_seconds_total: int) -> dict[str, str]:
@@ -43,17 +53,18 @@ def confine(*, parent: int, memory_bytes: int, cpu_seconds_total: int) -> dict[s
         cpu_seconds_total: CPU time for the whole life of the process (hard limit). The limit of a
             single document is the soft one, see ``allow_cpu_seconds``.
     """
-    report = {"environment": "empty" if not _inherited_environment() else "not empty"}
-    report["process_group"] = IN_FORCE if os.getpgrp() == os.getpid() else "shared with the parent"
-    report.update(_linux_isolation() if sys.platform == "linux" else {"isolation": "only on Linux"})
-    _set_limits(memory_bytes=memory_bytes, cpu_seconds_total=cpu_seconds_total)
-    report["memory_bytes"] = str(memory_bytes)
-    report["cpu_seconds_total"] = str(cpu_seconds_total)
-    report["file_size_bytes"] = report["core_bytes"] = "0"
-    report["processes"] = "0" if os.geteuid() != 0 else "not in force: root is exempt"
+    linux = sys.platform == "linux"
+    report = {"environment": "not in force: not empty" if _inherited_environment() else "empty"}
+    shared = os.getpgrp() != os.getpid()
+    report["process_group"] = "not in force: shared with the parent" if shared else IN_FORCE
+    libc = ctypes.CDLL(None, use_errno=True)
+    report.update(_linux_isolation(libc) if linux else dict.fromkeys(_OF_LINUX, _ONLY_LINUX))
+    report.update(_set_limits(memory_bytes=memory_bytes, cpu_seconds_total=cpu_seconds_total))
     report["open_files"] = str(_close_the_door())
     if os.getppid() != parent:
         os._exit(0)
+    if linux:
+        report["system_call_filter"] = allow_only_reading(libc)
     return report
 
 
@@ -70,19 +81,29 @@ def _inherited_environment() -> list[str]:
     return [name for name in os.environ if name != "LC_CTYPE"]
 
 
-def _set_limits(*, memory_bytes: int, cpu_seconds_total: int) -> None:
+def _set_limits(*, memory_bytes: int, cpu_seconds_total: int) -> dict[str, str]:
+    """Lower the limits for good; the report says what the system made of each."""
     limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NPROC: 0,
-        resource.RLIMIT_AS: memory_bytes,
-        resource.RLIMIT_CPU: cpu_seconds_total,
+        "core_bytes": (resource.RLIMIT_CORE, 0),
+        "file_size_bytes": (resource.RLIMIT_FSIZE, 0),
+        "processes": (resource.RLIMIT_NPROC, 0),
+        "memory_bytes": (resource.RLIMIT_AS, memory_bytes),
+        "cpu_seconds_total": (resource.RLIMIT_CPU, cpu_seconds_total),
     }
-    for name, value in limits.items():
-        _, hard = resource.getrlimit(name)
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        with contextlib.suppress(ValueError, OSError):  # macOS refuses RLIMIT_AS
-            resource.setrlimit(name, (bound, bound))
+    report = {name: _lowered(limit, value=value) for name, (limit, value) in limits.items()}
+    if os.geteuid() == 0:
+        report["processes"] = "not in force: root is exempt"
+    return report
+
+
+def _lowered(limit: int, *, value: int) -> str:
+    _, hard = resource.getrlimit(limit)
+    bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    try:
+        resource.setrlimit(limit, (bound, bound))
+    except (ValueError, OSError) as error:  # macOS refuses RLIMIT_AS
+        return f"not in force: {error}"
+    return str(bound)
 
 
 def _close_the_door() -> int:
@@ -93,8 +114,7 @@ def _close_the_door() -> int:
     return probe
 
 
-def _linux_isolation() -> dict[str, str]:
-    libc = ctypes.CDLL(None, use_errno=True)
+def _linux_isolation(libc: ctypes.CDLL) -> dict[str, str]:
     report: dict[str, str] = {}
     outcome = _attempt(libc.unshare(_ISOLATION)) if os.geteuid() == 0 else "not tried"
     report["user"] = _leave_root()
@@ -105,7 +125,6 @@ def _linux_isolation() -> dict[str, str]:
     report["dies_with_parent"] = _attempt(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
     report["no_new_privileges"] = _attempt(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     report["no_file_system"] = deny_file_system(libc)
-    report["system_call_filter"] = deny_system_calls(libc)
     return report
 
 
