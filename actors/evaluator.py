@@ -30,7 +30,7 @@ from cluster.records import ClaimRefused
 from cluster.settings import Settings
 from cluster.slots import Slots
 from cluster.storage import Storage
-from pipeline.errors import FreezeMismatch
+from pipeline.errors import FreezeMismatch, PipelineError
 from pipeline.evaluation import Engine
 from pipeline.extraction import ExtractionLimits, ExtractionWorker
 
@@ -236,7 +236,19 @@ class Evaluator:
         if ended.summary and ended.summary.cached:
             metrics.add(metrics.CACHE_HITS)
 
+    async def _tell_confinement(self) -> None:
+        """Say once what confines the process that reads PDFs here; what the kernel refuses is a warning."""
+        try:
+            report = await asyncio.to_thread(self._bench.extraction.sandbox_report)
+        except PipelineError as error:
+            log.warning("extraction_confinement_unknown", code=error.kind.code, detail=error.detail)
+            return
+        lacking = sorted(name for name, value in report.items() if value.startswith("not in force"))
+        tell = log.warning if lacking else log.info
+        tell("extraction_confinement", lacking=lacking, **report)
+
     async def _keep_house(self) -> None:
+        await self._tell_confinement()
         while True:
             metrics.put(metrics.WORKER_UTILIZATION, self._utilization.share(), worker_id=self._label)
             idle = time.monotonic() - self._worked_at
