@@ -77,6 +77,18 @@ class Readings:
         (record,) = await self._jobs_by_id([job_id] if is_job_id(job_id) else []) or (None,)
         return record or await self._missing(job_id)
 
+    async def now(self) -> float:
+        """The time of the registry, in seconds since 1970: what its records are compared with.
+
+        A machine whose clock is wrong must not show that work takes hours.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE.
+        """
+        with redis_errors():
+            seconds, micros = await self.access.client.time()
+        return int(seconds) + int(micros) / 1e6
+
     async def exists(self, job_ids: Sequence[str]) -> frozenset[str]:
         """Those of ``job_ids`` that the registry still has."""
         if not job_ids:

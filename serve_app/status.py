@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -37,7 +36,8 @@ async def view_of(backend: Backend, job_id: str) -> JobView:
     job = await backend.store.job(job_id)
     documents = await backend.store.documents(job_id)
     position = None if job.state.final else await backend.store.queue_position(job_id)
-    return job_view(job, documents=documents, queue_position=position, now=time.time())
+    now = (job.finished_at or 0.0) if job.state.final else await backend.store.now()
+    return job_view(job, documents=documents, queue_position=position, now=now)
 
 
 @router.get(
