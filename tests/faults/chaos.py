@@ -43,6 +43,16 @@ SENDING_SHARE = 0.8
 SENDERS = 8
 BATCH_SIZES = (1, 2, 5, 10, 14)
 LOOK_SECONDS = 0.5
+STORM_SETTINGS: dict[str, Any] = {
+    "max_attempts": 4,
+    "evaluators_min": 3,
+    "evaluators_max": 4,
+    # A real plan takes seconds, on a machine in a storm many of them; a hang must still end soon.
+    "extraction_seconds": 15.0,
+    "soft_limit_seconds": 60.0,
+    "hard_limit_seconds": 75.0,
+    "watchdog_seconds": 20.0,
+}
 SETTLE_SECONDS = 240.0
 """After the storm: until everything is final and all replicas are back."""
 EXPLAINED = frozenset({"attempts_exhausted", "parser_crash", "child_protocol", "timeout"})
@@ -162,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(storm: Storm, *, tell: bool = False, **settings: Any) -> Record:
     """One storm over a service of its own; ends the service. ``broken`` of the record is empty when all held."""
-    with FaultService(**{"max_attempts": 4, "evaluators_min": 3, "evaluators_max": 4, **settings}) as service:
+    with FaultService(**{**STORM_SETTINGS, **settings}) as service:
         record = Record(storm, machine=_machine(), settings=_told(service))
         began = time.monotonic()
         senders, watcher = Senders(service), Watcher(tell=tell)
