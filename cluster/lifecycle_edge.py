@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LAUNCHER = "haproxy"
 LIMITS_FILE = "limits.json"
 THREADS_MAX = 4
+ANSWER_SECONDS = 3
+"""For the refusal of a body that has stopped to reach its sender."""
 
 
 def edge_limits(settings: Settings) -> EdgeLimits:
@@ -27,7 +29,9 @@ def edge_limits(settings: Settings) -> EdgeLimits:
         port=settings.http_port,
         header_seconds=settings.header_seconds,
         # A body that stops is answered by the application, before the proxy loses patience.
-        silence_seconds=max(settings.answer_silence_seconds, math.ceil(settings.body_silence_seconds) + 5),
+        silence_seconds=max(
+            settings.answer_silence_seconds, math.ceil(settings.body_silence_seconds) + ANSWER_SECONDS
+        ),
         connections_per_address=settings.connections_per_address,
     )
 

@@ -62,8 +62,8 @@ def service() -> Iterator[Service]:
         min_free_disk_bytes=0,
         storage_floor_bytes=0,
         header_seconds=4,
-        body_silence_seconds=6,
-        answer_silence_seconds=12,
+        body_silence_seconds=5,
+        answer_silence_seconds=8,
         allow_anonymous=True,
     )
     try:

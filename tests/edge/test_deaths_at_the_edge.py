@@ -20,7 +20,7 @@ from cluster import lifecycle
 if TYPE_CHECKING:
     from conftest import Service
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.faults]
 
 POLLS_PER_SECOND = 20
 READABLE_AGAIN_SECONDS = 10.0
@@ -84,7 +84,13 @@ def _proxy(service: Service) -> psutil.Process | None:
     return None
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, marks=pytest.mark.quick_faults, id="kill"),
+        pytest.param(signal.SIGTERM, id="term"),
+    ],
+)
 @pytest.mark.parametrize("victim", ["status", "upload", "proxy"])
 def test_status_is_readable_soon_after_a_death(
     service: Service, web: httpx.Client, victim: str, number: signal.Signals
