@@ -13,6 +13,7 @@ from unittest import mock
 
 import httpx
 import pytest
+import structlog
 from failing_process import main
 from ground import Ground, until, variant
 from invariants import KEYS, check_invariants
@@ -74,8 +75,12 @@ def command(ground: Ground, *arguments: str, failpoint: Failpoint | None = None)
 def run(ground: Ground, *arguments: str, failpoint: Failpoint | None = None) -> None:
     """Run a part of the service; in a process of its own if it is to end at ``failpoint``."""
     if failpoint is None:
-        with mock.patch.dict(os.environ, ground.settings.to_environment()):
-            main(*arguments)
+        try:
+            with mock.patch.dict(os.environ, ground.settings.to_environment()):
+                main(*arguments)
+        finally:
+            # The part has chosen to log where this test writes, which is closed when the test ends.
+            structlog.reset_defaults()
     else:
         assert command(ground, *arguments, failpoint=failpoint).wait(PROCESS_SECONDS) == EXIT_STATUS
 
