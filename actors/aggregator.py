@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from actors.patience import until_answered
-from actors.summaries import summarize
+from actors.summaries import holds, summarize
 from cluster.errors import ServiceError
 from cluster.jobs import JobStore
 from cluster.logs import configure, describe
@@ -90,7 +90,10 @@ class Aggregator:
             found = summarize(content, key=document.summary.result_key)
         except (FileNotFoundError, ValueError):
             return False
-        return _essence(found) == _essence(document.summary)
+        whole = holds(
+            self._storage, summary=document.summary, job_id=job_id, document_id=document.document_id
+        )
+        return whole and _essence(found) == _essence(document.summary)
 
     async def _second_hashes(
         self, job_id: str, documents: Sequence[DocumentRecord], *, metadata: JobMetadata

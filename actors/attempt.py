@@ -166,12 +166,7 @@ class Attempt:
             if value is None:
                 return None
             summary = msgspec.json.decode(value, type=DocumentSummary)
-            there = await asyncio.to_thread(
-                self._shop.bench.storage.reuse_result,
-                key,
-                job_id=claim.job_id,
-                document_id=claim.document_id,
-            )
+            there = await asyncio.to_thread(self._shop.bench.reuse, claim, summary=summary)
         except (ServiceError, msgspec.DecodeError) as error:
             # The cache saves time; without it the document is evaluated.
             self._log.warning("cache_unusable", **describe(error))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import gc
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from actors.fault_documents import harming
-from actors.summaries import summarize
+from actors.summaries import holds, summarize
 from cluster.errors import UPLOAD_LOST, ServiceError
 from pipeline.artifacts import EVALUATION_RESULTS, artifacts
 from pipeline.evaluation import Engine, evaluate
@@ -74,9 +74,25 @@ class Bench:
         """
         files = self._artifacts(claim, options=options, watch=watch)
         self.storage.write_artifacts(claim.job_id, claim.document_id, files)
-        summary = summarize(files[EVALUATION_RESULTS], key=key)
+        hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        summary = replace(summarize(files[EVALUATION_RESULTS], key=key), artifacts=hashes)
         give_back_memory()
         return summary
+
+    def reuse(self, claim: Claim, *, summary: DocumentSummary) -> bool:
+        """Give the claimed document the artifacts of the cache; False when they are gone or no longer what they were.
+
+        Raises:
+            ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        key, storage = summary.result_key, self.storage
+        if not storage.reuse_result(key, job_id=claim.job_id, document_id=claim.document_id):
+            return False
+        if holds(storage, summary=summary, job_id=claim.job_id, document_id=claim.document_id):
+            return True
+        # The next evaluation replaces what was spoiled, here and in the cache.
+        storage.delete_result(key)
+        return False
 
     def result_hash(self, pdf: bytes, *, options: EvaluationOptions, watch: Watch) -> str:
         """Evaluate again without writing anything: the deterministic hash, to be compared."""

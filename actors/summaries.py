@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from cluster.records import DocumentSummary
+
+if TYPE_CHECKING:
+    from cluster.storage import Storage
 
 
 class _Document(msgspec.Struct):
@@ -64,3 +70,14 @@ def summarize(results: bytes, *, key: str) -> DocumentSummary:
         criteria_total=found.overall.criteria_total,
         details={"warnings": found.warnings},
     )
+
+
+def holds(storage: Storage, *, summary: DocumentSummary, job_id: str, document_id: str) -> bool:
+    """Whether the stored artifacts of a document are, byte for byte, those that its summary names."""
+    try:
+        return all(
+            hashlib.sha256(storage.read_artifact(job_id, document_id, name)).hexdigest() == sha256
+            for name, sha256 in summary.artifacts.items()
+        )
+    except FileNotFoundError:
+        return False

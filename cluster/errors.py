@@ -198,6 +198,12 @@ UPLOAD_LOST = Refusal(
     retryable=False,
     sentence="El archivo recibido ya no está en el almacenamiento; envíelo de nuevo.",
 )
+ARTIFACT_ALTERED = Refusal(
+    "artifact_altered",
+    status=500,
+    retryable=False,
+    sentence="El resultado guardado ya no es el que se calculó, y no se entrega; evalúe de nuevo el documento.",
+)
 
 REFUSALS: tuple[Refusal, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Refusal)

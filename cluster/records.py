@@ -86,7 +86,9 @@ class DocumentSummary:
 
     ``result_hash`` is the deterministic hash of the evaluation: a late duplicate is compared by it.
     ``points`` maps ``P1``… to the score, ``None`` where the point does not apply. ``seconds`` is the
-    time from claim to finish. ``details`` is free: timings per node, warnings, whatever readers agree on.
+    time from claim to finish. ``artifacts`` maps the name of each artifact to the SHA-256 of its bytes: what
+    storage gives back later is checked against it. ``details`` is free: timings per node, warnings, whatever
+    readers agree on.
     """
 
     result_hash: str
@@ -105,6 +107,7 @@ class DocumentSummary:
     criteria_total: int = 0
     seconds: float = 0.0
     cached: bool = False
+    artifacts: dict[str, str] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -137,7 +140,7 @@ class JobRecord:
     """A job as the registry knows it. ``counts`` has every document state, zero included.
 
     While ``cancel_requested`` is set and the state is not final, running documents are being stopped.
-    ``summary`` is what the aggregator said at the end.
+    ``summary`` is what the aggregator said at the end. ``owner`` is the client that sent it, empty for none.
     """
 
     job_id: str
@@ -152,6 +155,7 @@ class JobRecord:
     expires_at: float | None = None
     cancel_requested: bool = False
     summary: dict[str, Any] | None = None
+    owner: str = ""
 
     @property
     def finished_documents(self) -> int:

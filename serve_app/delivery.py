@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any, overload
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 from fastapi.responses import StreamingResponse
 
-from cluster.errors import DOCUMENT_WITHOUT_RESULT, ServiceError
+from cluster.errors import ARTIFACT_ALTERED, DOCUMENT_WITHOUT_RESULT, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,11 +36,21 @@ class Evaluated(msgspec.Struct, frozen=True):
     document_id: str
     name: str
     sha256: str
+    artifacts: dict[str, str] = {}
+    """SHA-256 of each artifact, as the registry knows it."""
 
     @classmethod
     def of(cls, documents: Iterable[DocumentRecord]) -> tuple[Evaluated, ...]:
         """The same documents, without the rest that the registry knows."""
-        return tuple(cls(document.document_id, document.name, document.sha256) for document in documents)
+        return tuple(
+            cls(
+                document.document_id,
+                document.name,
+                document.sha256,
+                document.summary.artifacts if document.summary else {},
+            )
+            for document in documents
+        )
 
 
 class Evaluations(Sequence[dict[str, Any]]):
@@ -67,12 +78,17 @@ class Evaluations(Sequence[dict[str, Any]]):
         """The bytes of an artifact.
 
         Raises:
-            ServiceError: DOCUMENT_WITHOUT_RESULT, STORAGE_UNAVAILABLE.
+            ServiceError: DOCUMENT_WITHOUT_RESULT, STORAGE_UNAVAILABLE; ARTIFACT_ALTERED when they are not the bytes
+                that the evaluator handed in.
         """
         try:
-            return self._storage.read_artifact(self.job_id, document.document_id, name)
+            content = self._storage.read_artifact(self.job_id, document.document_id, name)
         except FileNotFoundError:
             raise ServiceError(DOCUMENT_WITHOUT_RESULT, document.name) from None
+        expected = document.artifacts.get(name)
+        if expected is not None and hashlib.sha256(content).hexdigest() != expected:
+            raise ServiceError(ARTIFACT_ALTERED, document.name)
+        return content
 
 
 def batch_json(evaluations: Evaluations, *, head: dict[str, Any]) -> Iterator[bytes]:
@@ -83,9 +99,9 @@ def batch_json(evaluations: Evaluations, *, head: dict[str, Any]) -> Iterator[by
         yield (b"," if number else b"") + label[:-1] + b',"evaluation":'
         try:
             yield evaluations.artifact(document)
-        except ServiceError:
-            # Deleted while we are sending: the answer stays JSON, and says that this one is missing.
-            yield b"null"
+        except ServiceError as error:
+            # Deleted while we are sending, or spoiled: the answer stays JSON, and says what this one lacks.
+            yield b'null,"error_code":' + msgspec.json.encode(error.refusal.code)
         yield b"}"
     yield b"]}"
 
