@@ -6,12 +6,15 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pipeline.extraction import ExtractionWorker
+from pipeline.extraction import ExtractionLimits, ExtractionWorker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.model import Box
+
+PAGE_SECONDS = 20
+"""For drawing one page; others wait behind it. The densest maps of real plans take less than two."""
 
 
 class PageMissing(LookupError):
@@ -22,7 +25,9 @@ class PageRenderer:
     """Draws pages, one at a time. Safe for threads."""
 
     def __init__(self) -> None:
-        self._worker = ExtractionWorker()
+        self._worker = ExtractionWorker(
+            limits=ExtractionLimits(cpu_seconds=PAGE_SECONDS, wall_seconds=PAGE_SECONDS)
+        )
         self._one_at_a_time = threading.Lock()
 
     @classmethod

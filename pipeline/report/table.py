@@ -6,6 +6,8 @@ import csv
 import io
 from typing import IO, TYPE_CHECKING, Any
 
+import re2
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -34,6 +36,8 @@ COLUMNS = (
 BYTE_ORDER_MARK = "\ufeff".encode()
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet may take for a formula, also in full width (OWASP, CSV injection)."""
+_AFTER_SEPARATOR = re2.compile(r"([;\n][\s\"']*)([=+\-@＝＋－＠])")
+"""Where Spanish is set, spreadsheets separate by semicolons: what follows one begins a cell, whatever the quotes."""
 
 
 def render_csv(results: Iterable[dict[str, Any]]) -> bytes:
@@ -90,4 +94,5 @@ def _safe(value: object) -> object:
         return value
     plain = "".join(char if char.isprintable() or char == "\n" else " " for char in value)
     dangerous = value.startswith(FORMULA_STARTS) or plain.lstrip().startswith(FORMULA_STARTS)
-    return f"'{plain}" if dangerous else plain
+    inside = _AFTER_SEPARATOR.sub(r"\1'\2", plain)
+    return f"'{inside}" if dangerous else inside

@@ -14,6 +14,7 @@ import pytest
 from pipeline import coverage
 from pipeline.extraction import worker
 from pipeline.report import ZipEntry, render_csv, render_pdf, write_zip
+from pipeline.report.table import FORMULA_STARTS
 from pipeline.report.wording import WARNINGS
 
 MARGIN_PT = 60
@@ -140,6 +141,19 @@ def test_cells_are_safe_for_spreadsheets(result: dict[str, Any], start: str) -> 
     row = next(csv.DictReader(io.StringIO(render_csv([result]).decode("utf-8-sig"))))
 
     assert row["explicacion"].startswith("'")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['meta; =HYPERLINK("x")', "meta\n=1+1", 'meta;"=1+1', 'meta;""\'@SUM(1)', "meta;\u200b＝1", "meta;\n;-1"],
+)
+def test_cells_are_safe_where_semicolons_separate(result: dict[str, Any], text: str) -> None:
+    """A spreadsheet set to Spanish splits at semicolons, even inside quotes: no part begins like a formula."""
+    result["answers"][0]["explanation"] = text
+    content = render_csv([result]).decode("utf-8-sig")
+    cells = [cell.lstrip(' "') for line in content.splitlines() for cell in line.split(";")]
+
+    assert not [cell for cell in cells if cell.startswith(FORMULA_STARTS)]
 
 
 def test_archives_depend_on_their_content_alone() -> None:
