@@ -118,6 +118,9 @@ def test_a_late_duplicate_is_compared_and_counted(
     """An evaluator (this test) that loses its lease while working hands in last: refused, compared, counted."""
     dispatcher = victim.signal(DISPATCHER, signal.SIGSTOP)
     try:
+        # What it has asked for already would still be given to it.
+        with victim.redis_client() as client:
+            until(lambda: client.info("clients")["blocked_clients"] == 0, what="the end of its last read")
         pdf = variant(sample_plans[0], number=120)
         job_id = victim.submit([pdf])
         claim = victim.ask(lambda store: _claim_of(store, job_id))
