@@ -152,6 +152,54 @@ BUSY = Refusal(
     retryable=True,
     sentence="Hay demasiados envíos simultáneos; intente de nuevo en unos segundos.",
 )
+KEY_REQUIRED = Refusal(
+    "key_required",
+    status=401,
+    retryable=False,
+    sentence="Esta operación necesita una llave de acceso.",
+)
+KEY_INVALID = Refusal(
+    "key_invalid",
+    status=401,
+    retryable=False,
+    sentence="La llave de acceso no es válida, venció o fue revocada.",
+)
+TOO_MANY_WRONG_KEYS = Refusal(
+    "too_many_wrong_keys",
+    status=429,
+    retryable=True,
+    sentence="Desde su dirección llegaron demasiadas llaves que no son válidas; intente de nuevo más tarde.",
+)
+SCOPE_MISSING = Refusal(
+    "scope_missing",
+    status=403,
+    retryable=False,
+    sentence="La llave de acceso no permite esta operación.",
+)
+TOO_MANY_UPLOADS = Refusal(
+    "too_many_uploads",
+    status=429,
+    retryable=True,
+    sentence="Alcanzó el límite de archivos por minuto de su llave; intente de nuevo en un momento.",
+)
+TOO_MANY_REQUESTS = Refusal(
+    "too_many_requests",
+    status=429,
+    retryable=True,
+    sentence="Alcanzó el límite de peticiones por minuto de su llave; intente de nuevo en un momento.",
+)
+TOO_MANY_BYTES = Refusal(
+    "too_many_bytes",
+    status=429,
+    retryable=True,
+    sentence="Alcanzó el volumen diario de envíos de su llave.",
+)
+TOO_MANY_UNFINISHED = Refusal(
+    "too_many_unfinished",
+    status=429,
+    retryable=True,
+    sentence="Su llave tiene demasiados documentos sin terminar; espere a que terminen algunos.",
+)
 # What the proxy in front answers itself (cluster/haproxy_rules.py).
 BAD_REQUEST = Refusal(
     "bad_request",

@@ -12,6 +12,7 @@ JOB_ID_BYTES = 16
 
 _JOB_ID = re.compile(r"[a-z2-7]{26}")
 _DOCUMENT_ID = re.compile(r"d[0-9]{4}")
+_CLIENT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -28,6 +29,11 @@ def is_job_id(value: str) -> bool:
 def is_document_id(value: str) -> bool:
     """Whether ``value`` has the form ``d0001`` of a document identifier."""
     return _DOCUMENT_ID.fullmatch(value) is not None
+
+
+def is_client(value: str) -> bool:
+    """Whether ``value`` can name a client: safe as the name of a file, and without ``/`` inside a Redis key."""
+    return _CLIENT.fullmatch(value) is not None
 
 
 def is_sha256(value: str) -> bool:

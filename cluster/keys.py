@@ -15,11 +15,14 @@
 | pdm:delayed              | zset   | none        | document → ms when due again       | fail, promote, …    |
 | pdm:aggregation          | zset   | none        | job → ms when to be taken          | ends of documents   |
 | pdm:jobs                 | zset   | none        | job → µs of creation               | create, delete, …   |
+| pdm:unfinished           | zset   | none        | owner/job that is not final, all 0 | create, ends        |
+| pdm:limit:…              | string | its window  | what a client used up of a limit   | serve_app.limiting  |
 | pdm:totals               | hash   | none        | counters that outlive jobs         | most scripts        |
 
 "Of job": 24 h from the last upload while it is open, 30 days from the last transition while it is not final,
 ttl_seconds from its final state. What has no TTL is emptied by the work itself, or is of bounded size;
-``pdm:jobs`` is trimmed by the sweep. The states of documents stand in the sorted set and nowhere else.
+``pdm:jobs`` is trimmed by the sweep,
+``pdm:unfinished`` by each count. The states of documents stand in the sorted set and nowhere else.
 One job has four keys of its own, which always expire together. Times are Redis TIME, never a client's clock.
 The service needs one Redis node (or a replicated primary): the scripts touch keys of several hash slots.
 """
@@ -117,9 +120,29 @@ class Keys:
         return f"{self.prefix}:jobs"
 
     @property
+    def unfinished(self) -> str:
+        """Jobs that are not final, as ``owner/job``: in order of their names, so that one owner's stand together."""
+        return f"{self.prefix}:unfinished"
+
+    @property
+    def limit_prefix(self) -> str:
+        """What the counters of rate limits begin with."""
+        return f"{self.prefix}:limit"
+
+    @property
     def without_ttl(self) -> frozenset[str]:
         """The only keys that may live for ever."""
-        return frozenset({self.queue, self.waiting, self.delayed, self.aggregation, self.totals, self.jobs})
+        return frozenset(
+            {
+                self.queue,
+                self.waiting,
+                self.delayed,
+                self.aggregation,
+                self.totals,
+                self.jobs,
+                self.unfinished,
+            }
+        )
 
     def of_job(self, job_id: str) -> list[str]:
         """KEYS of every script on one job, in the order in which ``scripts/prelude.lua`` names them."""
@@ -136,6 +159,7 @@ class Keys:
             self.totals,
             self.dead,
             self.jobs,
+            self.unfinished,
         ]
 
 

@@ -39,6 +39,7 @@ SCAN_BATCH = 200
 SCANNED_PER_PAGE_MAX = 2000
 """A list filtered by state looks at this many jobs per call at most; the cursor goes on from there."""
 EVENTS_PER_READ = 200
+LAST_UNFINISHED = max(code for code, state in STATE_CODES.items() if not state.final)
 
 _EVENT_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
 _DOCUMENT_PARTS = (
@@ -144,9 +145,14 @@ class Readings:
         return _document_record(document_id, fields=fields, state=STATE_CODES[int(code)])
 
     async def jobs(
-        self, *, state: JobState | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        *,
+        state: JobState | None = None,
+        owner: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> JobPage:
-        """Jobs, newest first, from ``cursor`` on; with ``state`` a page may hold fewer than ``limit``.
+        """Jobs, newest first, from ``cursor`` on; with ``state`` or ``owner`` a page may hold fewer than ``limit``.
 
         Raises:
             ServiceError: INVALID_REQUEST for a cursor this service did not give, REDIS_UNAVAILABLE.
@@ -157,14 +163,14 @@ class Readings:
         found: list[JobRecord] = []
         scanned = 0
         while scanned < SCANNED_PER_PAGE_MAX:
-            wanted = limit - len(found) if state is None else SCAN_BATCH
+            wanted = limit - len(found) if state is owner is None else SCAN_BATCH
             names = await self._names_before(cursor, count=wanted)
             records = await self._jobs_by_id([name for name, _ in names])
             scanned += len(names)
             for (name, score), record in zip(names, records, strict=True):
                 if record is None:
                     await self._forget_name(name)
-                elif state is None or record.state is state:
+                elif state in {None, record.state} and owner in {None, record.owner}:
                     found.append(record)
                 cursor = str(int(score))
                 if len(found) == limit:
@@ -172,6 +178,48 @@ class Readings:
             if len(names) < wanted:
                 return JobPage(tuple(found), None)
         return JobPage(tuple(found), cursor)
+
+    async def owner(self, job_id: str) -> str | None:
+        """Whose the job is, or was while something is still said about it; None when nothing is known of it.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE.
+        """
+        if not is_job_id(job_id):
+            return None
+        keys = self.access.keys
+        with redis_errors():
+            async with self.access.client.pipeline(transaction=True) as pipeline:
+                pipeline.exists(keys.job(job_id))
+                pipeline.hget(keys.job(job_id), "owner")
+                pipeline.get(keys.tombstone(job_id))
+                there, owner, said = await pipeline.execute()
+        if there:
+            return owner or ""
+        return None if said is None else str(said).partition(" ")[2]
+
+    async def unfinished_documents(self, owner: str) -> int:
+        """How many documents of a client have not ended, those of batches that are still open included.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE.
+        """
+        keys = self.access.keys
+        with redis_errors():
+            # "0" follows "/": the range holds what begins with the owner's name and a slash.
+            names = await self.access.client.zrange(keys.unfinished, f"[{owner}/", f"({owner}0", bylex=True)
+            if not names:
+                return 0
+            async with self.access.client.pipeline(transaction=False) as pipeline:
+                for name in names:
+                    pipeline.exists(keys.job(name.rpartition("/")[2]))
+                    pipeline.zcount(keys.states(name.rpartition("/")[2]), "-inf", LAST_UNFINISHED)
+                answers = await pipeline.execute()
+            gone = [name for name, there in zip(names, answers[::2], strict=True) if not there]
+            if gone:
+                # An open batch that nobody went on with expires by itself.
+                await self.access.client.zrem(keys.unfinished, *gone)
+        return sum(answers[1::2])
 
     async def queue_position(self, job_id: str) -> int | None:
         """How many documents are to be claimed until the first waiting one of this job is, itself included.
@@ -226,7 +274,8 @@ class Readings:
         if is_job_id(job_id):
             with redis_errors():
                 said = await self.access.client.get(self.access.keys.tombstone(job_id))
-        raise ServiceError({"expired": JOB_EXPIRED, "deleted": JOB_DELETED}.get(said or "", JOB_NOT_FOUND))
+        word = (said or "").partition(" ")[0]
+        raise ServiceError({"expired": JOB_EXPIRED, "deleted": JOB_DELETED}.get(word, JOB_NOT_FOUND))
 
     async def _jobs_by_id(self, job_ids: Sequence[str]) -> list[JobRecord | None]:
         if not job_ids:
@@ -289,6 +338,7 @@ def _job_record(job_id: str, *, fields: Mapping[str, str], counts: Mapping[Docum
         expires_at=_seconds(fields, "expires_ms"),
         cancel_requested="cancel" in fields,
         summary=summary,
+        owner=fields.get("owner", ""),
     )
 
 

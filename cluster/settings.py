@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "DECALOGO_"
+CLIENT_KEY_VARIABLE = f"{PREFIX}API_KEY"
+"""What clients on the command line and in notebooks identify themselves with: no setting of the service."""
 MIB = 2**20
 GIB = 2**30
 
@@ -265,7 +267,7 @@ class Settings(BaseSettings):
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> set[str]:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CLIENT_KEY_VARIABLE}
     return {name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known}
 
 

@@ -3,6 +3,7 @@
     uploads/{job_id}/{sha256}.pdf             what was sent, under its own hash
     artifacts/{job_id}/{document_id}/{name}   what the evaluation gave
     cache/{result_key}/{name}                 the same artifacts, for the next document with equal bytes
+    access/{client}.json                      hashes of API keys; mode 0600
     temporary/{random}                        being written; nothing else ever sees a half file
 
 No name that a user chose becomes part of a path. On a local disk a file appears under its final name only
@@ -28,7 +29,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from cluster.errors import STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
 from cluster.failpoints import Failpoint, reach
-from cluster.identifiers import is_document_id, is_job_id, is_sha256
+from cluster.identifiers import is_client, is_document_id, is_job_id, is_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -134,7 +135,7 @@ class Storage:
             self._files, root = fsspec.core.url_to_fs(settings.storage_address)
             self._root = str(root).rstrip("/")
             self._local = isinstance(self._files, LocalFileSystem)
-            for folder in ("uploads", "artifacts", "cache", "temporary"):
+            for folder in ("uploads", "artifacts", "cache", "temporary", "access"):
                 self._files.makedirs(f"{self._root}/{folder}", exist_ok=True)
 
     # ------------------------------------------------------------------ uploads
@@ -234,6 +235,39 @@ class Storage:
         """Remove a result from the cache; documents that use it keep their artifacts."""
         self._remove(self._cache_folder(result_key))
 
+    # ------------------------------------------------------------------ API keys
+
+    def write_keys(self, client: str, content: bytes) -> None:
+        """Replace the key file of a client, whole or not at all; readable by the service's user alone.
+
+        Raises:
+            ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        self._write(self._keys_path(client), content)
+
+    def read_keys(self) -> dict[str, bytes]:
+        """The key files of all clients, by client.
+
+        Raises:
+            ServiceError: STORAGE_UNAVAILABLE.
+        """
+        found: dict[str, bytes] = {}
+        for name in self._names(f"{self._root}/access"):
+            client = name.removesuffix(".json")
+            if is_client(client) and name == f"{client}.json":
+                # One that goes at this very moment is gone.
+                with contextlib.suppress(FileNotFoundError), _storage_errors():
+                    found[client] = self._files.cat_file(self._keys_path(client))
+        return found
+
+    def delete_keys(self, client: str) -> None:
+        """Remove the key file of a client. Harmless to repeat.
+
+        Raises:
+            ServiceError: STORAGE_UNAVAILABLE.
+        """
+        self._remove(self._keys_path(client))
+
     # ------------------------------------------------------------------ removal and space
 
     def delete_job(self, job_id: str) -> None:
@@ -282,6 +316,11 @@ class Storage:
             raise ServiceError(STORAGE_FULL, retry_after_seconds=RETRY_AFTER_SECONDS)
 
     # ------------------------------------------------------------------ paths
+
+    def _keys_path(self, client: str) -> str:
+        if not is_client(client):
+            raise ValueError("not the name of a client")
+        return f"{self._root}/access/{client}.json"
 
     def upload_path(self, job_id: str, sha256: str) -> str:
         """Path of an upload in the file system; ``ValueError`` for what is no identifier of ours."""

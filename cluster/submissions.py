@@ -32,18 +32,20 @@ _ADD_REFUSALS: dict[str, Refusal] = {"not_open": JOB_NOT_OPEN, "too_many": TOO_M
 class Submissions(Readings, Bookkeeping):
     """What senders may do. Every call may be repeated after a lost connection."""
 
-    async def create(self, metadata: JobMetadata) -> str:
+    async def create(self, metadata: JobMetadata, *, owner: str = "") -> str:
         """Open a batch; files may be added until it is submitted. It is forgotten after 24 h without one.
 
         Returns:
-            The identifier of the job: 128 random bits, the only thing that protects it.
+            The identifier of the job: 128 random bits. ``owner`` is the client it belongs to, empty for none.
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE.
         """
         job_id = new_job_id()
         await self.access.run(
-            CREATE, job_id=job_id, arguments={"metadata": msgspec.json.encode(metadata).decode()}
+            CREATE,
+            job_id=job_id,
+            arguments={"metadata": msgspec.json.encode(metadata).decode(), "owner": owner},
         )
         return job_id
 

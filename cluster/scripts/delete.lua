@@ -7,12 +7,13 @@
 -- | DOCUMENTS   | HGET entry; DEL                           |
 -- | STATES      | ZRANGE; DEL                               |
 -- | EVENTS      | DEL                                       |
--- | TOMBSTONE   | SET deleted                               |
+-- | TOMBSTONE   | SET deleted and the owner                 |
 -- | QUEUE       | XACK + XDEL                               |
 -- | WAITING     | ZREM                                      |
 -- | DELAYED     | ZREM                                      |
 -- | AGGREGATION | ZREM                                      |
 -- | JOBS        | ZREM                                      |
+-- | UNFINISHED  | ZREM                                      |
 -- | TOTALS      | HINCRBY jobs_deleted, documents_cancelled |
 -- | idempotency | DEL, its name is kept in the job          |
 --
@@ -25,9 +26,11 @@ for _, document in ipairs(redis.call('ZRANGEBYSCORE', STATES, '-inf', LAST_UNFIN
 end
 local idempotency = job('idempotency')
 if idempotency then redis.call('DEL', idempotency) end
+local owner = job('owner') or ''
+redis.call('ZREM', UNFINISHED, owned())
 redis.call('DEL', JOB, DOCUMENTS, STATES, EVENTS)
 redis.call('ZREM', AGGREGATION, A.job_id)
 redis.call('ZREM', JOBS, A.job_id)
-redis.call('SET', TOMBSTONE, 'deleted', 'PX', A.tombstone_ms)
+redis.call('SET', TOMBSTONE, 'deleted ' .. owner, 'PX', A.tombstone_ms)
 count('jobs_deleted')
 return reply({existed = true})

@@ -4,7 +4,7 @@
 -- KEYS (always all, always in this order, see Keys.of_job)
 local JOB, DOCUMENTS, STATES, EVENTS, TOMBSTONE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local QUEUE, WAITING, DELAYED, AGGREGATION = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
-local TOTALS, DEAD, JOBS = KEYS[10], KEYS[11], KEYS[12]
+local TOTALS, DEAD, JOBS, UNFINISHED = KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 
 -- ARGV: name, value, name, value, …
 local A = {}
@@ -24,6 +24,7 @@ local function whole(number) return string.format('%.0f', number) end
 local function member(document) return A.job_id .. '/' .. document end
 local function count(name, by) redis.call('HINCRBY', TOTALS, name, by or 1) end
 local function job(name) return redis.call('HGET', JOB, name) end
+local function owned() return (job('owner') or '') .. '/' .. A.job_id end
 local function field(document, name) return redis.call('HGET', DOCUMENTS, document .. '.' .. name) end
 
 local function put(document, values)
@@ -95,6 +96,7 @@ local function complete_job(state)
   local ttl = tonumber(A.ttl_ms)
   redis.call('HSET', JOB, 'state', state, 'finished_ms', whole(NOW), 'expires_ms', whole(NOW + ttl))
   redis.call('ZREM', AGGREGATION, A.job_id)
+  redis.call('ZREM', UNFINISHED, owned())
   -- A batch that was never submitted appears in no total.
   if job('submitted_ms') then count('jobs_' .. state) end
   emit('job', {state = state})

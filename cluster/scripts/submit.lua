@@ -13,8 +13,9 @@
 -- | WAITING     | ZADD one member per document                              |
 -- | TOMBSTONE   | DEL when discarded, as JOB, DOCUMENTS, STATES and EVENTS  |
 -- | JOBS        | ZREM when discarded                                       |
+-- | UNFINISHED  | ZREM when discarded                                       |
 -- | TOTALS      | HINCRBY jobs_submitted, documents_submitted               |
--- | idempotency | KEYS[13], only with a key: HGET, HSET job_id              |
+-- | idempotency | KEYS[14], only with a key: HGET, HSET job_id              |
 --
 -- Arguments: job_id. Reply: outcome submitted | already | other | empty | missing, job_id
 local state = job('state')
@@ -23,10 +24,11 @@ if state ~= 'open' then return reply({outcome = 'already', job_id = A.job_id}) e
 local documents = redis.call('ZRANGE', STATES, 0, -1)
 if #documents == 0 then return reply({outcome = 'empty'}) end
 
-local idempotency = KEYS[13]
+local idempotency = KEYS[14]
 if idempotency then
   local bound = redis.call('HGET', idempotency, 'job_id')
   if bound and bound ~= A.job_id then
+    redis.call('ZREM', UNFINISHED, owned())
     redis.call('DEL', JOB, DOCUMENTS, STATES, EVENTS, TOMBSTONE)
     redis.call('ZREM', JOBS, A.job_id)
     return reply({outcome = 'other', job_id = bound})
