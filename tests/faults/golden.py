@@ -21,6 +21,7 @@ class Golden:
 
     def __init__(self) -> None:
         self._engine: Engine | None = None
+        self._extraction = ExtractionWorker(fault_documents=True)
         self._known: dict[tuple[str, str], dict[str, bytes]] = {}
 
     def artifacts(self, pdf: bytes, *, options: Mapping[str, Any]) -> dict[str, bytes]:
@@ -30,10 +31,13 @@ class Golden:
             if self._engine is None:
                 self._engine = Engine.load(threads=1)
             chosen = msgspec.convert(dict(options), EvaluationOptions)
-            with ExtractionWorker(fault_documents=True) as extraction:
-                document = extraction.extract(pdf)
+            document = self._extraction.extract(pdf)
             self._known[name] = artifacts(evaluate(document, options=chosen, engine=self._engine))
         return self._known[name]
+
+    def close(self) -> None:
+        """End the child that reads."""
+        self._extraction.close()
 
     def result_hash(self, pdf: bytes, *, options: Mapping[str, Any]) -> str:
         """The deterministic hash of ``pdf``."""

@@ -121,6 +121,7 @@ class Ground:
             if self._store is not None:
                 self._loop.run_until_complete(self._store.close())
         self._loop.close()
+        self.golden.close()
         self.proxy.close()
         self.redis.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
