@@ -109,6 +109,8 @@ class Ground:
         """What was sent, by SHA-256."""
         self.first_ends: dict[tuple[str, str], tuple[str, str, str]] = {}
         """What a document was seen to have ended as: it must never be anything else."""
+        self.compared: set[tuple[str, str]] = set()
+        """Documents whose stored bytes were found to be golden; they are not read again."""
         self._loop = asyncio.new_event_loop()
         self._asking = threading.Lock()
         self._store: JobStore | None = None

@@ -120,8 +120,12 @@ def _results_are_golden(
     for job_id, found in documents.items():
         options = jobs[job_id].metadata.options
         for document in found:
+            name_of_document = (job_id, document.document_id)
             if document.state is not DocumentState.SUCCEEDED or document.sha256 not in service.pdfs:
                 continue
+            if name_of_document in service.compared:
+                continue
+            service.compared.add(name_of_document)
             pdf = service.pdfs[document.sha256]
             golden = service.golden.result_hash(pdf, options=options)
             if document.summary is None or document.summary.result_hash != golden:
