@@ -19,7 +19,7 @@ end
 local attempt = redis.call('HINCRBY', JOB, 'aggregation_attempt', 1)
 if attempt > tonumber(A.max_attempts) then
   count('aggregations_exhausted')
-  complete_job('failed')
+  complete_job(state_by_documents())
   return reply({ok = false})
 end
 redis.call('ZADD', AGGREGATION, whole(NOW + tonumber(A.lease_ms)), A.job_id)

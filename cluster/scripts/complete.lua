@@ -20,7 +20,5 @@ if FINAL_JOB[state] or job('aggregation_attempt') ~= A.attempt then
   return reply({state = state, applied = false})
 end
 redis.call('HSET', JOB, 'summary', A.summary)
-local total = redis.call('ZCARD', STATES)
-local succeeded = redis.call('ZCOUNT', STATES, CODE.succeeded, CODE.succeeded)
-complete_job(succeeded == total and 'completed' or 'failed')
+complete_job(state_by_documents())
 return reply({state = job('state'), applied = true})

@@ -103,6 +103,12 @@ local function complete_job(state)
   keep(ttl)
 end
 
+-- What a job is whose documents are all final: nothing but they decide, also when its aggregation never ended.
+local function state_by_documents()
+  local succeeded = redis.call('ZCOUNT', STATES, CODE.succeeded, CODE.succeeded)
+  return succeeded == redis.call('ZCARD', STATES) and 'completed' or 'failed'
+end
+
 -- After a document ended: is it the last? A cancelled job is final at once, any other is due for aggregation.
 local function settle_job()
   if redis.call('ZCOUNT', STATES, '-inf', LAST_UNFINISHED) > 0 then

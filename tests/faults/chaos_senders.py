@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import uuid
@@ -46,7 +47,7 @@ class Senders:
         self._lock = threading.Lock()
         self.left = threading.Event()
         self.answers: Counter[str] = Counter()
-        """By status, or by kind of broken connection."""
+        """By status and code, or by kind of broken connection."""
         self.unexpected: list[str] = []
         """Answers that no fault explains."""
         self.batches: list[Batch] = []
@@ -127,7 +128,7 @@ class Senders:
                 self.answers[type(error).__name__] += 1
             return None
         with self._lock:
-            self.answers[str(answer.status_code)] += 1
+            self.answers[_name(answer)] += 1
         return answer
 
     # ------------------------------------------------------------------ watching
@@ -142,6 +143,14 @@ class Senders:
         if state in FINAL:
             batch.ends_seen.add(state)
             batch.final = True
+
+
+def _name(answer: httpx.Response) -> str:
+    if answer.is_success:
+        return str(answer.status_code)
+    with contextlib.suppress(ValueError):
+        return f"{answer.status_code} {answer.json()['code']}"
+    return f"{answer.status_code} {answer.text[:60]}"
 
 
 def paced(senders: Senders, batches: list[Batch], *, over_seconds: float, threads: int) -> None:
