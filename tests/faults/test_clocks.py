@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fault_records import FaultRecord
 
-pytestmark = [pytest.mark.external, pytest.mark.quick_faults]
+pytestmark = pytest.mark.external
 
 HOUR_SECONDS = 3600
 NEAR_SECONDS = 600

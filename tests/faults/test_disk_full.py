@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from fault_records import FaultRecord
 
-pytestmark = pytest.mark.quick_faults
-
 DISK_BYTES = 24 * 2**20
 REDIS_DISK_BYTES = 8 * 2**20
 FLOOR_BYTES = 4 * 2**20
@@ -37,7 +35,12 @@ def disk() -> Iterator[SmallDisk]:
         yield small
 
 
-@pytest.fixture(params=[0, FLOOR_BYTES], ids=["to the last byte", "to the floor"])
+@pytest.fixture(
+    params=[
+        pytest.param(0, id="to the last byte", marks=pytest.mark.quick_faults),
+        pytest.param(FLOOR_BYTES, id="to the floor"),
+    ]
+)
 def ground(request: pytest.FixtureRequest, disk: SmallDisk) -> Iterator[Ground]:
     """A Redis on a large disk and a storage on the small one, with and without a floor."""
     floor = request.param
@@ -90,7 +93,7 @@ def test_uploads_to_a_full_disk_are_refused_and_leave_nothing(
 
 
 @pytest.mark.promise("P1", "P5", "P7")
-@pytest.mark.parametrize("policy", ["always", "everysec"])
+@pytest.mark.parametrize("policy", [pytest.param("always", marks=pytest.mark.quick_faults), "everysec"])
 def test_a_registry_that_cannot_write_accepts_nothing(
     unchecked_record: FaultRecord, sample_plans: tuple[bytes, ...], policy: str
 ) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("healed")
 
 BACK_SECONDS = 60.0
-AWAY_SECONDS = 8.0
+AWAY_SECONDS = 6.0
 """Long enough for the pauses between two tries to have grown."""
 SLOW_SECONDS = 0.5
 """Per piece and direction: an answer takes twice as long, two thirds of the time-out."""
