@@ -140,7 +140,8 @@ def main() -> None:
     paths = [plan.path for plan in the_24_plans(Path("var/benchmark-plans"))][: options.plans]
     data_dir = Path(tempfile.mkdtemp(prefix="pdm-bench-"))
     chosen = {"running_per_node": options.running} if options.running else {}
-    settings = Settings.load(data_dir=data_dir, http_port=0, dashboard_port=0, cache_enabled=False, **chosen)
+    free: dict[str, object] = {"http_port": 0, "dashboard_port": 0, "allow_anonymous": True}
+    settings = Settings.load(data_dir=data_dir, cache_enabled=False, **free, **chosen)
     print(f"{describe_machine()}; {'real' if real_plans_present() else 'generated'} plans")
     try:
         began = time.perf_counter()

@@ -32,6 +32,7 @@ from cluster.lifecycle_ray import (
     start_ray,
 )
 from cluster.lifecycle_serve import DeployError, ServeClient, await_routes, effective_config, write_config
+from cluster.open_door import open_door
 from cluster.server_check import UNUSABLE, ask_server
 
 if TYPE_CHECKING:
@@ -124,6 +125,9 @@ def up(settings: Settings, *, tell: Callable[[Step], None] = lambda _step: None)
         found = status(settings)
         if found:
             return msgspec.structs.replace(found, already_running=True)
+        refusal = open_door(settings).refusal
+        if refusal:
+            raise LifecycleError(refusal)
         _end_everything(settings)
         try:
             return _start(settings, tell=tell)

@@ -14,7 +14,9 @@ from cluster.jobs import JobStore
 from cluster.settings import Settings
 from cluster.storage import Storage
 from serve_app import problems
+from serve_app.access import Access, Guard, own_job
 from serve_app.edge import Edge
+from serve_app.head import Head
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -76,6 +78,7 @@ def make_app(
         logs.configure(chosen)
         backend = Backend(chosen, Storage(chosen))
         app.state.backend = backend
+        app.state.guard = Guard(backend)
         if prepare is not None:
             prepare(app)
         try:
@@ -94,7 +97,10 @@ def make_app(
         redirect_slashes=False,
     )
     problems.install(app)
-    app.include_router(router)
+    app.include_router(router, dependencies=[Depends(own_job)])
+    # The last one added is the outermost: edge, then HEAD, then who may.
+    app.add_middleware(Access, guard_of=lambda: app.state.guard)
+    app.add_middleware(Head)
     app.add_middleware(Edge, settings_of=lambda: app.state.backend.settings)
     return app
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from cluster.records import DocumentRecord, JobRecord
+    from serve_app.access import Caller
     from serve_app.asgi import Backend
     from serve_app.multipart import Part
 
@@ -39,8 +40,9 @@ FILES_FIELD = "files"
 class MultipartBatch:
     """Receives one batch. Unless it is accepted, nothing of it stays behind."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, *, caller: Caller) -> None:
         self._backend = backend
+        self._caller = caller
         self._job_id = ""
         self._fields: dict[str, str] = {}
         self._names: set[str] = set()
@@ -59,7 +61,7 @@ class MultipartBatch:
             ServiceError: what the form, the files, Redis or the storage give reason for.
         """
         boundary = boundary_of(content_type)
-        self._job_id = await self._backend.store.create(JobMetadata())
+        self._job_id = await self._backend.store.create(JobMetadata(), owner=self._caller.client)
         try:
             async for part in parts(body, boundary=boundary):
                 await self._take(part)
@@ -75,7 +77,7 @@ class MultipartBatch:
             case Field(name, value):
                 self._take_field(name, value)
             case FilePart(field, name):
-                self._begin_file(field=field, name=name)
+                await self._begin_file(field=field, name=name)
             case FileData(data) if self._receiver is not None:
                 await self._receiver.write(data)
             case FileEnd() if self._receiver is not None:
@@ -87,7 +89,7 @@ class MultipartBatch:
         before = self._fields.get(name)
         self._fields[name] = f"{before},{value}" if before and name in LIST_FIELDS else value
 
-    def _begin_file(self, *, field: str, name: str) -> None:
+    async def _begin_file(self, *, field: str, name: str) -> None:
         self._receiver = None
         if not name:
             # What a browser sends for an input of files that was left empty.
@@ -98,6 +100,7 @@ class MultipartBatch:
         settings = self._backend.settings
         if len(self._names) >= settings.max_files:
             raise ServiceError(TOO_MANY_FILES, f"Se permiten {settings.max_files} archivos por envío.")
+        await self._caller.count_file()
         self._file_name = distinct_name(name, taken=self._names)
         self._names.add(self._file_name)
         self._receiver = Receiver(
@@ -156,7 +159,10 @@ async def submit_once(backend: Backend, job_id: str, *, idempotency_key: str | N
         if not documents:
             # Before the key is bound to a batch that cannot be.
             raise ServiceError(NO_FILES)
-        fingerprint = fingerprint_of((await store.job(job_id)).metadata, documents=documents)
+        job = await store.job(job_id)
+        # Keys are each client's own. A slash is in no client's name.
+        idempotency_key = f"{job.owner}/{idempotency_key}" if job.owner else idempotency_key
+        fingerprint = fingerprint_of(job.metadata, documents=documents)
         earlier = await store.reserve_idempotency(idempotency_key, fingerprint=fingerprint)
         if earlier not in {None, job_id}:
             await remove_job(backend, job_id)

@@ -157,8 +157,8 @@ def _most_bytes(scope: Scope) -> int | None:
 def _forged(scope: Scope) -> bool:
     """Whether a browser says that the page of another site wants to change something here.
 
-    There are no cookies, but the service trusts whoever reaches it, and a foreign page in the browser of
-    somebody who does must not be able to upload or delete.
+    A browser sends the cookie of the web pages by itself, and on loopback the service may trust whoever reaches
+    it: a foreign page in the browser of somebody let in must not be able to upload or delete.
     """
     if scope["method"] not in CHANGING_METHODS:
         return False

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Form, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
 from cluster.errors import NOT_FOUND, NOT_READY, STORAGE_FULL, ServiceError
 from serve_app import openapi, pages
+from serve_app.access import COOKIE, PAGE_PATHS, CallerOf, Guard, address_of
 from serve_app.asgi import BackendOf, make_app, problem_responses
 from serve_app.removal import remove_job
 from serve_app.status import view_of
@@ -32,6 +33,7 @@ STATIC_TYPES = {
     ".svg": "image/svg+xml",
 }
 JOBS_SHOWN = 20
+COOKIE_SECONDS = 12 * 3600
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 router = APIRouter(tags=["service"])
@@ -57,11 +59,11 @@ class Ready(BaseModel):
 
 @router.get("/", response_class=HTMLResponse, summary="Web page")
 async def home(
-    backend: BackendOf, cursor: Annotated[str | None, Query(max_length=40)] = None
+    backend: BackendOf, caller: CallerOf, cursor: Annotated[str | None, Query(max_length=40)] = None
 ) -> HTMLResponse:
     """A form to upload a batch, and the latest jobs. It is there without the registry too, and says so."""
     try:
-        page = await backend.store.jobs(limit=JOBS_SHOWN, cursor=cursor)
+        page = await backend.store.jobs(owner=caller.sees_only, limit=JOBS_SHOWN, cursor=cursor)
     except ServiceError as error:
         return HTMLResponse(
             pages.home_page(backend.settings, page=None, notice=error.detail or error.refusal.sentence)
@@ -90,6 +92,44 @@ async def delete_form(job_id: str, backend: BackendOf) -> RedirectResponse:
     """The button of a job's page; programs use ``DELETE /results/{job_id}``."""
     await remove_job(backend, job_id)
     return RedirectResponse("/", status_code=303)
+
+
+@router.get("/entrar", include_in_schema=False)
+async def sign_in() -> HTMLResponse:
+    """The form that takes a key."""
+    return HTMLResponse(pages.sign_in_page())
+
+
+@router.post("/entrar", include_in_schema=False)
+async def take_key(
+    request: Request, key: Annotated[str, Form(max_length=200)], onward: Annotated[str, Form()] = "/"
+) -> Response:
+    """Keep a key that is right in a cookie that no script and no other site gets hold of."""
+    guard: Guard = request.app.state.guard
+    try:
+        await guard.recognise(key.strip(), address=address_of(request.scope), headers=request.headers)
+    except ServiceError as error:
+        page = pages.sign_in_page(notice=error.refusal.sentence, onward=_own_path(onward))
+        return HTMLResponse(page, status_code=error.refusal.status)
+    answer = RedirectResponse(_own_path(onward), status_code=303)
+    answer.set_cookie(
+        COOKIE,
+        key.strip(),
+        max_age=COOKIE_SECONDS,
+        httponly=True,
+        samesite="strict",
+        # Behind a proxy that ends TLS the scheme is what it says.
+        secure="https" in {request.url.scheme, request.headers.get("x-forwarded-proto")},
+    )
+    return answer
+
+
+@router.post("/salir", include_in_schema=False)
+async def sign_out() -> RedirectResponse:
+    """Forget the key in this browser."""
+    answer = RedirectResponse("/entrar", status_code=303)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return answer
 
 
 @router.get("/docs", response_class=HTMLResponse, summary="This description as a page")
@@ -158,6 +198,11 @@ async def description() -> JSONResponse:
 
 
 # --------------------------------------------------------------------------- parts
+
+
+def _own_path(onward: str) -> str:
+    """Where to go after signing in: a page of ours, whatever the form says."""
+    return onward if PAGE_PATHS.fullmatch(onward) and not onward.startswith("//") else "/"
 
 
 async def _registry_figures(

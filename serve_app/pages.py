@@ -113,6 +113,11 @@ def job_page(job: JobView) -> str:
     )
 
 
+def sign_in_page(*, notice: str = "", onward: str = "/") -> str:
+    """The form that takes a key; ``onward`` is where to go then."""
+    return _render("sign_in.html", notice=notice, onward=onward)
+
+
 def problem_page(error: ServiceError) -> str:
     """A refusal for people."""
     return _render("problem.html", refusal=error.refusal, detail=error.detail)

@@ -117,6 +117,16 @@ def problem(
     return JSONResponse(body.model_dump(), status_code=refusal.status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def refused_response(refused: ServiceError) -> JSONResponse:
+    """The response for an error of the service."""
+    return problem(
+        refused.refusal,
+        detail=refused.detail,
+        retry_after_seconds=refused.retry_after_seconds,
+        errors=refused.errors if isinstance(refused, FieldsInvalid) else None,
+    )
+
+
 def install(app: FastAPI) -> None:
     """Make every error of ``app`` a problem. What nobody foresaw is the business of ``serve_app.edge``."""
     app.add_exception_handler(ServiceError, _refused)
@@ -146,13 +156,7 @@ def _sentence(item: Mapping[str, Any]) -> str:
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
-    refused = cast("ServiceError", error)
-    return problem(
-        refused.refusal,
-        detail=refused.detail,
-        retry_after_seconds=refused.retry_after_seconds,
-        errors=refused.errors if isinstance(refused, FieldsInvalid) else None,
-    )
+    return refused_response(cast("ServiceError", error))
 
 
 async def _not_valid(_request: Request, error: Exception) -> JSONResponse:

@@ -10,6 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from cluster.errors import ServiceError
 from cluster.records import JobState  # noqa: TC001  FastAPI reads it at run time
+from serve_app.access import CallerOf  # noqa: TC001  FastAPI reads it at run time
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
 from serve_app.views import JobList, JobView, job_line, job_view
 
@@ -45,14 +46,18 @@ async def view_of(backend: Backend, job_id: str) -> JobView:
 )
 async def list_jobs(
     backend: BackendOf,
+    caller: CallerOf,
     state: Annotated[JobState | None, Query(description="Only jobs in this state")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[
         str | None, Query(max_length=40, description="``next_cursor`` of the page before")
     ] = None,
 ) -> JobList:
-    """List jobs. With ``state`` a page may be shorter than ``limit``; it is the last when ``next_cursor`` is null."""
-    page = await backend.store.jobs(state=state, limit=limit, cursor=cursor)
+    """List the client's jobs, an administrator's key sees all.
+
+    A page may be shorter than ``limit``; it is the last when ``next_cursor`` is null.
+    """
+    page = await backend.store.jobs(state=state, owner=caller.sees_only, limit=limit, cursor=cursor)
     return JobList(jobs=[job_line(job) for job in page.jobs], next_cursor=page.next_cursor)
 
 

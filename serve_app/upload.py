@@ -31,6 +31,7 @@ from cluster.errors import (
 from cluster.identifiers import is_sha256
 from cluster.records import JobState
 from cluster.validators import before_batch
+from serve_app.access import CallerOf  # noqa: TC001  FastAPI reads it at run time
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
 from serve_app.batches import MultipartBatch, submit_once
 from serve_app.file_names import clean_file_name
@@ -116,11 +117,11 @@ IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_lengt
     status_code=202,
     response_model=Accepted,
     summary="Upload a batch in one multipart request",
-    responses=problem_responses(400, 409, 411, 413, 415, 422, 429, 503, 507),
+    responses=problem_responses(400, 408, 409, 411, 413, 415, 422, 429, 503, 507),
     openapi_extra=MULTIPART_SCHEMA,
 )
 async def upload_batch(
-    request: Request, backend: BackendOf, idempotency_key: IdempotencyKey = None
+    request: Request, backend: BackendOf, caller: CallerOf, idempotency_key: IdempotencyKey = None
 ) -> Accepted | Response:
     """Take 1 to 100 PDFs in the field ``files`` and the fields of the batch; answer when the batch is safe.
 
@@ -134,7 +135,7 @@ async def upload_batch(
     gate: UploadGate = request.app.state.gate
     async with gate.place():
         await _require_readiness(request, backend, bytes_needed=length)
-        job = await MultipartBatch(backend).receive(
+        job = await MultipartBatch(backend, caller=caller).receive(
             request.stream(),
             content_type=request.headers.get("content-type", ""),
             idempotency_key=idempotency_key,
@@ -149,15 +150,15 @@ async def upload_batch(
     status_code=201,
     response_model=Accepted,
     summary="Open a batch, to upload its files one by one",
-    responses=problem_responses(422, 503, 507),
+    responses=problem_responses(408, 413, 422, 503, 507),
     openapi_extra=JSON_SCHEMA,
 )
 async def open_batch(
-    request: Request, backend: BackendOf, metadata: Annotated[dict[str, Any], Body()]
+    request: Request, backend: BackendOf, caller: CallerOf, metadata: Annotated[dict[str, Any], Body()]
 ) -> Accepted:
     """Open a batch. It is forgotten when nothing arrives for 24 hours."""
     await _require_readiness(request, backend)
-    job_id = await backend.store.create(read_metadata(metadata).to_job())
+    job_id = await backend.store.create(read_metadata(metadata).to_job(), owner=caller.client)
     return accepted(await backend.store.job(job_id))
 
 
@@ -178,10 +179,12 @@ async def arrived(job_id: str, backend: BackendOf) -> OpenBatch:
     "/jobs/{job_id}/files/{name}",
     response_model=ArrivedFile,
     summary="Upload one file of an open batch",
-    responses=problem_responses(400, 404, 409, 410, 411, 413, 415, 422, 429, 503, 507),
+    responses=problem_responses(400, 404, 408, 409, 410, 411, 413, 415, 422, 429, 503, 507),
     openapi_extra=RAW_SCHEMA,
 )
-async def upload_file(job_id: str, name: str, request: Request, backend: BackendOf) -> ArrivedFile:
+async def upload_file(
+    job_id: str, name: str, request: Request, backend: BackendOf, caller: CallerOf
+) -> ArrivedFile:
     """Take one PDF as the body. The same file may be sent again; other content under its name replaces it.
 
     A hash in ``X-Content-SHA256``, ``Repr-Digest``, ``Content-Digest`` or ``Digest`` is checked.
@@ -194,6 +197,7 @@ async def upload_file(job_id: str, name: str, request: Request, backend: Backend
     gate: UploadGate = request.app.state.gate
     async with gate.place():
         await _require_room(backend, job_id=job_id, name=name)
+        await caller.count_file()
         async with Receiver(
             backend.storage, job_id=job_id, max_bytes=backend.settings.max_file_bytes
         ) as receiver:

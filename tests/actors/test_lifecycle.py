@@ -57,7 +57,7 @@ def wait_until(condition: Callable[[], bool], *, what: str) -> None:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A data folder of this test."""
-    return Settings.load(data_dir=tmp_path / "data")
+    return Settings.load(data_dir=tmp_path / "data", allow_anonymous=True)
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def roomy(**chosen: Any) -> Settings:
             "max_file_bytes": 256 * 1024,
             "lease_seconds": 30.0,
             "lease_renewal_seconds": 10.0,
+            "allow_anonymous": True,
             **chosen,
         }
     )
