@@ -19,6 +19,9 @@ from chaos_senders import Batch
 from fault_pdfs import fault_plan
 from harness import FIELDS, variant
 
+from cluster import lifecycle
+from cluster.lifecycle_serve import DeployError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from random import Random
@@ -30,6 +33,7 @@ UPLOAD, STATUS = "Upload", "Status"
 REDIS_AWAY_SECONDS = 1.0
 STOPPED_SECONDS = (0.5, 5.0)
 LINK_SECONDS = (0.5, 4.0)
+GLANCE_SECONDS = 0.5
 POISONS: Mapping[str, frozenset[str]] = {
     "hang": frozenset({"timeout"}),
     "hang-gil": frozenset({"timeout"}),
@@ -78,6 +82,49 @@ class Harm:
     heal: Callable[[], None] = lambda: None
 
 
+class Glance:
+    """How the service looks to whoever waits for its recovery; asked anew after half a second, for all at once.
+
+    For one thread.
+    """
+
+    def __init__(self, service: FaultService) -> None:
+        self._service = service
+        self._pids: dict[str, set[int]] = {}
+        self._pids_at = self._answers_at = -GLANCE_SECONDS
+        self._answers = False
+
+    def pids(self, deployment: str) -> set[int]:
+        """Process ids of the running replicas of a deployment."""
+        if time.monotonic() - self._pids_at > GLANCE_SECONDS:
+            self._pids = {}
+            with contextlib.suppress(DeployError):
+                for replica in lifecycle.replicas(self._service.settings):
+                    if psutil.pid_exists(replica.pid):
+                        self._pids.setdefault(replica.deployment, set()).add(replica.pid)
+            self._pids_at = time.monotonic()
+        return self._pids.get(deployment, set())
+
+    def answers(self) -> bool:
+        """Whether reading and uploading work."""
+        if time.monotonic() - self._answers_at > GLANCE_SECONDS:
+            self._answers = self._ask()
+            self._answers_at = time.monotonic()
+        return self._answers
+
+    def _ask(self) -> bool:
+        try:
+            with httpx.Client(base_url=self._service.url, timeout=5, trust_env=False) as client:
+                if not client.get("/status/", params={"limit": "1"}).is_success:
+                    return False
+                opened = client.post("/upload/jobs", json=FIELDS)
+                if opened.status_code == httpx.codes.CREATED:
+                    client.delete(f"/results/{opened.json()['job_id']}")
+                return opened.status_code == httpx.codes.CREATED
+        except httpx.TransportError:
+            return False
+
+
 class Faults:
     """Draws faults and causes them. ``rng`` decides everything that is not the machine's doing."""
 
@@ -89,6 +136,7 @@ class Faults:
         self._senders = senders
         self._plans = plans
         self._poisons = 0
+        self._glance = Glance(service)
         self._busy_until: dict[str, float] = {}
 
     def next_kind(self) -> str:
@@ -122,10 +170,10 @@ class Faults:
             os.kill(pid, signal.SIGKILL)
 
         def over() -> bool:
-            found = set(self._service.pids(deployment).values())
+            found = self._glance.pids(deployment)
             if pid in found or len(found) < wanted:
                 return False
-            return deployment not in {UPLOAD, STATUS} or self._answers()
+            return deployment not in {UPLOAD, STATUS} or self._glance.answers()
 
         return Harm(f"process {pid}", over)
 
@@ -143,7 +191,7 @@ class Faults:
         # Serve may have replaced it meanwhile: then another one counts.
         return Harm(
             f"process {process.pid}",
-            lambda: bool(self._service.pids(deployment)),
+            lambda: bool(self._glance.pids(deployment)),
             heal_after_seconds=_between(STOPPED_SECONDS, share),
             heal=resume,
         )
@@ -169,20 +217,7 @@ class Faults:
             proxy.delay(0.1 + share)
             heal = proxy.pass_through
         self._busy_until["redis"] = time.monotonic() + seconds + 2.0
-        return Harm(f"{seconds:.1f} s", self._answers, heal_after_seconds=seconds, heal=heal)
-
-    def _answers(self) -> bool:
-        """Whether reading and uploading work."""
-        try:
-            with httpx.Client(base_url=self._service.url, timeout=5, trust_env=False) as client:
-                if not client.get("/status/", params={"limit": "1"}).is_success:
-                    return False
-                opened = client.post("/upload/jobs", json=FIELDS)
-                if opened.status_code == httpx.codes.CREATED:
-                    client.delete(f"/results/{opened.json()['job_id']}")
-                return opened.status_code == httpx.codes.CREATED
-        except httpx.TransportError:
-            return False
+        return Harm(f"{seconds:.1f} s", self._glance.answers, heal_after_seconds=seconds, heal=heal)
 
     # ------------------------------------------------------------------ senders
 
