@@ -125,9 +125,12 @@ def up(settings: Settings, *, tell: Callable[[Step], None] = lambda _step: None)
         found = status(settings)
         if found:
             return msgspec.structs.replace(found, already_running=True)
-        refusal = open_door(settings).refusal
-        if refusal:
-            raise LifecycleError(refusal)
+        door = open_door(settings)
+        if door.refusal:
+            raise LifecycleError(door.refusal)
+        (log.warning if door.anonymous else log.info)(
+            "access", anonymous=door.anonymous, live_keys=door.live_keys
+        )
         _end_everything(settings)
         try:
             return _start(settings, tell=tell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
+from cluster.settings import CLIENT_KEY_VARIABLE
 from serve_app.file_names import clean_file_name, distinct_name
 
 if TYPE_CHECKING:
@@ -61,9 +63,14 @@ class Event:
 class BatchClient:
     """Talks to one service. Not safe for threads; cheap to make."""
 
-    def __init__(self, url: str, *, timeout_seconds: float = 60.0) -> None:
+    def __init__(self, url: str, *, api_key: str | None = None, timeout_seconds: float = 60.0) -> None:
+        """A client of the service at ``url``; without ``api_key`` with the one of ``DECALOGO_API_KEY``, if any."""
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, timeout=timeout_seconds, trust_env=False)
+        key = api_key or os.environ.get(CLIENT_KEY_VARIABLE, "")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(
+            base_url=self.url, timeout=timeout_seconds, headers=headers, trust_env=False
+        )
 
     def __enter__(self) -> Self:
         return self

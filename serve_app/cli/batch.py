@@ -19,11 +19,13 @@ from rich.progress import (
 from rich.table import Table
 
 from serve_app.cli.output import console, number, show_json, warn
-from serve_app.client import ApiError, BatchClient
 from serve_app.pages import DOCUMENT_STATES, POINTS, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from serve_app.cli.service import Server
+    from serve_app.client import ApiError
 
 
 def pdf_files(paths: Iterable[Path]) -> list[Path]:
@@ -66,10 +68,10 @@ def metadata_of(
     return fields
 
 
-def submit(url: str, *, paths: Sequence[Path], metadata: Mapping[str, Any], quiet: bool = False) -> str:
+def submit(server: Server, *, paths: Sequence[Path], metadata: Mapping[str, Any], quiet: bool = False) -> str:
     """Send files with a progress bar; returns the identifier of the job. A refused file does not stop the others."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with BatchClient(url) as client, Progress(*columns, console=console, disable=quiet) as progress:
+    with server.client() as client, Progress(*columns, console=console, disable=quiet) as progress:
         task = progress.add_task("Enviando", total=len(paths))
 
         def refused(path: Path, error: ApiError) -> None:
@@ -84,7 +86,7 @@ def submit(url: str, *, paths: Sequence[Path], metadata: Mapping[str, Any], quie
     return job_id
 
 
-def watch(url: str, *, job_id: str, quiet: bool = False) -> dict[str, Any]:
+def watch(server: Server, *, job_id: str, quiet: bool = False) -> dict[str, Any]:
     """Show the progress of a job until it is final; returns its last state."""
     columns = (
         SpinnerColumn(),
@@ -96,7 +98,7 @@ def watch(url: str, *, job_id: str, quiet: bool = False) -> dict[str, Any]:
     )
     state: dict[str, Any] = {}
     try:
-        with BatchClient(url) as client, Progress(*columns, console=console, disable=quiet) as progress:
+        with server.client() as client, Progress(*columns, console=console, disable=quiet) as progress:
             task = progress.add_task("Evaluando", total=1, documents="")
             for state in client.watch(job_id):
                 ended = sum(
@@ -117,9 +119,9 @@ def watch(url: str, *, job_id: str, quiet: bool = False) -> dict[str, Any]:
     return state
 
 
-def state_of(url: str, *, job_id: str) -> dict[str, Any]:
+def state_of(server: Server, *, job_id: str) -> dict[str, Any]:
     """The state of a job."""
-    with BatchClient(url) as client:
+    with server.client() as client:
         return client.status(job_id)
 
 
@@ -162,18 +164,18 @@ def _seconds(document: Mapping[str, Any]) -> str:
     return f"{document['seconds']:.1f}".replace(".", ",") + ("*" if document["cached"] else "")
 
 
-def download(url: str, *, job_id: str, kind: str, out: Path | None) -> None:
+def download(server: Server, *, job_id: str, kind: str, out: Path | None) -> None:
     """Write the results of a job to a file."""
     name = f"decalogo-{job_id}.{kind}"
     target = Path(name) if out is None else out / name if out.is_dir() else out
-    with BatchClient(url) as client:
+    with server.client() as client:
         size = client.download(job_id, kind=kind, target=target)
     console.print(f"{target}: {size:,} bytes".replace(",", "."), highlight=False)
 
 
-def show_jobs(url: str, *, state: str | None, limit: int, as_json: bool) -> None:
+def show_jobs(server: Server, *, state: str | None, limit: int, as_json: bool) -> None:
     """The list of jobs."""
-    with BatchClient(url) as client:
+    with server.client() as client:
         found = client.jobs(state=state, limit=limit)
     if as_json:
         show_json(found)
@@ -194,8 +196,8 @@ def show_jobs(url: str, *, state: str | None, limit: int, as_json: bool) -> None
     console.print(table)
 
 
-def cancel(url: str, *, job_id: str, delete: bool) -> None:
+def cancel(server: Server, *, job_id: str, delete: bool) -> None:
     """Cancel a job, or delete all of it."""
-    with BatchClient(url) as client:
+    with server.client() as client:
         (client.delete if delete else client.cancel)(job_id)
     console.print("Borrado." if delete else "Cancelado.", highlight=False)

@@ -16,6 +16,7 @@ from rich.markup import escape
 from cluster import lifecycle
 from cluster.errors import ServiceError
 from cluster.lifecycle_doors import outer_doors
+from cluster.open_door import open_door
 from cluster.server_check import UNUSABLE, ask_server
 from cluster.settings import GIB, PREFIX, Settings
 from pipeline.rendering import sandbox_report
@@ -73,6 +74,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         sentence = f"{running.url}, {size.processes} procesos, {_gb(size.pss_bytes)} de memoria"
         yield Finding("Servicio", "bien", sentence)
         yield _doors(settings)
+    yield _access(settings)
     yield from _redis(settings, started=running is not None)
     yield from _sandbox()
 
@@ -96,6 +98,12 @@ def _disk(settings: Settings) -> Finding:
         return Finding("Disco", "bien", sentence)
     advice = f"; libere espacio o elija otra carpeta con {PREFIX}DATA_DIR"
     return Finding("Disco", "falta", sentence + advice)
+
+
+def _access(settings: Settings) -> Finding:
+    door = open_door(settings)
+    state = "falta" if door.refusal else "aviso" if door.anonymous and door.live_keys else "bien"
+    return Finding("Llaves", state, door.sentence)
 
 
 def _doors(settings: Settings) -> Finding:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import httpx
 import typer
 
+from cluster.errors import ServiceError
 from cluster.lifecycle import LifecycleError
-from cluster.settings import SettingsError
+from cluster.settings import CLIENT_KEY_VARIABLE, SettingsError
 from pipeline.errors import PipelineError
-from serve_app.cli import batch, service
+from serve_app.cli import batch, keys, service
 from serve_app.cli import doctor as doctor_of_this_machine
 from serve_app.cli.output import fail, show_json
 from serve_app.client import ApiError
@@ -29,8 +30,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(keys.app, name="keys")
 
 Url = Annotated[str, typer.Option(help="Dirección del servicio; vacía: el de esta máquina")]
+Key = Annotated[
+    str, typer.Option("--api-key", envvar=CLIENT_KEY_VARIABLE, show_envvar=True, help="Llave de acceso")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Salida para programas")]
 Municipality = Annotated[str, typer.Option(help="Municipio, o descripción del lote")]
 Department = Annotated[str, typer.Option(help="Departamento")]
@@ -67,17 +72,18 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Carpeta con planes en PDF", exists=True)] = Path("examples"),
+    api_key: Key = "",
 ) -> None:
     """Inicia el servicio, evalúa los planes de una carpeta por HTTP y muestra los puntajes."""
-    url = service.start()
+    server = service.Server(service.start(), api_key)
     paths = batch.pdf_files([folder])
     metadata = batch.metadata_of(
         "Municipios de ejemplo", department="Colombia", year=2024, period="2024-2027"
     )
-    job_id = batch.submit(url, paths=paths, metadata=metadata)
-    final = batch.watch(url, job_id=job_id)
+    job_id = batch.submit(server, paths=paths, metadata=metadata)
+    final = batch.watch(server, job_id=job_id)
     batch.show_scores(final)
-    service.show_places(url, job_id=job_id)
+    service.show_places(server.url, job_id=job_id)
     raise typer.Exit(0 if final["status"] == "completed" else 1)
 
 
@@ -117,6 +123,7 @@ def submit(
     year: Year,
     period: Period,
     url: Url = "",
+    api_key: Key = "",
     option: Annotated[
         list[str] | None, typer.Option(help="Opción del lote, p. ej. enable_causal_analysis=false")
     ] = None,
@@ -128,20 +135,22 @@ def submit(
         municipality, department=department, year=year, period=period, options=option or ()
     )
     files = batch.pdf_files(paths)
-    address = service.address(url)
-    job_id = batch.submit(address, paths=files, metadata=metadata, quiet=as_json)
+    server = service.server(url, api_key=api_key)
+    job_id = batch.submit(server, paths=files, metadata=metadata, quiet=as_json)
     if wait:
-        _conclude(batch.watch(address, job_id=job_id, quiet=as_json), as_json=as_json)
+        _conclude(batch.watch(server, job_id=job_id, quiet=as_json), as_json=as_json)
     if as_json:
-        show_json({"job_id": job_id, "url": address})
+        show_json({"job_id": job_id, "url": server.url})
     else:
         typer.echo(f"Para seguirlo: decalogo watch {job_id}")
 
 
 @app.command()
-def watch(job_id: str, url: Url = "", as_json: AsJson = False) -> None:
+def watch(job_id: str, url: Url = "", api_key: Key = "", as_json: AsJson = False) -> None:
     """Sigue el avance de un trabajo hasta el final."""
-    _conclude(batch.watch(service.address(url), job_id=job_id, quiet=as_json), as_json=as_json)
+    _conclude(
+        batch.watch(service.server(url, api_key=api_key), job_id=job_id, quiet=as_json), as_json=as_json
+    )
 
 
 @app.command()
@@ -150,14 +159,15 @@ def results(
     kind: Annotated[str, typer.Option("--format", help="json, csv, pdf o zip")] = "",
     out: Annotated[Path | None, typer.Option(help="Archivo de destino")] = None,
     url: Url = "",
+    api_key: Key = "",
     as_json: AsJson = False,
 ) -> None:
     """Muestra los puntajes de un trabajo o descarga sus resultados."""
-    address = service.address(url)
+    server = service.server(url, api_key=api_key)
     if kind or out:
-        batch.download(address, job_id=job_id, kind=kind or (out.suffix[1:] if out else "json"), out=out)
+        batch.download(server, job_id=job_id, kind=kind or (out.suffix[1:] if out else "json"), out=out)
         return
-    state = batch.state_of(address, job_id=job_id)
+    state = batch.state_of(server, job_id=job_id)
     if as_json:
         show_json(state)
     else:
@@ -169,10 +179,11 @@ def jobs(
     state: Annotated[str, typer.Option(help="Solo los de este estado")] = "",
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     url: Url = "",
+    api_key: Key = "",
     as_json: AsJson = False,
 ) -> None:
     """Lista los trabajos."""
-    batch.show_jobs(service.address(url), state=state or None, limit=limit, as_json=as_json)
+    batch.show_jobs(service.server(url, api_key=api_key), state=state or None, limit=limit, as_json=as_json)
 
 
 @app.command()
@@ -180,9 +191,10 @@ def cancel(
     job_id: str,
     delete: Annotated[bool, typer.Option(help="Borrar también los archivos y resultados")] = False,
     url: Url = "",
+    api_key: Key = "",
 ) -> None:
     """Cancela un trabajo."""
-    batch.cancel(service.address(url), job_id=job_id, delete=delete)
+    batch.cancel(service.server(url, api_key=api_key), job_id=job_id, delete=delete)
 
 
 def _points(given: Iterable[str]) -> tuple[str, ...]:
@@ -210,6 +222,8 @@ def run() -> None:
         sys.exit(fail("El servicio no responde; inícielo con «decalogo up» o indique --url.", exit_code=4))
     except PipelineError as error:
         sys.exit(fail(error.kind.sentence, code=error.kind.code, exit_code=5))
+    except ServiceError as error:
+        sys.exit(fail(error.refusal.sentence, code=error.refusal.code, exit_code=6))
     except (LifecycleError, SettingsError) as error:
         sys.exit(fail(str(error), exit_code=6))
     except KeyboardInterrupt:

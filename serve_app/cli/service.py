@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cluster import lifecycle, logs
 from cluster.lifecycle_supervisor import Supervisor, end_supervisor
 from cluster.settings import Settings
 from serve_app.cli.output import console
+from serve_app.client import BatchClient
 
 if TYPE_CHECKING:
     from cluster.lifecycle import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A service and the key to it; without one that of the environment counts."""
+
+    url: str
+    api_key: str = ""
+
+    def client(self) -> BatchClient:
+        """A new client of it."""
+        return BatchClient(self.url, api_key=self.api_key or None)
+
+
+def server(url: str, *, api_key: str) -> Server:
+    """The service to talk to, by address and key."""
+    return Server(address(url), api_key)
 
 
 def address(url: str) -> str:
