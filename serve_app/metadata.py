@@ -52,7 +52,7 @@ class BatchMetadata(BaseModel):
     year: int = Field(ge=1990, le=2100, examples=[2024])
     period: str = Field(examples=["2024-2027"], description="Four years, first and last")
     requester_name: OptionalText = ""
-    requester_email: str = ""
+    requester_email: Annotated[str, BeforeValidator(_plain)] = ""
     notes: OptionalText = ""
     enable_causal_analysis: bool = True
     enable_contradiction_detection: bool = True

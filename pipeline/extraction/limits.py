@@ -15,7 +15,8 @@ class ExtractionLimits:
 
     max_file_bytes: int = 50 * 2**20
     max_pages: int = 2_000
-    max_text_chars: int = 30_000_000
+    max_text_chars: int = 8_000_000
+    """Four times the longest plan: the nodes keep some 300 bytes for each character, in the evaluator itself."""
     memory_bytes: int = 1_500 * 2**20
     """Address space of the child (RLIMIT_AS)."""
     cpu_seconds: int = 600

@@ -31,6 +31,7 @@ _MONEY: Final = re2.compile(
     rb"|sgr|regalias|propios|icld|ingresos|gastos"
     rb"|recaudo|apropiacion|fuentes?\b|monto)|\$"
 )
+_FIGURE = re2.compile(r"[0-9](?:[0-9.,']*[0-9])?")
 _NOT_MONEY: Final = re2.compile(
     rb"\b(?:poblacion|habitantes|personas|alumnos|estudiantes|matricula|casos|hogares|viviendas|hectareas"
     rb"|predios|numero|no\.|mujeres|hombres|edad)\b"
@@ -98,11 +99,8 @@ def cell_value(cell: RowCell) -> Decimal | None:
     compact = fold(cell.text).replace("$", "").replace(" ", "").strip(".")
     if compact in {"", "-"}:
         return Decimal(0)
-    return (
-        parse_amount(compact)
-        if compact[0].isdigit() and not compact[-1].isalpha() and "%" not in compact
-        else None
-    )
+    # Dates, ranges, fractions and raised figures stand in such cells as well: no amounts.
+    return parse_amount(compact) if _FIGURE.fullmatch(compact) else None
 
 
 def holds_money(cell: RowCell, *, table: MoneyTable) -> bool:

@@ -21,6 +21,8 @@ MAX_SIDE_POINTS = 200_000.0
 """Seventy metres; the largest page of PDF without a user unit has 14,400 points."""
 MAX_LINES = 60_000
 """Lines of one page; a page of a plan has fifty."""
+MAX_LINE_CHARS = 50_000
+"""Of one line, of which a plan has some hundred: what reads lines looks around in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def read_page(page: Any, *, number: int, max_chars: int) -> PageReading:
 
     Raises:
         Fault: ``too_much_text`` when the page alone has more than ``max_chars`` characters,
-            ``malformed`` when its size is absurd.
+            or a line of more than ``MAX_LINE_CHARS``; ``malformed`` when its size is absurd.
     """
     width, height = page.rect.width, page.rect.height
     if not (0 < width <= MAX_SIDE_POINTS and 0 < height <= MAX_SIDE_POINTS):
@@ -52,8 +54,9 @@ def read_page(page: Any, *, number: int, max_chars: int) -> PageReading:
     if len(fragments) > MAX_LINES:
         raise Fault("too_much_text", f"page {number}")
     lines, tables = _assembled(fragments, grids=grids, width=width)
-    characters = sum([len(line["text"]) for line in lines])
-    if characters > max_chars:
+    lengths = [len(line["text"]) for line in lines]
+    characters = sum(lengths)
+    if characters > max_chars or max(lengths, default=0) > MAX_LINE_CHARS:
         raise Fault("too_much_text", f"page {number}")
     content = {
         "number": number,
