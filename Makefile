@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check lint types imports audit bench accuracy examples lock clean
+.PHONY: help run stop test check lint types imports faults chaos fuzz audit bench accuracy examples lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -42,6 +42,15 @@ types: $(VENV)/.dev
 
 imports: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache
+
+faults: $(VENV)/.dev  ## every fault on a running service, one by one (under 10 minutes)
+	@$(BIN)/python -m pytest -m faults -n 2 --dist loadgroup
+
+chaos: $(VENV)/.dev  ## ten minutes of random faults (CHAOS="--seed 7 --minutes 10 --documents 200")
+	@$(BIN)/python tests/faults/chaos.py $(CHAOS)
+
+fuzz: $(VENV)/.dev  ## a minute of rubbish for each parser that reads what strangers send
+	@$(BIN)/python tests/fuzz/fuzz.py
 
 audit: $(VENV)/.dev  ## known vulnerabilities of the locked dependencies (needs a vulnerability database)
 	@$(BIN)/python .ci/audit.py
