@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from threadpoolctl import threadpool_limits
 
 from pipeline.artifacts import EVALUATION_RESULTS, artifacts
 from pipeline.evaluation import Engine, evaluate
@@ -32,7 +33,9 @@ class Golden:
                 self._engine = Engine.load(threads=1)
             chosen = msgspec.convert(dict(options), EvaluationOptions)
             document = self._extraction.extract(pdf)
-            self._known[name] = artifacts(evaluate(document, options=chosen, engine=self._engine))
+            # As in an evaluator: threads of BLAS fight with the service for the cores.
+            with threadpool_limits(limits=1):
+                self._known[name] = artifacts(evaluate(document, options=chosen, engine=self._engine))
         return self._known[name]
 
     def close(self) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fault_records import FaultRecord
     from harness import FaultService
 
+DISTINCT = 15
+"""So many different contents have the good documents: all are compared with undisturbed evaluations."""
 IN_THE_CHILD = {
     "hang": ("timeout", 1),
     "hang-busy": ("timeout", 1),
@@ -53,7 +55,8 @@ def poisoned(
 ) -> None:
     """Send ``good`` plans among which ``poison`` end every evaluator that touches them, and check the ends."""
     letters = victim.totals()["dead_letters"]
-    pdfs = [variant(plans[number % len(plans)], number=1000 * good + number) for number in range(good)]
+    distinct = min(good, DISTINCT)
+    pdfs = [variant(plans[0], number=1000 * good + number % distinct) for number in range(good)]
     for number in range(poison):
         bad = variant(fault_plan(plans[0], fault="evaluator-exit:embedding"), number=1000 * good + number)
         pdfs.insert((number + 1) * len(pdfs) // (poison + 1), bad)
