@@ -36,6 +36,8 @@ log = structlog.get_logger()
 KEYS_PER_CLIENT_MAX = 2
 """The old key and the new one, while a client changes over."""
 READ_SECONDS = 4.0
+READ_AGAIN_SECONDS = 1.0
+"""For a key that is not known: a new one serves at once, and guessing costs one read a second at most."""
 KNOWN_SECONDS_MAX = 10.0
 """After this, what was read is no longer believed: without the storage nobody can say what has been revoked."""
 SECRET_BYTES = 32
@@ -204,16 +206,19 @@ class KeyRing:
         if split is None:
             return None
         key_id, secret = split
+        if key_id not in self._keys:
+            # It may have been made a moment ago.
+            await self._refresh(older_than_seconds=READ_AGAIN_SECONDS)
         key = self._keys.get(key_id)
         same = hmac.compare_digest(_sha256(secret), key.sha256 if key else _NOBODY)
         return key if key is not None and same and key.live(now=time.time()) else None
 
-    async def _refresh(self) -> None:
-        if time.monotonic() - self._read_at < READ_SECONDS:
+    async def _refresh(self, *, older_than_seconds: float = READ_SECONDS) -> None:
+        if time.monotonic() - self._read_at < older_than_seconds:
             return
         async with self._reading:
             began = time.monotonic()
-            if began - self._read_at < READ_SECONDS:
+            if began - self._read_at < older_than_seconds:
                 return
             try:
                 found = await asyncio.to_thread(read_register, self._storage)
