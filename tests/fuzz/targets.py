@@ -15,7 +15,6 @@ from itertools import pairwise
 from typing import Any
 
 from cluster.errors import ServiceError
-from pipeline.evaluation import Engine, evaluate
 from pipeline.extraction import ExtractionLimits
 from pipeline.extraction.answers import (
     Finished,
@@ -187,11 +186,13 @@ def amount(data: bytes) -> None:
         assert read is None or read.is_finite()
 
 
-_ENGINE: list[Engine] = []
+_ENGINE: list[Any] = []
 
 
 def plan_text(data: bytes) -> None:
     """Any lines, as prose or as a table: the eleven nodes end with 300 answers."""
+    from pipeline.evaluation import Engine, evaluate  # the other targets need none of it, and start sooner
+
     if not _ENGINE:
         _ENGINE.append(Engine.load(threads=1))
     lines = [line for line in map(_visible, text_of(data).split("\n")) if line]
