@@ -227,6 +227,8 @@ def _frontend(lines: Sequence[str], limits: EdgeLimits) -> list[str]:
         f"tcp-request connection reject if !decalogo_here {{ sc0_conn_cur gt {most * REJECT_FACTOR} }}",
         _too_many(f"if decalogo_here {{ sc0_conn_cur gt {most_here} }}"),
         _too_many(f"if !decalogo_here {{ sc0_conn_cur gt {most} }}"),
+        # Whose wrong keys are counted; what the caller says of it is no evidence.
+        "http-request set-header X-Forwarded-For %[src]",
         # Ray's own pages name the applications; nobody outside needs them.
         problem_line(NOT_FOUND, verb="http-request return status 404", condition="if { path_beg -i /-/ }"),
         *(line for line in lines if line not in binds),

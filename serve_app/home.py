@@ -33,6 +33,7 @@ STATIC_TYPES = {
     ".svg": "image/svg+xml",
 }
 JOBS_SHOWN = 20
+ERROR_PAGE: dict[str, Any] = {"description": "The error as a page", "content": {"text/html": {}}}
 COOKIE_SECONDS = 12 * 3600
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -71,7 +72,12 @@ async def home(
     return HTMLResponse(pages.home_page(backend.settings, page=page))
 
 
-@router.get("/jobs/{job_id}", response_class=HTMLResponse, summary="Web page of a job")
+@router.get(
+    "/jobs/{job_id}",
+    response_class=HTMLResponse,
+    summary="Web page of a job",
+    responses=dict.fromkeys((404, 410, 503), ERROR_PAGE),
+)
 async def job_page(job_id: str, backend: BackendOf) -> HTMLResponse:
     """Progress, scores and downloads of a job."""
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 
+from serve_app.access import COOKIE, OPEN_PATHS
 from serve_app.asgi import VERSION
 from serve_app.metadata import BatchMetadata
 from serve_app.problems import MEDIA_TYPE, Problem
@@ -26,6 +27,21 @@ PROBLEM_RESPONSE = {
     "description": "Error",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key; `decalogo keys` makes them"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "What /entrar gives a browser",
+    },
+}
+# The empty one: callers without a key, where the operator allows them.
+SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}, {"cookie": []}, {}]
+ANYWHERE = ("400", "503")
+"""What the proxy in front may answer whatever was asked: no HTTP, nobody behind it."""
+OF_KEYS = ("401", "403", "429")
 FASTAPIS_OWN_ERRORS = frozenset({"HTTPValidationError", "ValidationError"})
 """What FastAPI would answer with, and this service does not."""
 
@@ -45,7 +61,7 @@ def describe(apps: Mapping[str, FastAPI]) -> dict[str, Any]:
             "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         },
         "paths": {},
-        "components": {"schemas": _own_schemas()},
+        "components": {"schemas": _own_schemas(), "securitySchemes": SECURITY_SCHEMES},
     }
     for prefix, app in apps.items():
         part = get_openapi(title=app.title, version=VERSION, routes=app.routes)
@@ -54,7 +70,8 @@ def describe(apps: Mapping[str, FastAPI]) -> dict[str, Any]:
             if whole in merged["paths"]:
                 raise ValueError(f"two applications describe {whole}")
             merged["paths"][whole] = {
-                method: _with_our_errors(operation) for method, operation in operations.items()
+                method: _with_our_errors(operation, is_open=bool(OPEN_PATHS.fullmatch(whole)))
+                for method, operation in operations.items()
             }
         _add_schemas(merged["components"]["schemas"], part.get("components", {}).get("schemas", {}))
     return merged
@@ -69,12 +86,22 @@ def _own_schemas() -> dict[str, Any]:
     return schemas
 
 
-def _with_our_errors(operation: dict[str, Any]) -> dict[str, Any]:
+def _with_our_errors(operation: dict[str, Any], *, is_open: bool) -> dict[str, Any]:
     responses = {status: answer for status, answer in operation["responses"].items() if status < "400"}
-    errors = {status for status in operation["responses"] if status >= "400"}
+    errors = {status for status in operation["responses"] if status >= "400"} | set(ANYWHERE)
+    if not is_open:
+        errors |= set(OF_KEYS)
     return {
         **operation,
-        "responses": responses | dict.fromkeys(sorted(errors), PROBLEM_RESPONSE) | {"500": PROBLEM_RESPONSE},
+        **({} if is_open else {"security": SECURITY}),
+        "responses": responses
+        | dict.fromkeys(sorted(errors | {"500"}), PROBLEM_RESPONSE)
+        # A page says its errors as a page.
+        | {
+            status: answer
+            for status, answer in operation["responses"].items()
+            if "text/html" in answer.get("content", {})
+        },
     }
 
 

@@ -36,7 +36,7 @@ from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
 from serve_app.batches import MultipartBatch, submit_once
 from serve_app.file_names import clean_file_name
 from serve_app.gate import UploadGate
-from serve_app.metadata import read_metadata
+from serve_app.metadata import BatchMetadata, read_metadata
 from serve_app.receiving import Receiver
 from serve_app.views import Accepted, accepted
 
@@ -76,26 +76,20 @@ class OpenBatch(Accepted):
     files: list[ArrivedFile]
 
 
-MULTIPART_SCHEMA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "allOf": [
-                        {"$ref": "#/components/schemas/BatchMetadata"},
-                        {
-                            "type": "object",
-                            "required": ["files"],
-                            "properties": {
-                                "files": {"type": "array", "items": {"type": "string", "format": "binary"}}
-                            },
-                        },
-                    ]
-                }
-            }
-        },
+def _form_schema() -> dict[str, Any]:
+    """The fields of a batch and its files in one object: a schema that allows no other fields cannot be extended."""
+    fields = BatchMetadata.model_json_schema(ref_template="#/components/schemas/{model}")
+    fields.pop("$defs", None)
+    files = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
+    return fields | {
+        "title": "Batch",
+        "properties": {"files": files, **fields["properties"]},
+        "required": ["files", *fields["required"]],
     }
+
+
+MULTIPART_SCHEMA: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _form_schema()}}}
 }
 JSON_SCHEMA: dict[str, Any] = {
     "requestBody": {

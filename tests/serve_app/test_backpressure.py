@@ -96,7 +96,13 @@ async def test_neither_a_large_body_nor_a_large_answer_piles_up() -> None:
             await asyncio.sleep(0)
 
     replica = EagerReplica(Edge(echo, settings_of=roomy))
-    scope = {"type": "http", "method": "PUT", "path": "/upload", "headers": [(b"host", b"x")], "query_string": b""}
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/upload",
+        "headers": [(b"host", b"x")],
+        "query_string": b"",
+    }
     async with asyncio.timeout(30):
         await ServerEnd(replica)(scope, receive, slow_send)
 
@@ -118,7 +124,13 @@ async def test_the_queues_would_pile_up_without_the_windows() -> None:
         """The client."""
 
     replica = EagerReplica(Edge(echo, settings_of=roomy))
-    scope = {"type": "http", "method": "PUT", "path": "/upload", "headers": [(b"host", b"x")], "query_string": b""}
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/upload",
+        "headers": [(b"host", b"x")],
+        "query_string": b"",
+    }
     async with asyncio.timeout(30):
         await replica(scope, receive, send)
 
