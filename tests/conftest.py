@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """With several workers, all tests of the running service go to one: two services would halve each other."""
-    for item in items:
-        if "service" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("service"))
+    if "service" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group("service"))
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,11 @@ RECORDS_VARIABLE = "FAULT_RECORDS"
 """Names the folder of the records; by default one of pytest's own."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """All tests of this folder are fault tests, and those with a service of their own go to one worker."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.faults)
-            item.add_marker(pytest.mark.xdist_group("service"))
+    if HERE in item.path.parents:
+        item.add_marker(pytest.mark.faults)
+        item.add_marker(pytest.mark.xdist_group("service"))
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,6 @@ def poisoned(
     victim.back(EVALUATOR, count=victim.settings.evaluators_min)
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P3", "P6")
 def test_a_poison_document_becomes_a_dead_letter(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]

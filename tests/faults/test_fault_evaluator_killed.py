@@ -57,7 +57,6 @@ def test_a_killed_evaluator_costs_one_attempt(
     assert victim.ended(victim.submit([variant(sample_plans[0], number=100)])).state is JobState.COMPLETED
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P1")
 def test_an_evaluator_that_is_told_to_leave_wastes_no_attempt(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]
@@ -78,7 +77,6 @@ def test_an_evaluator_that_is_told_to_leave_wastes_no_attempt(
     victim.back(EVALUATOR, count=victim.settings.evaluators_min, without=pid)
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P2")
 def test_a_paused_evaluator_that_wakes_up_writes_nothing(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]
@@ -110,7 +108,6 @@ def _deliveries(victim: FaultService) -> int:
     return max((int(row["times_delivered"]) for row in rows), default=0)
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P2")
 def test_a_late_duplicate_is_compared_and_counted(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]

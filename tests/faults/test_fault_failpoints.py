@@ -138,7 +138,6 @@ def submit(ground: Ground, pdf: bytes) -> str:
     return job_id
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P1")
 def test_a_file_that_was_stored_and_not_accepted_is_swept(
     ground: Ground, healthy: str, record: FaultRecord, sample_plans: tuple[bytes, ...]
@@ -216,7 +215,6 @@ def test_a_result_that_was_taken_stays(
     assert ground.document(job_id) == taken
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P1")
 def test_a_job_whose_aggregator_died_is_completed_by_the_next(
     ground: Ground, record: FaultRecord, sample_plans: tuple[bytes, ...]

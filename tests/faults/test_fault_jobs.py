@@ -44,7 +44,6 @@ def cancel_at(victim: FaultService, record: FaultRecord, plan: bytes, *, stage: 
     assert victim.document(job_id).state is DocumentState.CANCELLED
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P1")
 def test_a_batch_is_cancelled_before_and_after_its_result_is_made(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]

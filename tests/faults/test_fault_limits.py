@@ -77,7 +77,6 @@ def test_the_hard_limit_ends_the_evaluator_that_does_not_stop(
     record.recovered("evaluator replaced", seconds=time.monotonic() - began, bound_seconds=150)
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P1", "P6")
 def test_an_evaluator_that_has_grown_leaves_between_documents(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]

@@ -80,7 +80,6 @@ def test_a_torn_last_write_loses_no_document(
     record.recovered("batch done", seconds=time.monotonic() - began, bound_seconds=BACK_SECONDS)
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P1", "P2")
 def test_without_scripts_and_group_the_work_goes_on(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]
@@ -133,7 +132,6 @@ def test_a_hung_redis_is_refused_at_once_and_worked_past(
     assert victim.totals()["documents_succeeded"] - totals["documents_succeeded"] <= 3
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P1", "P5")
 def test_a_full_redis_takes_nothing_new_and_ends_what_runs(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]

@@ -85,7 +85,6 @@ def test_a_slow_link_only_slows(
     burden.assert_light()
 
 
-@pytest.mark.quick_faults
 @pytest.mark.promise("P1", "P2")
 def test_a_link_that_breaks_again_and_again_is_survived(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]

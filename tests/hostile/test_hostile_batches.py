@@ -46,7 +46,7 @@ ENDINGS = {kind.code for kind in FAULTS} - {"internal", "freeze_mismatch"} | {
     "upload_empty",
 }
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.faults]
 
 
 def _evaluators(service: Service) -> dict[str, int]:
