@@ -29,7 +29,7 @@ stop: $(VENV)/.runtime  ## end exactly what `make run` started
 	@$(BIN)/decalogo down
 
 test: $(VENV)/.dev  ## all tests (under 10 minutes)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
 check: lint types imports  ## lint, types and import contracts
 
@@ -44,7 +44,7 @@ imports: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache
 
 faults: $(VENV)/.dev  ## every fault on a running service, one by one (under 10 minutes)
-	@$(BIN)/python -m pytest -m faults -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -m faults -n 2 --dist loadscope
 
 chaos: $(VENV)/.dev  ## ten minutes of random faults (CHAOS="--seed 7 --minutes 10 --documents 200")
 	@$(BIN)/python tests/faults/chaos.py $(CHAOS)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from cluster import lifecycle
 from cluster.settings import Settings
@@ -16,15 +18,33 @@ from cluster.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from xdist.remote import Producer
+
     from cluster.lifecycle import RunningService
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """With several workers, all tests of the running service go to one: two services would halve each other."""
-    if "service" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.xdist_group("service"))
+class OneService(LoadScopeScheduling):
+    """Gives whole files to workers, and all files that need a running service to one: two would halve each other.
+
+    The plugin's own groups are lost with this version of pytest: it changes names of tests that no longer change.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "a service" if _needs_service(file) else file
+
+
+@cache
+def _needs_service(file: str) -> bool:
+    text = (EXAMPLES.parent / file).read_text("utf-8")
+    return "service: Service" in text or file.startswith(("tests/edge/", "tests/faults/"))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneService:
+    """Called with several workers only."""
+    return OneService(config, log)
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,9 @@ RECORDS_VARIABLE = "FAULT_RECORDS"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """All tests of this folder are fault tests, and those with a service of their own go to one worker."""
+    """All tests of this folder are fault tests."""
     if HERE in item.path.parents:
         item.add_marker(pytest.mark.faults)
-        item.add_marker(pytest.mark.xdist_group("service"))
 
 
 @pytest.fixture(scope="session")
