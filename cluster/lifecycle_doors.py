@@ -63,7 +63,8 @@ def _processes(settings: Settings) -> Iterator[psutil.Process]:
 
 def _doors_of(process: psutil.Process) -> Iterator[Door]:
     with contextlib.suppress(psutil.Error):
-        name = process.name().split(":")[-1]
+        # Ray adds the method at work to the name of an actor.
+        name = process.name().split(":")[-1].partition(".")[0]
         for connection in process.net_connections("inet"):
             if connection.status == psutil.CONN_LISTEN or (
                 connection.type == socket.SOCK_DGRAM and connection.laddr and not connection.raddr

@@ -241,7 +241,7 @@ def test_jobs_are_listed_and_cancelled(command: Command, http: httpx.Client, cli
 def test_doctor_says_what_is_short_and_what_to_do(
     command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A taken port, too little memory and an unreachable Redis are named; the exit code says that something is."""
+    """No key, a taken port, too little memory and an unreachable Redis are named, and the exit code is 1."""
     monkeypatch.setenv("DECALOGO_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("DECALOGO_MIN_FREE_MEMORY_BYTES", str(2**60))
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9/0")
@@ -254,7 +254,7 @@ def test_doctor_says_what_is_short_and_what_to_do(
     findings = json.loads(out)
     short = {finding["topic"]: finding["sentence"] for finding in findings if finding["state"] == "falta"}
     assert code == 1
-    assert set(short) == {"Memoria", "Puerto", "Redis"}
+    assert set(short) == {"Llaves", "Memoria", "Puerto", "Redis"}
     assert "DECALOGO_HTTP_PORT" in short["Puerto"]
     assert "REDIS_URL" in short["Redis"]
     assert {"Python", "Disco", "Procesador", "Servicio", "Aislamiento"} <= {f["topic"] for f in findings}
