@@ -43,7 +43,7 @@ types: $(VENV)/.dev
 imports: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache
 
-faults: $(VENV)/.dev  ## every fault on a running service, one by one (under 10 minutes)
+faults: $(VENV)/.dev  ## every fault on a running service, one by one
 	@$(BIN)/python -m pytest -m faults -n 2 --dist loadscope
 
 chaos: $(VENV)/.dev  ## ten minutes of random faults (CHAOS="--seed 7 --minutes 10 --documents 200")
