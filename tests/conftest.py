@@ -26,22 +26,31 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 class OneService(LoadScopeScheduling):
-    """Gives whole files to workers, and all files that need a running service to one: two would halve each other.
+    """Gives whole files to workers, and all files that share a running service to one, so that it starts once.
+
+    Two services at once halve each other. Only where nearly all tests need one (``-m faults``) there are two, one
+    to be harmed and one for the rest: those tests wait more than they work.
 
     The plugin's own groups are lost with this version of pytest: it changes names of tests that no longer change.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "a service" if _needs_service(file) else file
+        service = _service_of(file)
+        if service and self.config.option.markexpr != "faults":
+            return "a service"
+        return service or file
 
 
 @cache
-def _needs_service(file: str) -> bool:
+def _service_of(file: str) -> str:
     text = (EXAMPLES.parent / file).read_text("utf-8")
-    return "service: Service" in text or file.startswith(("tests/edge/", "tests/faults/"))
+    if file.startswith("tests/faults/"):
+        return "the victim" if "victim: FaultService" in text else ""
+    return "the service" if "service: Service" in text or file.startswith("tests/edge/") else ""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneService:
     """Called with several workers only."""
     return OneService(config, log)

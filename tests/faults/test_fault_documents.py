@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.quick_faults
 
-LIMITS = ExtractionLimits(wall_seconds=3.0)
+# A ceiling that is reached well before the clock, however slowly this machine gives out pages.
+LIMITS = ExtractionLimits(wall_seconds=3.0, memory_bytes=600 * 2**20)
 
 
 @pytest.fixture(scope="module")
