@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from http_steps import FIELDS, accepted_job, files_of, pdf, refused, until, upload
+from http_steps import FIELDS, PATIENCE_SECONDS, accepted_job, files_of, pdf, refused, until, upload
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
@@ -284,12 +284,15 @@ def test_more_uploads_than_allowed_are_told_to_come_back(
         socket.create_connection(("127.0.0.1", server.port)) for _ in range(settings.simultaneous_uploads)
     ]
     for raw in waiting:
+        raw.settimeout(PATIENCE_SECONDS)
         raw.sendall(
             b"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
-            b"Content-Length: 1000\r\n\r\n--b\r\n"
+            b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n"
         )
+        # The server asks for the body once the upload has its place.
+        assert raw.recv(4096).startswith(b"HTTP/1.1 100 ")
+        raw.sendall(b"--b\r\n")
 
-    until(lambda: upload(http, ("plan.pdf", pdf())).status_code == 429, "places are not counted")
     answer = upload(http, ("plan.pdf", pdf()))
     refused(answer, status=429, code="busy")
     assert int(answer.headers["retry-after"]) >= 1
