@@ -13,6 +13,7 @@ from typing import Literal
 from ray.util.metrics import Counter, Gauge, Histogram
 
 LATENCY_BUCKETS_SECONDS = [1, 5, 10, 15, 20, 25, 30, 40, 50, 60, 90, 120]
+WAIT_BUCKETS_SECONDS = [0.1, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200]
 
 Kind = Literal["counter", "gauge", "histogram"]
 
@@ -45,7 +46,7 @@ THROUGHPUT = Family(
 WORKER_UTILIZATION = Family(
     "worker_utilization",
     "gauge",
-    "ratio 0 to 1",
+    "percent",
     "Share of the last minute an evaluator was at work on a document",
     ("worker_id",),
 )
@@ -67,6 +68,63 @@ IN_FLIGHT = Family(
 )
 WORK_PRESENT = Family(
     "work_present", "gauge", "0 or 1", "1 while any document waits or runs: alerts ask for it"
+)
+QUEUE_WAIT = Family(
+    "document_queue_wait_seconds",
+    "histogram",
+    "seconds",
+    "From the queue to the claim, of one document",
+    buckets=tuple(WAIT_BUCKETS_SECONDS),
+)
+DOCUMENTS_SUBMITTED = Family(
+    "documents_submitted_total", "counter", "documents", "Documents of jobs that were accepted"
+)
+JOBS_SUBMITTED = Family("jobs_submitted_total", "counter", "jobs", "Jobs that were accepted")
+JOBS_ENDED = Family(
+    "jobs_ended_total", "counter", "jobs", "Jobs that ended: completed, failed, cancelled", ("status",)
+)
+JOBS_UNFINISHED = Family("jobs_unfinished", "gauge", "jobs", "Jobs that were accepted and have not ended")
+DEAD_LETTERS = Family(
+    "dead_letters_total", "counter", "documents", "Documents that failed for good after all their attempts"
+)
+LEASES_EXPIRED = Family(
+    "leases_expired_total", "counter", "leases", "Claims whose evaluator fell silent: the work was given away"
+)
+RESULTS_DIFFERING = Family(
+    "results_differing_total",
+    "counter",
+    "documents",
+    "Results that differ from an earlier one of the same bytes: must stay 0",
+)
+PAGES_PROCESSED = Family(
+    "pages_processed_total", "counter", "pages", "Pages of documents that were evaluated"
+)
+CPU_SECONDS = Family(
+    "evaluator_cpu_seconds_total",
+    "counter",
+    "seconds",
+    "Processor time of evaluators and the children that read PDFs for them",
+)
+EVALUATOR_MEMORY = Family(
+    "evaluator_memory_bytes",
+    "gauge",
+    "bytes",
+    "Resident memory of an evaluator and its child",
+    ("worker_id",),
+)
+EVALUATORS_ALIVE = Family("evaluators_alive", "gauge", "evaluators", "Evaluators that run")
+REDIS_UP = Family("redis_up", "gauge", "0 or 1", "1 while the registry answers")
+STORAGE_FREE = Family("storage_free_bytes", "gauge", "bytes", "Free space where uploads and results are kept")
+STORAGE_NEEDED = Family(
+    "storage_needed_bytes", "gauge", "bytes", "Free space below which no batch is accepted: a setting"
+)
+UPLOAD_BYTES = Family("upload_bytes_total", "counter", "bytes", "Bytes of PDFs that were received")
+UPLOADS_REFUSED = Family(
+    "uploads_refused_total",
+    "counter",
+    "requests",
+    "Uploads that were refused, by code of the error",
+    ("code",),
 )
 RETRIES = Family(
     "document_retries_total", "counter", "attempts", "Attempts that failed and are repeated", ("code",)
