@@ -20,6 +20,7 @@ from actors.throughput import Throughput
 from cluster import metrics
 from cluster.jobs import JobStore
 from cluster.logs import configure, describe
+from cluster.registry_metrics import ExportedTotals, gauges
 from cluster.settings import Settings
 from cluster.storage import Storage
 from cluster.sweeping import sweep
@@ -59,6 +60,7 @@ class Dispatcher:
         self._storage = Storage(self._settings)
         self._throughput = Throughput()
         self._registry_watch = RegistryWatch()
+        self._exported = ExportedTotals()
         self._in_flight: dict[asyncio.Task[None], QueueEntry] = {}
         self._aggregations: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Event()
@@ -177,15 +179,12 @@ class Dispatcher:
         if self._registry_watch.has_lost_data(totals):
             log.error("registry_lost_data", totals=totals)
             metrics.add(metrics.REGISTRY_LOSSES)
-        metrics.put(metrics.QUEUE_DEPTH, figures.depth, queue_name="pdm_evaluation_queue")
-        metrics.put(metrics.QUEUE_DEPTH, figures.delayed, queue_name="delayed")
-        metrics.put(metrics.QUEUE_DEPTH, figures.dead, queue_name="dead_letters")
-        metrics.put(metrics.QUEUE_AGE, figures.oldest_age_seconds)
+        self._exported.note(totals)
+        for reading in gauges(figures):
+            metrics.put(reading.family, reading.value, **reading.labels)
         metrics.put(metrics.IN_FLIGHT, len(self._in_flight))
-        working = figures.depth + figures.delayed + figures.pending > 0
-        metrics.put(metrics.WORK_PRESENT, float(working))
         ended = totals["documents_succeeded"] + totals["documents_failed"]
-        self._throughput.note(ended, working=working)
+        self._throughput.note(ended, working=figures.work_present)
         metrics.put(metrics.THROUGHPUT, self._throughput.per_hour())
         return GAUGES_SECONDS
 

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from actors.attempt import Attempt, Ended, Workshop
 from actors.bench import Bench, options_of
 from actors.flights import Flights
+from actors.footprint import Footprint
 from actors.growth import Growth
 from actors.shared_table import share_table
 from actors.watch import Watch
@@ -67,14 +68,14 @@ class Utilization:
             self._since = None
 
     def share(self) -> float:
-        """0 to 1."""
+        """Percent, 0 to 100."""
         now = time.monotonic()
         window = now - UTILIZATION_WINDOW_SECONDS
         while self._spans and self._spans[0][1] < window:
             self._spans.popleft()
         spans = [*self._spans, *([(self._since, now)] if self._since is not None else [])]
         worked = sum(end - max(begin, window) for begin, end in spans)
-        return min(1.0, worked / max(1.0, min(UTILIZATION_WINDOW_SECONDS, now - self._began)))
+        return 100 * min(1.0, worked / max(1.0, min(UTILIZATION_WINDOW_SECONDS, now - self._began)))
 
 
 def extraction_limits(settings: Settings) -> ExtractionLimits:
@@ -128,6 +129,7 @@ class Evaluator:
         self._unfit: str | None = None
         self._child_restarts = 0
         self._utilization = Utilization()
+        self._footprint = Footprint()
         self._worked_at = time.monotonic()
         context = serve.get_replica_context()
         self._worker_id = context.replica_id.unique_id
@@ -192,6 +194,7 @@ class Evaluator:
         claim = await self._store.claim(entry, worker_id=self._worker_id)
         if isinstance(claim, ClaimRefused):
             return {"status": claim.reason.value, "last": claim.last}
+        metrics.observe(metrics.QUEUE_WAIT, claim.queued_seconds)
         ended = await self._attempt(claim)
         if ended.stuck:
             self._end_stuck()
@@ -235,6 +238,9 @@ class Evaluator:
             metrics.add(metrics.NODE_SECONDS, amount=seconds, node=node)
         if ended.summary and ended.summary.cached:
             metrics.add(metrics.CACHE_HITS)
+        elif ended.summary:
+            metrics.add(metrics.PAGES_PROCESSED, amount=ended.summary.pages)
+        self._footprint.publish(self._label)
 
     async def _tell_confinement(self) -> None:
         """Say once what confines the process that reads PDFs here; what the kernel refuses is a warning."""
@@ -251,6 +257,7 @@ class Evaluator:
         await self._tell_confinement()
         while True:
             metrics.put(metrics.WORKER_UTILIZATION, self._utilization.share(), worker_id=self._label)
+            self._footprint.publish(self._label)
             idle = time.monotonic() - self._worked_at
             if idle > CHILD_IDLE_SECONDS and self._bench.extraction.child_pid and not self._turn.locked():
                 # It comes back with the next document; idle, it would hold 40 MB.

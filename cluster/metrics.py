@@ -118,7 +118,9 @@ STORAGE_FREE = Family("storage_free_bytes", "gauge", "bytes", "Free space where 
 STORAGE_NEEDED = Family(
     "storage_needed_bytes", "gauge", "bytes", "Free space below which no batch is accepted: a setting"
 )
-UPLOAD_BYTES = Family("upload_bytes_total", "counter", "bytes", "Bytes of PDFs that were received")
+UPLOAD_BYTES = Family(
+    "upload_bytes_total", "counter", "bytes", "Bytes of uploads that were received, refused ones included"
+)
 UPLOADS_REFUSED = Family(
     "uploads_refused_total",
     "counter",

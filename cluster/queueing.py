@@ -202,10 +202,11 @@ class Queue:
                 pipeline.zrange(keys.waiting, 0, 0, withscores=True)
                 pipeline.zcard(keys.delayed)
                 pipeline.llen(keys.dead)
-                (seconds, micros), depth, oldest, delayed, dead = await pipeline.execute()
+                pipeline.zcard(keys.unfinished)
+                (seconds, micros), depth, oldest, delayed, dead, jobs = await pipeline.execute()
             pending = await self._pending()
         age = int(seconds) + int(micros) / 1e6 - oldest[0][1] / 1e6 if oldest else 0.0
-        return QueueFigures(depth, max(0.0, age), delayed, pending, dead)
+        return QueueFigures(depth, max(0.0, age), delayed, pending, dead, jobs)
 
     async def ensure_group(self) -> None:
         """Create the stream and its consumer group where they are missing. Harmless to repeat."""

@@ -203,7 +203,7 @@ class QueueFigures:
 
     ``depth`` documents wait for a claim (the oldest for ``oldest_age_seconds``), ``delayed`` for a retry.
     ``pending`` entries are with a dispatcher or an evaluator, ``dead`` letters are kept (at most the last
-    1,000).
+    1,000). ``unfinished_jobs`` counts those that are still being uploaded as well.
     """
 
     depth: int
@@ -211,6 +211,12 @@ class QueueFigures:
     delayed: int
     pending: int
     dead: int
+    unfinished_jobs: int = 0
+
+    @property
+    def work_present(self) -> bool:
+        """Whether any document waits or runs."""
+        return self.depth + self.delayed + self.pending > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cluster import metrics
 from cluster.metrics import FAMILIES, Family
+from cluster.registry_metrics import COUNTED, Reading, counters, gauges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +34,6 @@ LABELS_OF_RAY = frozenset(
 )
 OPENTELEMETRY_PREFIX = "otel_"
 """Labels that Ray adds to everything, and that say nothing about the batch."""
-ENDS = ("succeeded", "failed", "cancelled")
 
 
 async def node_pages(addresses: Iterable[str]) -> list[str]:
@@ -53,44 +53,64 @@ async def _page(client: httpx.AsyncClient, address: str) -> str:
     return "\n".join(line for line in answer.text.splitlines() if line.startswith(starts)) + "\n"
 
 
+def look(
+    *, redis_up: bool, evaluators: int | None, free_bytes: int | None, needed_bytes: int
+) -> tuple[Reading, ...]:
+    """What whoever answers has just seen, exported by Ray from its node as well; None is not known here."""
+    seen = [
+        Reading(metrics.REDIS_UP, float(redis_up)),
+        Reading(metrics.STORAGE_NEEDED, float(needed_bytes)),
+    ]
+    if evaluators is not None:
+        seen.append(Reading(metrics.EVALUATORS_ALIVE, float(evaluators)))
+    if free_bytes is not None:
+        seen.append(Reading(metrics.STORAGE_FREE, float(free_bytes)))
+    for reading in seen:
+        metrics.put(reading.family, reading.value)
+    return tuple(seen)
+
+
 def exposition(
-    pages: Iterable[str], *, totals: Mapping[str, int] | None, figures: QueueFigures | None
+    pages: Iterable[str],
+    *,
+    totals: Mapping[str, int] | None,
+    figures: QueueFigures | None,
+    seen: Iterable[Reading] = (),
 ) -> str:
-    """The page: every family that has samples, then the counters that Redis keeps, as ``decalogo_…_total``.
+    """The page: every family that has samples, then the other counters that Redis keeps, as ``decalogo_…_total``.
 
     Args:
         pages: our lines of the nodes' own pages.
         totals: the registry's counters, None while it is away.
         figures: the registry's queues, None while it is away.
+        seen: what whoever asks has just looked at.
     """
     parsed = [metric for page in pages for metric in text_string_to_metric_families(page)]
-    known = _known(totals=totals, figures=figures)
+    known = _known(
+        [
+            *(counters(totals) if totals is not None else ()),
+            *(gauges(figures) if figures is not None else ()),
+            *seen,
+        ]
+    )
     lines: list[str] = []
     for family in sorted(FAMILIES, key=lambda family: family.name):
         samples = known.get(family.name) or _federated(family, parsed=parsed)
         if samples:
             lines += _lines(family.name, f"{family.description} ({family.unit})", family.kind, samples)
     for name, value in sorted((totals or {}).items()):
+        if name in COUNTED:
+            continue
         full = f"decalogo_{name}_total"
         lines += _lines(full, "Since the registry of jobs exists", "counter", {(full, ()): value})
     return "\n".join(lines) + "\n"
 
 
-def _known(*, totals: Mapping[str, int] | None, figures: QueueFigures | None) -> dict[str, Samples]:
+def _known(readings: Iterable[Reading]) -> dict[str, Samples]:
     known: dict[str, Samples] = {}
-    if totals is not None:
-        name = metrics.DOCUMENTS_PROCESSED.name
-        known[name] = {(name, (("status", end),)): float(totals.get(f"documents_{end}", 0)) for end in ENDS}
-    if figures is not None:
-        queues = {
-            "dead_letters": figures.dead,
-            "delayed": figures.delayed,
-            "pdm_evaluation_queue": figures.depth,
-        }
-        name = metrics.QUEUE_DEPTH.name
-        known[name] = {(name, (("queue_name", queue),)): float(size) for queue, size in queues.items()}
-        name = metrics.QUEUE_AGE.name
-        known[name] = {(name, ()): figures.oldest_age_seconds}
+    for reading in readings:
+        name = reading.family.name
+        known.setdefault(name, {})[name, tuple(sorted(reading.labels.items()))] = reading.value
     return known
 
 

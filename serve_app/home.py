@@ -190,11 +190,24 @@ async def readyz(request: Request, backend: BackendOf) -> Ready:
 )
 async def metrics(request: Request, backend: BackendOf) -> PlainTextResponse:
     """Our families of every Ray node without Ray's prefix, and the totals of the registry when it answers."""
-    from serve_app.federation import exposition, node_pages  # noqa: PLC0415  it loads Ray, which takes a second
+    from serve_app.federation import exposition, look, node_pages  # noqa: PLC0415  it loads Ray: a second
 
-    addresses = await _cluster(request).metrics_addresses()
-    page, known = await asyncio.gather(node_pages(addresses), _registry_figures(backend))
-    return PlainTextResponse(exposition(page, totals=known[0], figures=known[1]), media_type=METRICS_TYPE)
+    cluster = _cluster(request)
+
+    async def pages_of_nodes() -> list[str]:
+        return await node_pages(await cluster.metrics_addresses())
+
+    pages, (totals, figures), evaluators, free = await asyncio.gather(
+        pages_of_nodes(), _registry_figures(backend), cluster.count_evaluators(), _free_bytes(backend)
+    )
+    seen = look(
+        redis_up=figures is not None,
+        evaluators=evaluators,
+        free_bytes=free,
+        needed_bytes=backend.settings.min_free_disk_bytes,
+    )
+    page = exposition(pages, totals=totals, figures=figures, seen=seen)
+    return PlainTextResponse(page, media_type=METRICS_TYPE)
 
 
 @router.get("/openapi.json", summary="Description of the whole API")
@@ -218,6 +231,13 @@ async def _registry_figures(
         return dict(await backend.store.totals()), await backend.store.queue_figures()
     except ServiceError:
         return None, None
+
+
+async def _free_bytes(backend: Backend) -> int | None:
+    try:
+        return await asyncio.to_thread(backend.storage.free_bytes)
+    except ServiceError:
+        return 0
 
 
 def _cluster(request: Request) -> Cluster:

@@ -34,6 +34,7 @@ from cluster.validators import before_batch
 from serve_app.access import CallerOf  # noqa: TC001  FastAPI reads it at run time
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
 from serve_app.batches import MultipartBatch, submit_once
+from serve_app.counting import Counting
 from serve_app.file_names import clean_file_name
 from serve_app.gate import UploadGate
 from serve_app.metadata import BatchMetadata, read_metadata
@@ -306,21 +307,42 @@ async def _one_evaluator() -> int:
     return 1
 
 
+def _uncounted(_value: object) -> None:
+    """Outside Ray nothing is exported."""
+
+
 def make_upload(
-    settings: Settings | None = None, *, count_evaluators: CountEvaluators = _one_evaluator
+    settings: Settings | None = None,
+    *,
+    count_evaluators: CountEvaluators = _one_evaluator,
+    count_received: Callable[[int], None] = _uncounted,
+    count_refused: Callable[[str], None] = _uncounted,
 ) -> FastAPI:
-    """The application, for Serve or for any ASGI server. ``count_evaluators`` says how many are alive."""
+    """The application, for Serve or for any ASGI server. ``count_evaluators`` says how many are alive.
+
+    ``count_received`` is told the size of each body in bytes, ``count_refused`` the code of each refusal.
+    """
 
     def prepare(app: FastAPI) -> None:
         backend: Backend = app.state.backend
         app.state.gate = UploadGate(backend.settings)
         app.state.count_evaluators = count_evaluators
 
-    return make_app(router, title="Upload", settings=settings, prepare=prepare)
+    app = make_app(router, title="Upload", settings=settings, prepare=prepare)
+    app.add_middleware(Counting, received=count_received, refused=count_refused)
+    return app
 
 
 def build(_arguments: dict[str, Any] | None = None) -> Application:
     """The Serve application ``upload``."""
+    from cluster import metrics  # noqa: PLC0415  Ray is needed only here
     from serve_app.deployments import count_evaluators, deploy  # noqa: PLC0415  Ray is needed only here
 
-    return deploy(lambda: make_upload(count_evaluators=count_evaluators), name="Upload")
+    def make() -> FastAPI:
+        return make_upload(
+            count_evaluators=count_evaluators,
+            count_received=lambda size: metrics.add(metrics.UPLOAD_BYTES, amount=size),
+            count_refused=lambda code: metrics.add(metrics.UPLOADS_REFUSED, code=code),
+        )
+
+    return deploy(make, name="Upload")

@@ -214,6 +214,16 @@ def test_what_the_registry_knows_wins_over_ray() -> None:
     assert samples["documents_processed_total", (("status", "succeeded"),)] == 40
     assert samples["queue_depth", (("queue_name", "pdm_evaluation_queue"),)] == 3
     assert samples["queue_depth", (("queue_name", "delayed"),)] == 1
+    assert samples["work_present", ()] == 1
+
+
+def test_what_is_seen_while_answering_is_on_the_page(http: httpx.Client) -> None:
+    """Redis and free space are looked at for each page, so that an alert needs nobody else alive."""
+    samples = _samples(http.get("/metrics").text)
+
+    assert samples["redis_up", ()] == 1
+    assert samples["storage_free_bytes", ()] > 0
+    assert ("storage_needed_bytes", ()) in samples
 
 
 def _samples(page: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:

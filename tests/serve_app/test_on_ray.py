@@ -77,6 +77,31 @@ def test_metrics_of_the_nodes_are_federated(proxied: httpx.Client) -> None:
     assert proxied.get("/readyz").json()["evaluators"] >= 1
 
 
+def test_what_operators_ask_first_is_on_the_page(proxied: httpx.Client) -> None:
+    """Evaluators and their memory and processor time, free space, Redis, bytes received, refusals by code."""
+    refused(proxied.post("/upload", data=FIELDS), status=415, code="unsupported_media_type")
+
+    def samples() -> dict[tuple[str, str], float]:
+        page = proxied.get("/metrics").text
+        return {
+            (sample.name, sample.labels.get("code") or sample.labels.get("worker_id") or ""): sample.value
+            for family in text_string_to_metric_families(page)
+            for sample in family.samples
+        }
+
+    until(
+        lambda: samples().get(("uploads_refused_total", "unsupported_media_type"), 0) >= 1,
+        "the refusal is not counted",
+    )
+    until(lambda: samples().get(("evaluator_cpu_seconds_total", ""), 0) > 0, "no processor time is counted")
+    seen = samples()
+    assert seen["evaluators_alive", ""] >= 1
+    assert seen["evaluator_memory_bytes", "evaluator-0"] > 50 * MIB
+    assert seen["storage_free_bytes", ""] > 0
+    assert seen["redis_up", ""] == 1
+    assert seen["upload_bytes_total", ""] > 0
+
+
 def test_a_large_request_does_not_fill_the_replica(proxied: httpx.Client, service: Service) -> None:
     """160 MB in one request pass through the upload replica without staying in its memory."""
     (replica,) = (found for found in lifecycle.replicas(service.settings) if found.application == "upload")
