@@ -66,7 +66,8 @@ _MONTH_AFTER = re.compile(
 )
 _PERCENT = re.compile(r"\)? ?(?:%|por ciento\b|porciento\b)")
 _SCALE = re.compile(r"\)? ?(mil millones|billones|billon|millones|millon|mill\b\.?|mm\b|mil)\b\.?")
-_PESOS = re.compile(r"\)? ?(?:de )?(?:pesos|cop\b|m/?cte|\$)")
+# A peso sign before a digit belongs to the figure that follows.
+_PESOS = re.compile(r"\)? ?(?:de )?(?:pesos|cop\b|m/?cte|\$(?! ?\(?\d))")
 _OF_NOUN = re.compile(r" ?(?:de )[a-z]{3}")
 _RATE = re.compile(
     r"\)?(?: [a-z.]{1,14}){0,3} ?(?:por cada|x cada|por|x|/) ?(?:cada )?(1\.?000\.?000|100\.?000"

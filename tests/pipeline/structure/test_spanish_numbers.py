@@ -105,3 +105,10 @@ def test_matches_are_ordered_apart_and_inside_the_text(text: str) -> None:
     for match in find_numbers(text):
         assert end <= match.start < match.end <= len(text)
         end = match.end
+
+
+def test_a_peso_sign_belongs_to_the_figure_after_it() -> None:
+    """Two amounts written without a space between them are two, and do not share the sign."""
+    thousand, pesos = find_numbers("20 mil$27")
+    assert (thousand.start, thousand.end, thousand.value) == (0, 6, 20_000)
+    assert (pesos.start, pesos.end, pesos.value, pesos.kind) == (6, 9, 27, "money")
