@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -29,8 +29,27 @@ if TYPE_CHECKING:
 log = structlog.get_logger("aggregator")
 
 EVALUATION_RESULTS = "evaluation_results.json"
+ASKED_AT_MOST = 50
+ASKED_AGAIN_SECONDS = 0.2
+"""While all others are busy, the one that evaluated a document first may be the one that is asked."""
 ARTIFACTS = frozenset({EVALUATION_RESULTS, "evidence_registry.json", "coverage_report.json"})
 """As in ``pipeline.artifacts`` (a test compares): importing that would load the whole pipeline here."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondEvaluation:
+    """What evaluating one document of the batch again gave."""
+
+    document_id: str
+    deterministic_hash: str
+    equal: bool
+    another_evaluator: bool
+    """False where there was only one evaluator."""
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """As ``after_batch`` takes it."""
+        return {self.document_id: self.deterministic_hash}
 
 
 class Aggregator:
@@ -59,8 +78,8 @@ class Aggregator:
             job = await self._store.job(job_id)
             documents = await self._store.documents(job_id)
             problems = await self._broken(job_id, documents)
-            second = await self._second_hashes(job_id, documents, metadata=job.metadata)
-            report = after_batch(documents, second_hashes=second)
+            second = await self._second_evaluation(job_id, documents, metadata=job.metadata)
+            report = after_batch(documents, second_hashes=second.hashes if second else {})
             summary = _summary(documents, report=report, problems=problems, second=second)
             state = await until_answered(lambda: self._store.complete(claim, summary=summary))
         log.info("job_ended", job_id=job_id, state=state.value, documents=len(documents))
@@ -95,17 +114,17 @@ class Aggregator:
         )
         return whole and _essence(found) == _essence(document.summary)
 
-    async def _second_hashes(
+    async def _second_evaluation(
         self, job_id: str, documents: Sequence[DocumentRecord], *, metadata: JobMetadata
-    ) -> dict[str, str]:
-        """The smallest evaluated document once more, on whichever evaluator is free."""
+    ) -> SecondEvaluation | None:
+        """The smallest evaluated document once more, on another evaluator wherever there is one."""
         evaluated = [
             document
             for document in documents
             if document.state is DocumentState.SUCCEEDED and document.summary and not document.summary.cached
         ]
-        if len(evaluated) < 2:  # noqa: PLR2004  twice the time for a single document is too dear
-            return {}
+        if len(evaluated) < self._settings.second_evaluation_from:
+            return None
         chosen = min(evaluated, key=lambda document: (document.size_bytes, document.document_id))
         claim = Claim(
             entry=QueueEntry("", job_id, chosen.document_id),
@@ -118,10 +137,29 @@ class Aggregator:
             queued_seconds=0.0,
         )
         try:
-            return {chosen.document_id: await self._evaluators.reproduce.remote(claim)}
+            found = await self._reproduced(claim, other_than=chosen.worker_id)
         except Exception as error:  # noqa: BLE001  a check that cannot be made must not keep the batch
             log.warning("second_evaluation_failed", job_id=job_id, **describe(error))
-            return {}
+            return None
+        return SecondEvaluation(
+            document_id=chosen.document_id,
+            deterministic_hash=found["hash"],
+            equal=bool(chosen.summary and found["hash"] == chosen.summary.result_hash),
+            another_evaluator=found["evaluator"] != chosen.worker_id,
+        )
+
+    async def _reproduced(self, claim: Claim, *, other_than: str) -> dict[str, Any]:
+        # Serve sends a call to whoever is free; the one that must not declines at once.
+        for _ in range(ASKED_AT_MOST):
+            found: dict[str, Any] = await self._evaluators.reproduce.remote(claim, other_than=other_than)
+            if found["hash"] is not None:
+                return found
+            if found["evaluators"] <= 1:
+                break
+            await asyncio.sleep(ASKED_AGAIN_SECONDS)
+        # Better on the same one than not at all; the outcome says so.
+        on_any: dict[str, Any] = await self._evaluators.reproduce.remote(claim)
+        return on_any
 
     @contextlib.asynccontextmanager
     async def _renewed(self, claim: AggregationClaim) -> AsyncIterator[None]:
@@ -155,7 +193,7 @@ def _summary(
     *,
     report: BatchReport,
     problems: tuple[Problem, ...],
-    second: dict[str, str],
+    second: SecondEvaluation | None,
 ) -> dict[str, Any]:
     """What the job keeps; the HTTP contract shows it as it is."""
     figures = asdict(report)
@@ -167,7 +205,7 @@ def _summary(
         "problems": [asdict(problem) for problem in found],
         "figures": {name: _round(value) for name, value in figures.items()},
         "documents": [_row(document) for document in documents],
-        "evaluated_twice": sorted(second),
+        "second_evaluation": asdict(second) if second else None,
     }
 
 

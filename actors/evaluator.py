@@ -154,15 +154,27 @@ class Evaluator:
                 async with self._slots.acquire():
                     return await self._work_on(entry)
 
-    async def reproduce(self, claim: Claim) -> str:
+    async def reproduce(self, claim: Claim, *, other_than: str = "") -> dict[str, Any]:
         """Evaluate a finished document again, without the cache and without a trace.
 
+        Args:
+            claim: the document.
+            other_than: the evaluator that must not be the one to do it.
+
         Returns:
-            The deterministic hash.
+            ``evaluator`` (its identity), ``evaluators`` (how many there are), and ``hash``, the deterministic
+            hash, or None when this is the evaluator that must not.
 
         Raises:
             PipelineError, ServiceError, FileNotFoundError: it could not be evaluated.
         """
+        here = {
+            "evaluator": self._worker_id,
+            "evaluators": serve.get_replica_context().world_size,
+            "hash": None,
+        }
+        if self._worker_id == other_than:
+            return here
         pdf = await asyncio.to_thread(self._bench.storage.read_upload, claim.job_id, claim.sha256)
         watch = Watch(soft_limit_seconds=self._settings.soft_limit_seconds)
         with self._growth.inside():
@@ -175,7 +187,7 @@ class Evaluator:
                     done, _ = await asyncio.wait({work}, timeout=self._settings.hard_limit_seconds)
                     if not done:
                         self._end_stuck()
-                    return work.result()
+                    return here | {"hash": work.result()}
 
     async def check_health(self) -> None:
         """Called by Serve, which replaces a replica that raises.

@@ -105,6 +105,10 @@ class Settings(BaseSettings):
 
     min_free_memory_bytes: Annotated[int, Field(ge=0)] = Field(default=8 * GIB, description="Before a batch")
     min_free_disk_bytes: Annotated[int, Field(ge=0)] = Field(default=10 * GIB, description="Before a batch")
+    second_evaluation_from: Annotated[int, Field(ge=1)] = Field(
+        default=2,
+        description="One document of a batch with so many evaluated ones is evaluated again, to compare",
+    )
     storage_floor_bytes: Annotated[int, Field(ge=0)] = Field(
         default=GIB, description="Below it uploads are refused"
     )

@@ -22,7 +22,6 @@ from cluster.errors import (
     LENGTH_REQUIRED,
     NOT_READY,
     REQUEST_TOO_LARGE,
-    STORAGE_FULL,
     TOO_MANY_FILES,
     UPLOAD_INTERRUPTED,
     Refusal,
@@ -289,17 +288,15 @@ async def _require_readiness(request: Request, backend: Backend, *, bytes_needed
     """Refuse before a byte is stored when memory, disk, Redis or evaluators are short."""
     # First, and once: an unreachable Redis is waited for as long as its time-out.
     await backend.store.ping()
+    # What does not fit at all is 507, what leaves too little for the work 503.
+    await asyncio.to_thread(backend.storage.require_space, bytes_needed=bytes_needed)
     count: CountEvaluators = request.app.state.count_evaluators
     shortages = await before_batch(
         backend.settings, store=backend.store, storage=backend.storage, evaluators_alive=await count()
     )
-    if not shortages:
-        await asyncio.to_thread(backend.storage.require_space, bytes_needed=bytes_needed)
-        return
-    detail = " ".join(shortage.sentence for shortage in shortages)
-    if {shortage.code for shortage in shortages} == {"disk"}:
-        raise ServiceError(STORAGE_FULL, detail, retry_after_seconds=60)
-    raise ServiceError(NOT_READY, detail, retry_after_seconds=30)
+    if shortages:
+        detail = " ".join(shortage.sentence for shortage in shortages)
+        raise ServiceError(NOT_READY, detail, retry_after_seconds=30)
 
 
 async def _one_evaluator() -> int:

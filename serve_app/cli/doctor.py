@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import shutil
@@ -15,7 +16,9 @@ from rich.markup import escape
 
 from cluster import lifecycle
 from cluster.errors import ServiceError
+from cluster.jobs import JobStore
 from cluster.lifecycle_doors import outer_doors
+from cluster.lifecycle_serve import DeployError
 from cluster.open_door import open_door
 from cluster.server_check import UNUSABLE, ask_server
 from cluster.settings import GIB, PREFIX, Settings
@@ -25,8 +28,11 @@ from serve_app.cli.output import console, show_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cluster.records import JobRecord
+
 PYTHON_MIN = (3, 11)
 CORES_WISHED = 2
+JOBS_LOOKED_AT = 50
 COLOURS = {"bien": "green", "aviso": "yellow", "falta": "red"}
 
 
@@ -41,19 +47,20 @@ class Finding:
 
 def examine(*, as_json: bool) -> int:
     """Look at the machine; exit code 1 when something is missing."""
-    findings = list(_findings(Settings.load()))
+    found = list(findings(Settings.load()))
     if as_json:
-        show_json([asdict(finding) for finding in findings])
+        show_json([asdict(finding) for finding in found])
     else:
-        for finding in findings:
+        for finding in found:
             state = f"[{COLOURS[finding.state]}]{finding.state:5}[/]"
             console.print(
                 f"{state} {finding.topic:12} {escape(finding.sentence)}", highlight=False, soft_wrap=True
             )
-    return int(any(finding.state == "falta" for finding in findings))
+    return int(any(finding.state == "falta" for finding in found))
 
 
-def _findings(settings: Settings) -> Iterator[Finding]:
+def findings(settings: Settings) -> Iterator[Finding]:
+    """What there is to say, topic by topic."""
     enough = sys.version_info >= PYTHON_MIN
     advice = "" if enough else "; se necesita 3.11 o más reciente"
     yield Finding("Python", "bien" if enough else "falta", platform.python_version() + advice)
@@ -74,6 +81,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         sentence = f"{running.url}, {size.processes} procesos, {_gb(size.pss_bytes)} de memoria"
         yield Finding("Servicio", "bien", sentence)
         yield _doors(settings)
+        yield _evaluators(settings)
+        yield from _last_batch(settings)
     yield _access(settings)
     yield from _redis(settings, started=running is not None)
     yield from _sandbox()
@@ -112,6 +121,53 @@ def _doors(settings: Settings) -> Finding:
         return Finding("Puertos", "bien", "ningún puerto del servicio se puede alcanzar desde otra máquina")
     named = ", ".join(map(str, outer))
     return Finding("Puertos", "aviso", f"se pueden alcanzar desde otras máquinas: {named}")
+
+
+def _evaluators(settings: Settings) -> Finding:
+    try:
+        count = sum(replica.deployment == "Evaluator" for replica in lifecycle.replicas(settings))
+    except DeployError:
+        return Finding("Evaluadores", "falta", "Ray Serve no responde; reinicie con «decalogo down» y «up»")
+    if not count:
+        return Finding("Evaluadores", "falta", "ninguno en marcha; no se reciben lotes hasta que haya uno")
+    return Finding("Evaluadores", "bien", f"{count} en marcha, hasta {settings.evaluators_max}")
+
+
+def _last_batch(settings: Settings) -> Iterator[Finding]:
+    """What was found when the batch that ended last was checked."""
+
+    async def ended() -> JobRecord | None:
+        store = await JobStore.connect(settings)
+        try:
+            page = await store.jobs(limit=JOBS_LOOKED_AT)
+        finally:
+            await store.close()
+        final = [job for job in page.jobs if job.summary and job.finished_at]
+        return max(final, key=lambda job: job.finished_at or 0.0, default=None)
+
+    try:
+        job = asyncio.run(ended())
+    except ServiceError:
+        return
+    if job is None or job.summary is None:
+        return
+    figures = job.summary["figures"]
+    sentence = (
+        f"{figures['succeeded']} de {figures['documents']} documentos evaluados, "
+        f"p95 {_decimal(figures['p95_seconds'])} s, {_decimal(figures['documents_per_hour'])} por hora, "
+        f"errores {_decimal(100 * figures['error_rate'])} %; "
+    )
+    problems = " ".join(problem["sentence"] for problem in job.summary["problems"])
+    second = job.summary.get("second_evaluation")
+    repeated = "segunda evaluación igual" if second and second["equal"] else "sin segunda evaluación"
+    if job.summary["valid"]:
+        yield Finding("Último lote", "bien", sentence + repeated)
+    else:
+        yield Finding("Último lote", "aviso", sentence + problems)
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.1f}".replace(".", ",")
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

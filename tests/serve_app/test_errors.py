@@ -137,7 +137,7 @@ def test_a_full_disk_refuses_uploads_and_nothing_else(lonely: Settings) -> None:
     ("short", "status", "code", "word"),
     [
         ({"min_free_memory_bytes": 2**60}, 503, "not_ready", "memoria"),
-        ({"min_free_disk_bytes": 2**60}, 507, "storage_full", "disco"),
+        ({"min_free_disk_bytes": 2**60}, 503, "not_ready", "disco"),
     ],
 )
 def test_what_is_short_before_a_batch_is_named(
