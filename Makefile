@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check lint types imports faults chaos fuzz audit bench accuracy examples lock clean
+.PHONY: help run stop test check lint types imports faults chaos fuzz audit bench load stress accuracy examples lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -57,6 +57,13 @@ audit: $(VENV)/.dev  ## known vulnerabilities of the locked dependencies (needs 
 
 bench: $(VENV)/.dev  ## speed and memory on real or generated plans (see benchmarks/results.md)
 	@$(BIN)/python -m benchmarks.batch
+
+load: $(VENV)/.dev  ## ten documents at once against the promised service level (LOAD="--sample" takes short ones)
+	@$(BIN)/python -m benchmarks.load $(LOAD)
+
+stress: $(VENV)/.dev  ## fifty documents in batches of ten, memory of every process watched (STRESS="--sample")
+	@mkdir -p var
+	@$(BIN)/python -m benchmarks.stress --plot var/stress.png $(STRESS)
 
 accuracy: $(VENV)/.dev  ## agreement with the labelled plans, where they are present
 	@$(BIN)/python -m benchmarks.accuracy

@@ -11,22 +11,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
-import tempfile
 import threading
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from benchmarks.machine import describe_machine
+from benchmarks.own_service import own_service
 from benchmarks.plans import real_plans_present, the_24_plans
 from cluster import lifecycle
-from cluster.settings import Settings
 from serve_app.client import BatchClient
+
+if TYPE_CHECKING:
+    from cluster.settings import Settings
 
 METADATA = {
     "municipality": "Prueba de rendimiento",
@@ -138,23 +139,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     paths = [plan.path for plan in the_24_plans(Path("var/benchmark-plans"))][: options.plans]
-    data_dir = Path(tempfile.mkdtemp(prefix="pdm-bench-"))
     chosen = {"running_per_node": options.running} if options.running else {}
-    free: dict[str, object] = {"http_port": 0, "dashboard_port": 0, "allow_anonymous": True}
-    settings = Settings.load(data_dir=data_dir, cache_enabled=False, **free, **chosen)
     print(f"{describe_machine()}; {'real' if real_plans_present() else 'generated'} plans")
-    try:
-        began = time.perf_counter()
-        service = lifecycle.up(settings)
+    began = time.perf_counter()
+    with own_service(cache_enabled=False, **chosen) as (settings, service):
         print(f"started in {time.perf_counter() - began:.1f} s; "
               f"idle {lifecycle.footprint(settings).pss_bytes / MIB:.0f} MB (PSS), "
               f"{len(evaluator_sizes(settings))} evaluators", flush=True)  # fmt: skip
         results = [run_batch(settings, url=service.url, paths=paths) for _ in range(options.rounds)]
         idle = lifecycle.footprint(settings).pss_bytes / MIB
         evaluators = len(evaluator_sizes(settings))
-    finally:
-        lifecycle.down(settings)
-        shutil.rmtree(data_dir, ignore_errors=True)
     for result in results:
         print(json.dumps(result))
     print(f"after: {idle:.0f} MB (PSS), {evaluators} evaluators")

@@ -15,23 +15,19 @@ import http.client
 import json
 import multiprocessing
 import os
-import shutil
 import statistics
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import psutil
 
 from benchmarks.crowds import Crowd
 from benchmarks.machine import describe_machine
-from cluster import lifecycle
-from cluster.settings import Settings
+from benchmarks.own_service import own_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -298,26 +294,14 @@ def main() -> None:
     size = chosen.megabytes * MIB
     noise = memoryview(os.urandom(size + chosen.files * 4096))
     pdfs = [make_pdf(number, size=size, noise=noise) for number in range(chosen.files)]
-    data_dir = Path(tempfile.mkdtemp(prefix="pdm-uploads-"))
-    free: dict[str, object] = {
-        "data_dir": data_dir,
-        "http_port": 0,
-        "dashboard_port": 0,
-        "allow_anonymous": True,
-    }
-    settings = Settings.load(**free, min_free_memory_bytes=0)
     print(describe_machine(), f"; load at start {os.getloadavg()[0]:.1f}", flush=True)
-    try:
-        service = lifecycle.up(settings)
+    with own_service(min_free_memory_bytes=0) as (_, service):
         measured(service, "one multipart request", pdfs, parallel=0)
         measured(service, f"one file per request, {chosen.parallel} parallel", pdfs, parallel=chosen.parallel)
         if not chosen.skip_slow:
             crowd_measured(service, "200 half-open headers", count=200, head=HALF_OPEN, drip=b"")
             crowd_measured(service, "200 headers of 1 byte/s", count=200, head=HALF_OPEN, drip=b"x")
             crowd_measured(service, "50 bodies of 1 KB/s", count=50, head=SLOW_BODY, drip=b"x" * 1024)
-    finally:
-        lifecycle.down(settings)
-        shutil.rmtree(data_dir, ignore_errors=True)
 
 
 if __name__ == "__main__":
