@@ -68,7 +68,8 @@ def sizes_by_kind(settings: Settings) -> Sizes:
 
 def _program(process: psutil.Process) -> str:
     name = process.name()
-    return "Ray's helpers" if name.startswith(("ray::", "python")) else name
+    kinds = {"ray-dashboard": "Ray's dashboard", "ray::": "Ray's helpers", "python": "Ray's helpers"}
+    return next((kind for beginning, kind in kinds.items() if name.startswith(beginning)), name)
 
 
 class Curve(threading.Thread):
@@ -143,7 +144,8 @@ def run(settings: Settings, *, url: str, batches: list[list[Path]]) -> dict[str,
 
 def plot(result: dict[str, Any], target: Path) -> None:
     """Memory over time, by kind of process, with the ends of the batches."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  slow to load, and only needed here
+    from matplotlib import colormaps  # noqa: PLC0415  slow to load, and only needed here
+    from matplotlib.figure import Figure  # noqa: PLC0415
 
     times = [at for at, _ in result["samples"]]
     peaks: defaultdict[str, int] = defaultdict(int)
@@ -157,7 +159,9 @@ def plot(result: dict[str, Any], target: Path) -> None:
     ]
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
-    axes.stackplot(times, *rows, rest, labels=[*large, "all others"])
+    # Ten colours of the usual cycle are too few.
+    colours = colormaps["tab20"].colors
+    axes.stackplot(times, *rows, rest, labels=[*large, "all others"], colors=colours)
     for end in result["ends"]:
         axes.axvline(end, color="black", linewidth=0.6, linestyle=":")
     axes.set(
