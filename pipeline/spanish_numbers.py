@@ -11,7 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NumberKind = Literal["number", "percent", "rate", "money", "year", "period", "range"]
 
@@ -376,10 +379,13 @@ _SAME_IN_BRACKETS = re.compile(r" ?\(\$? ?$")
 
 def _with_words(folded: str, numbers: list[NumberMatch]) -> list[NumberMatch]:
     """Add figures written as words, unless digits in brackets repeat them: ``dos (2)``."""
-    taken = list(numbers)
+    worded: list[NumberMatch] = []
     covered = [(n.start, n.end) for n in numbers]
     cursor = 0
     for start, end in _word_runs(folded):
+        if worded and start < worded[-1].end:
+            # ``dos de cada diez`` is one figure.
+            continue
         while cursor < len(covered) and covered[cursor][1] <= start:
             cursor += 1
         if cursor < len(covered) and covered[cursor][0] < end:
@@ -391,9 +397,19 @@ def _with_words(folded: str, numbers: list[NumberMatch]) -> list[NumberMatch]:
             continue
         if words[0] == "ciento" and folded[:start].endswith("por "):
             continue
-        taken.append(_word_number(folded, start=start, end=end, words=words))
-    taken.sort(key=lambda n: n.start)
-    return taken
+        worded.append(_word_number(folded, start=start, end=end, words=words))
+    return sorted([*_outside(worded, numbers=numbers), *worded], key=lambda n: n.start)
+
+
+def _outside(worded: list[NumberMatch], *, numbers: list[NumberMatch]) -> Iterator[NumberMatch]:
+    """The figures in digits that are no part of one in words: the base of ``dos de cada 10`` is."""
+    words = iter(worded)
+    word = next(words, None)
+    for number in numbers:
+        while word is not None and word.end <= number.start:
+            word = next(words, None)
+        if word is None or number.end <= word.start:
+            yield number
 
 
 def _word_runs(folded: str) -> list[tuple[int, int]]:

@@ -24,6 +24,8 @@ FOUND = [
     ("12,5 por cada 100.000 habitantes", "rate", "12.5"),
     ("tasa de 49,4/100000", "rate", "49.4"),
     ("1 de cada 4 niños", "rate", "1"),
+    ("dos de cada 10 niños", "rate", "2"),
+    ("dos de cada diez niños", "rate", "2"),
     ("vigencia 2013", "year", "2013"),
     ("a 2015", "year", "2015"),
     ("apoyar a 2000 adultos mayores", "number", "2000"),
