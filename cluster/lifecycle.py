@@ -32,6 +32,7 @@ from cluster.lifecycle_ray import (
     start_ray,
 )
 from cluster.lifecycle_serve import DeployError, ServeClient, await_routes, effective_config, write_config
+from cluster.lifecycle_watching import link_watched, unlink_watched
 from cluster.open_door import open_door
 from cluster.server_check import UNUSABLE, ask_server
 
@@ -227,6 +228,7 @@ def _start(settings: Settings, *, tell: Callable[[Step], None]) -> RunningServic
         started_at=time.time(),
     )
     write_secret(settings.run_dir / SERVICE_FILE, msgspec.json.encode(service))
+    link_watched(settings, temp_dir=keeper.temp_dir)
     tell(Step("ready", _SENTENCES["ready"]))
     return service
 
@@ -310,6 +312,7 @@ def _deploy(settings: Settings, *, tell: Callable[[Step], None]) -> None:
 def _end_everything(settings: Settings) -> bool:
     ended = end_ray(settings)
     (settings.run_dir / SERVICE_FILE).unlink(missing_ok=True)
+    unlink_watched(settings)
     try:
         return embedded_redis.stop(settings) or ended
     except EmbeddedRedisError as error:

@@ -113,6 +113,9 @@ EVALUATOR_MEMORY = Family(
     ("worker_id",),
 )
 EVALUATORS_ALIVE = Family("evaluators_alive", "gauge", "evaluators", "Evaluators that run")
+RUNNING_PLACES = Family(
+    "running_places", "gauge", "documents", "Documents that may be worked on at once, on all nodes together"
+)
 REDIS_UP = Family("redis_up", "gauge", "0 or 1", "1 while the registry answers")
 STORAGE_FREE = Family("storage_free_bytes", "gauge", "bytes", "Free space where uploads and results are kept")
 STORAGE_NEEDED = Family(

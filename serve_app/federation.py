@@ -54,12 +54,18 @@ async def _page(client: httpx.AsyncClient, address: str) -> str:
 
 
 def look(
-    *, redis_up: bool, evaluators: int | None, free_bytes: int | None, needed_bytes: int
+    *,
+    redis_up: bool,
+    evaluators: int | None,
+    free_bytes: int | None,
+    needed_bytes: int,
+    running_places: int,
 ) -> tuple[Reading, ...]:
     """What whoever answers has just seen, exported by Ray from its node as well; None is not known here."""
     seen = [
         Reading(metrics.REDIS_UP, float(redis_up)),
         Reading(metrics.STORAGE_NEEDED, float(needed_bytes)),
+        Reading(metrics.RUNNING_PLACES, float(running_places)),
     ]
     if evaluators is not None:
         seen.append(Reading(metrics.EVALUATORS_ALIVE, float(evaluators)))

@@ -200,11 +200,13 @@ async def metrics(request: Request, backend: BackendOf) -> PlainTextResponse:
     pages, (totals, figures), evaluators, free = await asyncio.gather(
         pages_of_nodes(), _registry_figures(backend), cluster.count_evaluators(), _free_bytes(backend)
     )
+    settings = backend.settings
     seen = look(
         redis_up=figures is not None,
         evaluators=evaluators,
         free_bytes=free,
-        needed_bytes=backend.settings.min_free_disk_bytes,
+        needed_bytes=settings.min_free_disk_bytes,
+        running_places=settings.running_per_node * max(1, len(pages)),
     )
     page = exposition(pages, totals=totals, figures=figures, seen=seen)
     return PlainTextResponse(page, media_type=METRICS_TYPE)

@@ -14,6 +14,7 @@ from cluster.lifecycle import LifecycleError
 from cluster.settings import CLIENT_KEY_VARIABLE, SettingsError
 from pipeline.errors import PipelineError
 from serve_app.cli import batch, keys, service
+from serve_app.cli import dead_letters as dead_letters_of_registry
 from serve_app.cli import doctor as doctor_of_this_machine
 from serve_app.cli.output import fail, show_json
 from serve_app.client import ApiError
@@ -67,6 +68,12 @@ def down() -> None:
 def doctor(as_json: AsJson = False) -> None:
     """Dice qué le falta a esta máquina."""
     raise typer.Exit(doctor_of_this_machine.examine(as_json=as_json))
+
+
+@app.command("dead-letters")
+def dead_letters(limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, as_json: AsJson = False) -> None:
+    """Lista los documentos que fallaron tras agotar sus intentos."""
+    dead_letters_of_registry.show(limit=limit, as_json=as_json)
 
 
 @app.command()
