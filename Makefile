@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check lint types imports faults chaos fuzz audit bench load stress accuracy examples lock clean
+.PHONY: help run stop test check lint types imports faults chaos fuzz audit bench load stress accuracy dashboards examples lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -64,6 +64,9 @@ load: $(VENV)/.dev  ## ten documents at once against the promised service level 
 stress: $(VENV)/.dev  ## fifty documents in batches of ten, memory of every process watched (STRESS="--sample")
 	@mkdir -p var
 	@$(BIN)/python -m benchmarks.stress --plot var/stress.png $(STRESS)
+
+dashboards: $(VENV)/.dev  ## write the Grafana dashboards again
+	@$(BIN)/python -m dashboards.build
 
 accuracy: $(VENV)/.dev  ## agreement with the labelled plans, where they are present
 	@$(BIN)/python -m benchmarks.accuracy

@@ -13,7 +13,7 @@ from cluster.errors import ServiceError
 from cluster.lifecycle import LifecycleError
 from cluster.settings import CLIENT_KEY_VARIABLE, SettingsError
 from pipeline.errors import PipelineError
-from serve_app.cli import batch, keys, service
+from serve_app.cli import batch, grafana, keys, service
 from serve_app.cli import dead_letters as dead_letters_of_registry
 from serve_app.cli import doctor as doctor_of_this_machine
 from serve_app.cli.output import fail, show_json
@@ -50,8 +50,13 @@ def up(
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Quedarse y reiniciar lo que muera (portátil, systemd)")
     ] = False,
+    grafana_dir: Annotated[
+        Path | None, typer.Option(help="Carpeta de tableros de Grafana en la que se dejan los del servicio")
+    ] = None,
 ) -> None:
     """Inicia el servicio en esta máquina."""
+    if grafana_dir is not None:
+        grafana.put_dashboards(grafana_dir)
     if foreground:
         service.stay()
     else:
