@@ -66,7 +66,7 @@ def test_the_commands_it_names_exist() -> None:
     commands = {
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback
     }
-    shown = set(re.findall(r"decalogo ((?:[a-z]+(?: \| )?)+)", README))
+    shown = set(re.findall(r"decalogo ((?:[a-z-]+(?: \| )?)+)", README))
     commands |= {group.name for group in app.registered_groups if group.name}
     named = {name for group in shown for name in group.split(" | ")}
 
