@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import structlog
 
 from actors.patience import until_answered
 from actors.summaries import holds, summarize
+from cluster import tracing
 from cluster.errors import ServiceError
 from cluster.jobs import JobStore
 from cluster.logs import configure, describe
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("aggregator")
 
 EVALUATION_RESULTS = "evaluation_results.json"
+SECOND_EVALUATION_FROM = 2
+"""Documents of a batch; twice the time for a single one is too dear."""
 ASKED_AT_MOST = 50
 ASKED_AGAIN_SECONDS = 0.2
 """While all others are busy, the one that evaluated a document first may be the one that is asked."""
@@ -61,6 +65,7 @@ class Aggregator:
     def __init__(self, evaluators: DeploymentHandle[Any]) -> None:
         self._settings = Settings.load()
         configure(self._settings)
+        tracing.configure(self._settings, component="aggregator")
         self._evaluators = evaluators
         self._store = JobStore.lazily(self._settings)
         self._storage = Storage(self._settings)
@@ -74,6 +79,7 @@ class Aggregator:
         claim = await self._store.claim_aggregation(job_id)
         if claim is None:
             return None
+        began = time.time()
         async with self._renewed(claim):
             job = await self._store.job(job_id)
             documents = await self._store.documents(job_id)
@@ -83,6 +89,13 @@ class Aggregator:
             summary = _summary(documents, report=report, problems=problems, second=second)
             state = await until_answered(lambda: self._store.complete(claim, summary=summary))
         log.info("job_ended", job_id=job_id, state=state.value, documents=len(documents))
+        attributes = {"decalogo.state": state.value, "decalogo.documents": len(documents)}
+        now = time.time()
+        tracing.emit(
+            job_id,
+            tracing.Span("job", job.created_at, now, tracing.ROOT, parent=None, attributes=attributes),
+            tracing.Span("aggregate", began, now, "aggregate"),
+        )
         return state.value
 
     # ------------------------------------------------------------------ checks
@@ -123,7 +136,7 @@ class Aggregator:
             for document in documents
             if document.state is DocumentState.SUCCEEDED and document.summary and not document.summary.cached
         ]
-        if len(evaluated) < self._settings.second_evaluation_from:
+        if len(evaluated) < SECOND_EVALUATION_FROM:
             return None
         chosen = min(evaluated, key=lambda document: (document.size_bytes, document.document_id))
         claim = Claim(

@@ -8,6 +8,7 @@ at its next step, and nothing is handed in.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import structlog
 from actors.bench import options_of, result_key
 from actors.patience import until_answered
 from actors.watch import Progress, Stopped, Watch
+from cluster import tracing
 from cluster.errors import ServiceError
 from cluster.failpoints import Failpoint, reach
 from cluster.logs import describe, new_reference
@@ -25,6 +27,7 @@ from pipeline.errors import INTERNAL, TIMEOUT, LimitExceeded, PipelineError
 from pipeline.extraction import ExtractionCancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from concurrent.futures import Executor
 
     from actors.bench import Bench
@@ -86,6 +89,7 @@ class Attempt:
         self._shop = workshop
         self._watch = Watch(soft_limit_seconds=workshop.settings.soft_limit_seconds)
         self._stuck = False
+        self._claimed_at = time.time()
         self._log = log.bind(
             job_id=claim.job_id, document_id=claim.document_id, attempt=claim.attempt, worker=claim.worker_id
         )
@@ -99,6 +103,7 @@ class Attempt:
         guards = [asyncio.create_task(self._renew()), asyncio.create_task(self._report())]
         try:
             outcome = await self._outcome()
+            handing_in_at = time.time()
             ended = await self._hand_in(outcome)
         except asyncio.CancelledError:
             self._interrupt()
@@ -110,6 +115,7 @@ class Attempt:
                 guard.cancel()
             await asyncio.gather(*guards, return_exceptions=True)
         self._tell(ended)
+        tracing.emit(self._claim.job_id, *self._spans(ended, handing_in_at=handing_in_at))
         return ended
 
     # ------------------------------------------------------------------ work
@@ -270,11 +276,35 @@ class Attempt:
         self._log.info(
             "attempt_ended",
             status=ended.status,
+            code=ended.failure.code if ended.failure else None,
+            reference=ended.failure.reference if ended.failure else None,
             seconds=round(ended.seconds, 3),
             reason=ended.finish.reason.value if ended.finish.reason else None,
             last=ended.finish.last,
             cached=bool(ended.summary and ended.summary.cached),
         )
+
+    def _spans(self, ended: Ended, *, handing_in_at: float) -> Iterator[tracing.Span]:
+        claim = self._claim
+        key = f"{claim.document_id}/{claim.attempt}"
+        attributes: dict[str, tracing.Attribute] = {
+            "decalogo.document_id": claim.document_id,
+            "decalogo.attempt": claim.attempt,
+            "decalogo.status": ended.status,
+        }
+        if ended.failure:
+            attributes |= {
+                "decalogo.code": ended.failure.code,
+                "decalogo.reference": ended.failure.reference,
+            }
+        if ended.summary:
+            attributes |= {"decalogo.pages": ended.summary.pages, "decalogo.cached": ended.summary.cached}
+        queued_at, now = self._claimed_at - claim.queued_seconds, time.time()
+        yield tracing.Span("document", queued_at, now, key, attributes=attributes)
+        yield tracing.Span("queue wait", queued_at, self._claimed_at, f"{key}/wait", key)
+        for number, (node, began, over) in enumerate(self._watch.visits()):
+            yield tracing.Span(node, began, min(over, handing_in_at), f"{key}/{number}", key)
+        yield tracing.Span("finish", handing_in_at, now, f"{key}/finish", key)
 
 
 def _rounded(seconds: dict[str, float]) -> dict[str, float]:

@@ -24,7 +24,7 @@ from actors.growth import Growth
 from actors.shared_table import share_table
 from actors.watch import Watch
 from actors.watchdog import watchdog
-from cluster import metrics
+from cluster import metrics, tracing
 from cluster.jobs import JobStore
 from cluster.logs import configure
 from cluster.records import ClaimRefused
@@ -110,6 +110,7 @@ class Evaluator:
     def __init__(self) -> None:
         settings = Settings.load()
         configure(settings)
+        tracing.configure(settings, component="evaluator")
         # BLAS threads of several evaluators would fight over the cores: 15 times slower on two of them.
         threadpool_limits(limits=1)
         extraction = ExtractionWorker(

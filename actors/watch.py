@@ -37,6 +37,9 @@ class Watch:
         self._node_began = self._began
         self._progress: Progress | None = None
         self._node_seconds: dict[str, float] = {}
+        self._visits: list[tuple[str, float, float]] = []
+        # Spans are told in the time of the calendar.
+        self._epoch = time.time() - self._began
 
     def observe(self, node: str, step: int, total: int) -> None:
         """Called before each step, in the thread that evaluates.
@@ -85,9 +88,16 @@ class Watch:
         self._close_node()
         return dict(self._node_seconds)
 
+    def visits(self) -> list[tuple[str, float, float]]:
+        """Each step so far in its order: node, beginning and end in seconds since the epoch."""
+        self._close_node()
+        return list(self._visits)
+
     def _close_node(self) -> None:
         now = self._clock()
         if self._progress is not None:
             spent = self._node_seconds.get(self._progress.node, 0.0)
             self._node_seconds[self._progress.node] = spent + now - self._node_began
+            if now > self._node_began:
+                self._visits.append((self._progress.node, self._epoch + self._node_began, self._epoch + now))
         self._node_began = now

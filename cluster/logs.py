@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from cluster.settings import Settings
 
 FRAMES_MAX = 8
+NODE = socket.gethostname()
 
 
 def configure(settings: Settings) -> None:
@@ -27,6 +29,7 @@ def configure(settings: Settings) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            _add_node,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
@@ -34,6 +37,11 @@ def configure(settings: Settings) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _add_node(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    event["node"] = NODE
+    return event
 
 
 def new_reference() -> str:

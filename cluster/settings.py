@@ -105,10 +105,6 @@ class Settings(BaseSettings):
 
     min_free_memory_bytes: Annotated[int, Field(ge=0)] = Field(default=8 * GIB, description="Before a batch")
     min_free_disk_bytes: Annotated[int, Field(ge=0)] = Field(default=10 * GIB, description="Before a batch")
-    second_evaluation_from: Annotated[int, Field(ge=1)] = Field(
-        default=2,
-        description="One document of a batch with so many evaluated ones is evaluated again, to compare",
-    )
     storage_floor_bytes: Annotated[int, Field(ge=0)] = Field(
         default=GIB, description="Below it uploads are refused"
     )
@@ -155,6 +151,9 @@ class Settings(BaseSettings):
 
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    otlp_endpoint: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = Field(
+        default="", description="Where spans are sent, e.g. http://127.0.0.1:4318/v1/traces; empty: nowhere"
+    )
 
     # ------------------------------------------------------------------ checks
 

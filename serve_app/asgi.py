@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 
-from cluster import logs
+from cluster import logs, tracing
 from cluster.errors import REDIS_UNAVAILABLE, ServiceError
 from cluster.jobs import JobStore
 from cluster.settings import Settings
@@ -76,6 +76,7 @@ def make_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         chosen = settings or Settings.load()
         logs.configure(chosen)
+        tracing.configure(chosen, component=title.lower())
         backend = Backend(chosen, Storage(chosen))
         app.state.backend = backend
         app.state.guard = Guard(backend)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import binascii
 import re
+import time
 import unicodedata
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Body, FastAPI, Header, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
+from cluster import tracing
 from cluster.errors import (
     FILE_TOO_LARGE,
     INVALID_FILE_NAME,
@@ -56,6 +59,8 @@ DIGEST_HEADERS = {
 }
 FORM_OVERHEAD_BYTES = 8 * 2**20
 """What boundaries, headers and fields may add to the files of a request."""
+
+log = structlog.get_logger()
 
 router = APIRouter(tags=["upload"])
 
@@ -123,6 +128,7 @@ async def upload_batch(
     go on; when all files are refused, so is the request. A browser that sent a form is led to the job's page.
     """
     settings = backend.settings
+    began = time.time()
     length = _declared_length(
         request, limit=settings.max_files * settings.max_file_bytes + FORM_OVERHEAD_BYTES
     )
@@ -134,6 +140,9 @@ async def upload_batch(
             content_type=request.headers.get("content-type", ""),
             idempotency_key=idempotency_key,
         )
+    log.info("job_accepted", job_id=job.job_id, documents=job.document_count)
+    span = tracing.Span("upload", began, time.time(), "upload", attributes={"decalogo.bytes": length})
+    tracing.emit(job.job_id, span)
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(f"/jobs/{job.job_id}", status_code=303)
     return accepted(job)
@@ -183,6 +192,7 @@ async def upload_file(
 
     A hash in ``X-Content-SHA256``, ``Repr-Digest``, ``Content-Digest`` or ``Digest`` is checked.
     """
+    began = time.time()
     name = unicodedata.normalize("NFC", name)
     if clean_file_name(name) != name:
         raise ServiceError(INVALID_FILE_NAME)
@@ -199,6 +209,12 @@ async def upload_file(
             document = await backend.store.add_document(
                 job_id, name=name, sha256=stored.sha256, size_bytes=stored.size_bytes
             )
+    attributes: dict[str, tracing.Attribute] = {
+        "decalogo.document_id": document.document_id,
+        "decalogo.bytes": length,
+    }
+    key = f"upload/{document.document_id}"
+    tracing.emit(job_id, tracing.Span("upload file", began, time.time(), key, attributes=attributes))
     return _file(document)
 
 
@@ -235,7 +251,9 @@ async def _require_room(backend: Backend, *, job_id: str, name: str) -> None:
 )
 async def submit_batch(job_id: str, backend: BackendOf, idempotency_key: IdempotencyKey = None) -> Accepted:
     """Accept the batch: from here on every document reaches a final state. Submitting again changes nothing."""
-    return accepted(await submit_once(backend, job_id, idempotency_key=idempotency_key))
+    job = await submit_once(backend, job_id, idempotency_key=idempotency_key)
+    log.info("job_accepted", job_id=job.job_id, documents=job.document_count)
+    return accepted(job)
 
 
 def _file(document: DocumentRecord) -> ArrivedFile:

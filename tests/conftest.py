@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from span_collector import SpanCollector
 from xdist.scheduler import LoadScopeScheduling
 
 from cluster import lifecycle
@@ -62,6 +63,7 @@ class Service:
 
     settings: Settings
     running: RunningService
+    spans: SpanCollector
 
     @property
     def url(self) -> str:
@@ -74,6 +76,11 @@ def service() -> Iterator[Service]:
     """Start the service with short leases and a pool of up to 3; end exactly what was started."""
     # pytest's own folders have long paths, and are kept after the run.
     data_dir = Path(tempfile.mkdtemp(prefix="pdm-test-"))
+    with SpanCollector() as spans:
+        yield from _service(data_dir, spans=spans)
+
+
+def _service(data_dir: Path, *, spans: SpanCollector) -> Iterator[Service]:
     settings = Settings.load(
         data_dir=data_dir,
         http_port=0,
@@ -92,9 +99,10 @@ def service() -> Iterator[Service]:
         body_silence_seconds=5,
         answer_silence_seconds=8,
         allow_anonymous=True,
+        otlp_endpoint=spans.endpoint,
     )
     try:
-        yield Service(settings, lifecycle.up(settings))
+        yield Service(settings, lifecycle.up(settings), spans)
     finally:
         lifecycle.down(settings)
         shutil.rmtree(data_dir, ignore_errors=True)
