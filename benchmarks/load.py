@@ -140,7 +140,7 @@ def main() -> None:
     print(f"{describe_machine()}; {kind} plans", flush=True)
     with tempfile.TemporaryDirectory(prefix="pdm-load-") as folder:
         paths = chosen_files(Path(folder), count=options.documents, sample=options.sample)
-        with own_service(cache_enabled=False, min_free_memory_bytes=0) as (_, service):
+        with own_service(cache_enabled=False) as (_, service):
             rounds = [send_together(service.url, paths) for _ in range(2)]
     broken, worst = verdict(rounds)
     print(json.dumps({"worst_round": worst, "broken": broken}, indent=1))

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 def own_service(**chosen: Any) -> Iterator[tuple[Settings, RunningService]]:
     """Start a service as configured by default but for ``chosen``, open to this machine without keys."""
     data_dir = Path(tempfile.mkdtemp(prefix="pdm-bench-"))
-    free: dict[str, Any] = {"http_port": 0, "dashboard_port": 0, "allow_anonymous": True}
+    free: dict[str, Any] = {
+        "http_port": 0,
+        "dashboard_port": 0,
+        "allow_anonymous": True,
+        # What is measured is not whether this machine has room to spare.
+        "min_free_memory_bytes": 0,
+        "min_free_disk_bytes": 0,
+        "storage_floor_bytes": 0,
+    }
     settings = Settings.load(data_dir=data_dir, **{**free, **chosen})
     try:
         yield settings, lifecycle.up(settings)

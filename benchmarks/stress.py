@@ -192,7 +192,7 @@ def main() -> None:
     pool = {"evaluators_min": options.evaluators, "evaluators_max": options.evaluators}
     with tempfile.TemporaryDirectory(prefix="pdm-stress-") as folder:
         paths = chosen_files(Path(folder), count=options.documents, sample=options.sample)
-        with own_service(cache_enabled=False, min_free_memory_bytes=0, **pool) as (settings, service):
+        with own_service(cache_enabled=False, **pool) as (settings, service):
             result = run(settings, url=service.url, batches=[paths] * options.batches)
     shown = {name: value for name, value in result.items() if name not in {"samples", "ends"}}
     grown = {name: ratio for name, ratio in result["growth"].items() if ratio > GROWTH_MAX}

@@ -295,7 +295,7 @@ def main() -> None:
     noise = memoryview(os.urandom(size + chosen.files * 4096))
     pdfs = [make_pdf(number, size=size, noise=noise) for number in range(chosen.files)]
     print(describe_machine(), f"; load at start {os.getloadavg()[0]:.1f}", flush=True)
-    with own_service(min_free_memory_bytes=0) as (_, service):
+    with own_service() as (_, service):
         measured(service, "one multipart request", pdfs, parallel=0)
         measured(service, f"one file per request, {chosen.parallel} parallel", pdfs, parallel=chosen.parallel)
         if not chosen.skip_slow:

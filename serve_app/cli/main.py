@@ -56,7 +56,10 @@ def up(
 ) -> None:
     """Inicia el servicio en esta máquina."""
     if grafana_dir is not None:
-        grafana.put_dashboards(grafana_dir)
+        try:
+            grafana.put_dashboards(grafana_dir)
+        except OSError as error:
+            raise typer.BadParameter(f"no se puede escribir en {grafana_dir}: {error.strerror}") from error
     if foreground:
         service.stay()
     else:
