@@ -88,6 +88,7 @@ class BatchClient:
         sent: Callable[[Path], None] = lambda _path: None,
         refused: Callable[[Path, ApiError], None] | None = None,
         patience_seconds: float = 120.0,
+        idempotency_key: str | None = None,
     ) -> str:
         """Send PDFs one per request into an open batch and submit it.
 
@@ -98,6 +99,7 @@ class BatchClient:
             refused: called for each file the service refuses; the others go on. Without it the first refusal
                 ends the call, and so does the last file when all were refused. Then nothing is left behind.
             patience_seconds: how long a busy service is asked again, for each file.
+            idempotency_key: a batch of the same content that was submitted under it is not submitted again.
 
         Returns:
             The identifier of the job.
@@ -109,13 +111,14 @@ class BatchClient:
         job_id = str(self._call("POST", "/upload/jobs", json=dict(metadata))["job_id"])
         try:
             self._send_all(job_id, paths, sent=sent, refused=refused, patience_seconds=patience_seconds)
-            self._call("POST", f"/upload/jobs/{job_id}/submit")
+            headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+            accepted = self._call("POST", f"/upload/jobs/{job_id}/submit", headers=headers)
         except BaseException:
             # The batch is of no use any more; if it cannot be deleted now, it expires by itself.
             with contextlib.suppress(httpx.TransportError, ApiError):
                 self.delete(job_id)
             raise
-        return job_id
+        return str(accepted["job_id"])
 
     def _send_all(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from rich.table import Table
 
 from serve_app.cli.output import console, number, show_json, warn
 from serve_app.pages import DOCUMENT_STATES, POINTS, STATES
+from serve_app.pdf_files import pdf_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,26 +28,16 @@ if TYPE_CHECKING:
     from serve_app.client import ApiError
 
 
-def pdf_files(paths: Iterable[Path]) -> list[Path]:
-    """The PDFs that paths name: files as they are, folders and patterns by what is in them, in order of name.
+def named_files(paths: Iterable[Path]) -> list[Path]:
+    """The PDFs that paths name.
 
     Raises:
         typer.BadParameter: one of them names nothing.
     """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            more = sorted(file for file in path.iterdir() if file.suffix.lower() == ".pdf")
-        elif path.is_file():
-            more = [path]
-        else:
-            # Path.glob takes no absolute patterns.
-            names = sorted(glob(str(path), recursive=True))  # noqa: PTH207
-            more = [Path(name) for name in names if Path(name).is_file()]
-        if not more:
-            raise typer.BadParameter(f"{path} no existe o no contiene ningún PDF")
-        found += more
-    return found
+    try:
+        return pdf_files(paths)
+    except FileNotFoundError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def metadata_of(

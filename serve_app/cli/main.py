@@ -91,7 +91,7 @@ def demo(
 ) -> None:
     """Inicia el servicio, evalúa los planes de una carpeta por HTTP y muestra los puntajes."""
     server = service.Server(service.start(), api_key)
-    paths = batch.pdf_files([folder])
+    paths = batch.named_files([folder])
     metadata = batch.metadata_of(
         "Municipios de ejemplo", department="Colombia", year=2024, period="2024-2027"
     )
@@ -149,7 +149,7 @@ def submit(
     metadata = batch.metadata_of(
         municipality, department=department, year=year, period=period, options=option or ()
     )
-    files = batch.pdf_files(paths)
+    files = batch.named_files(paths)
     server = service.server(url, api_key=api_key)
     job_id = batch.submit(server, paths=files, metadata=metadata, quiet=as_json)
     if wait:

@@ -1,0 +1,113 @@
+"""The results of a batch as typed data, for notebooks and scripts: what ``GET /results/{job}`` gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    """A part of the results; fields that a later version adds are kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class Evidence(_Part):
+    """A passage or table row of the plan. ``page`` counts from 1."""
+
+    id: str
+    page: int
+    quote: str
+    section: str = ""
+    kind: str = ""
+
+
+class Criterion(_Part):
+    """One of the four criteria of a question."""
+
+    met: bool | None
+    confidence: float | None = None
+    evidence: list[Evidence] = []
+
+
+class Answer(_Part):
+    """A question about one point. ``score`` is 0 to 3, None where the point does not apply."""
+
+    question_id: str
+    point: str
+    dimension: str
+    question: str = ""
+    score: float | None
+    level: str | None = None
+    confidence: float | None = None
+    explanation: str = ""
+    criteria: dict[str, Criterion]
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """Of all its criteria, each passage once, in the order of the plan."""
+        found = {one.id: one for criterion in self.criteria.values() for one in criterion.evidence}
+        return sorted(found.values(), key=lambda one: (one.page, one.id))
+
+
+class Point(_Part):
+    """One of the ten points, with its dimensions."""
+
+    id: str
+    name: str
+    score: float | None
+    band: str | None = None
+    dimensions: dict[str, float | None] = {}
+
+
+class Overall(_Part):
+    """The plan as a whole."""
+
+    score: float | None
+    band: str | None = None
+    criteria_met: int = 0
+    criteria_total: int = 0
+
+
+class Evaluation(_Part):
+    """``evaluation_results.json`` of one document."""
+
+    answers: list[Answer]
+    points: list[Point]
+    overall: Overall
+    deterministic_hash: str
+    freeze_hash: str
+    document: dict[str, Any] = {}
+
+    def answer(self, question_id: str) -> Answer:
+        """One answer, as ``P1-D1-Q1``.
+
+        Raises:
+            KeyError: there is no such question.
+        """
+        for answer in self.answers:
+            if answer.question_id == question_id:
+                return answer
+        raise KeyError(question_id)
+
+
+class DocumentResult(_Part):
+    """One document that was evaluated."""
+
+    document_id: str
+    name: str
+    evaluation: Evaluation | None = None
+
+
+class BatchResults(_Part):
+    """A batch: the job as ``/status`` shows it, what checking it gave, and every evaluation."""
+
+    job: dict[str, Any]
+    summary: dict[str, Any] = {}
+    results: list[DocumentResult]
+
+    @property
+    def evaluated(self) -> list[tuple[str, Evaluation]]:
+        """Name and evaluation of each document that has one."""
+        return [(result.name, result.evaluation) for result in self.results if result.evaluation]
