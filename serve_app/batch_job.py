@@ -125,7 +125,7 @@ class Job:
         )
 
     def heatmap(self) -> Figure:
-        """Points by dimensions, the mean of all documents, 0 to 3."""
+        """Points by dimensions, the mean of all documents, 0 to 3. Notebooks show it after ``%matplotlib inline``."""
         from matplotlib.figure import Figure  # noqa: PLC0415  an extra
 
         frame = self.to_dataframe()
