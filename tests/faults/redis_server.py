@@ -122,7 +122,8 @@ class RedisServer:
     def kill(self) -> None:
         """Kill -9; harmless when it does not run."""
         if self._process is not None:
-            self._process.kill()
+            # With its whole session: a program before it, such as faketime, does not pass the signal on.
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,8 @@ def started(
         env={**inherited, **ground.settings.to_environment(), **(chosen or {})},
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
+        # What stands before a command may be a process of its own that does not pass signals on.
+        start_new_session=True,
     )
 
 
@@ -60,7 +63,7 @@ def http_service(ground: Ground, *, prefix: Sequence[str] = (), **chosen: str) -
             until(answers, what="the HTTP applications")
             yield client
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(PROCESS_SECONDS)
 
 
