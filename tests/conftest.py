@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from span_collector import SpanCollector
 from xdist.scheduler import LoadScopeScheduling
 
 from cluster import lifecycle
@@ -48,7 +47,8 @@ def _service_of(file: str) -> str:
     text = (EXAMPLES.parent / file).read_text("utf-8")
     if file.startswith("tests/faults/"):
         return "the victim" if "victim: FaultService" in text else ""
-    return "the service" if "service: Service" in text or file.startswith("tests/edge/") else ""
+    needs_one = "service: Service" in text or "own_service(" in text
+    return "the service" if needs_one or file.startswith("tests/edge/") else ""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -63,7 +63,6 @@ class Service:
 
     settings: Settings
     running: RunningService
-    spans: SpanCollector
 
     @property
     def url(self) -> str:
@@ -76,11 +75,6 @@ def service() -> Iterator[Service]:
     """Start the service with short leases and a pool of up to 3; end exactly what was started."""
     # pytest's own folders have long paths, and are kept after the run.
     data_dir = Path(tempfile.mkdtemp(prefix="pdm-test-"))
-    with SpanCollector() as spans:
-        yield from _service(data_dir, spans=spans)
-
-
-def _service(data_dir: Path, *, spans: SpanCollector) -> Iterator[Service]:
     settings = Settings.load(
         data_dir=data_dir,
         http_port=0,
@@ -99,10 +93,9 @@ def _service(data_dir: Path, *, spans: SpanCollector) -> Iterator[Service]:
         body_silence_seconds=5,
         answer_silence_seconds=8,
         allow_anonymous=True,
-        otlp_endpoint=spans.endpoint,
     )
     try:
-        yield Service(settings, lifecycle.up(settings), spans)
+        yield Service(settings, lifecycle.up(settings))
     finally:
         lifecycle.down(settings)
         shutil.rmtree(data_dir, ignore_errors=True)

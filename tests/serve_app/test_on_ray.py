@@ -96,7 +96,8 @@ def test_what_operators_ask_first_is_on_the_page(proxied: httpx.Client) -> None:
     until(lambda: samples().get(("evaluator_cpu_seconds_total", ""), 0) > 0, "no processor time is counted")
     seen = samples()
     assert seen["evaluators_alive", ""] >= 1
-    assert seen["evaluator_memory_bytes", "evaluator-0"] > 50 * MIB
+    # Which numbers evaluators have depends on those that died before.
+    assert max(value for (name, _), value in seen.items() if name == "evaluator_memory_bytes") > 50 * MIB
     assert seen["storage_free_bytes", ""] > 0
     assert seen["redis_up", ""] == 1
     assert seen["upload_bytes_total", ""] > 0

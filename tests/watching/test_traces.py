@@ -9,39 +9,60 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from span_collector import SpanCollector
 
+from benchmarks.own_service import own_service
 from cluster import tracing
 from pipeline.flow import NODES
 from serve_app.client import BatchClient
 
 if TYPE_CHECKING:
-    from conftest import Service
+    from collections.abc import Iterator
+
+    from cluster.lifecycle import RunningService
 
 ROOT = Path(__file__).resolve().parents[2]
 METADATA = {"municipality": "Prueba", "department": "Caquetá", "year": 2024, "period": "2024-2027"}
 PATIENCE_SECONDS = 60.0
 
 
+@pytest.fixture
+def collector() -> Iterator[SpanCollector]:
+    """Listens before the service begins to send."""
+    with SpanCollector() as listening:
+        yield listening
+
+
+@pytest.fixture
+def traced(collector: SpanCollector) -> Iterator[RunningService]:
+    """A small service of its own that sends spans."""
+    chosen = {"evaluators_min": 1, "evaluators_max": 1, "otlp_endpoint": collector.endpoint}
+    with own_service(**chosen) as (_, running):
+        yield running
+
+
 @pytest.mark.service
-def test_a_job_is_one_trace_from_upload_to_aggregation(service: Service, tmp_path: Path) -> None:
+def test_a_job_is_one_trace_from_upload_to_aggregation(
+    traced: RunningService, collector: SpanCollector, tmp_path: Path
+) -> None:
     """Upload, queue wait, each step, finish and aggregation are spans of one tree, inside their parents' time."""
     plan, broken = tmp_path / "plan.pdf", tmp_path / "broken.pdf"
     plan.write_bytes((ROOT / "examples" / "puerto-arrayan.pdf").read_bytes() + b"\n%% traced\n")
     broken.write_bytes(b"%PDF-1.7\nnothing more")
-    with BatchClient(service.url) as client:
+    with BatchClient(traced.url) as client:
         job_id = client.submit([plan, broken], metadata=METADATA)
         final = list(client.watch(job_id))[-1]
     trace = f"{tracing.trace_id(job_id):032x}"
     root = f"{tracing.span_id(job_id, tracing.ROOT):016x}"
 
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not {"job", "aggregate"} <= {span.name for span in service.spans.of(trace)} or (
-        sum(span.name == "document" for span in service.spans.of(trace)) < 2
+    while not {"job", "aggregate"} <= {span.name for span in collector.of(trace)} or (
+        sum(span.name == "document" for span in collector.of(trace)) < 2
     ):
-        assert time.monotonic() < deadline, [span.name for span in service.spans.of(trace)]
+        assert time.monotonic() < deadline, [span.name for span in collector.of(trace)]
         time.sleep(0.1)
 
-    spans = service.spans.of(trace)
+    spans = collector.of(trace)
     by_id = {span.span: span for span in spans}
     assert len(by_id) == len(spans)
     assert by_id[root].name == "job"
