@@ -22,7 +22,7 @@ from serve_app.file_names import distinct_name
 from serve_app.metadata import LIST_FIELDS, read_metadata
 from serve_app.multipart import Field, FileData, FileEnd, FilePart, boundary_of, parts
 from serve_app.problems import FieldProblem, FieldsInvalid
-from serve_app.receiving import Receiver
+from serve_app.receiving import Receiver, whole
 from serve_app.removal import remove_job
 
 if TYPE_CHECKING:
@@ -61,16 +61,20 @@ class MultipartBatch:
             ServiceError: what the form, the files, Redis or the storage give reason for.
         """
         boundary = boundary_of(content_type)
-        self._job_id = await self._backend.store.create(JobMetadata(), owner=self._caller.client)
         try:
+            # Whole, though the sender has left: a job that is opened without our knowing it would stay.
+            await whole(self._open())
             async for part in parts(body, boundary=boundary):
                 await self._take(part)
             return await self._submit(idempotency_key)
         except BaseException as error:
             # Also for a cut connection, which may arrive as a cancellation.
             away = isinstance(error, ServiceError) and error.refusal is REDIS_UNAVAILABLE
-            await asyncio.shield(self._discard(registry=not away))
+            await whole(self._discard(registry=not away))
             raise
+
+    async def _open(self) -> None:
+        self._job_id = await self._backend.store.create(JobMetadata(), owner=self._caller.client)
 
     async def _take(self, part: Part) -> None:
         match part:
@@ -138,6 +142,8 @@ class MultipartBatch:
 
     async def _discard(self, *, registry: bool = True) -> None:
         """Remove every trace. What Redis cannot be told now expires by itself, and the sweep takes the rest."""
+        if not self._job_id:
+            return
         if self._receiver is not None:
             await self._receiver.discard()
         if registry:

@@ -15,7 +15,7 @@ from cluster.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from cluster.storage import Storage, StoredUpload, UploadWriter
@@ -29,14 +29,26 @@ WRITE_BYTES = 1024 * 1024
 """Written at a time: each write is a hop to a thread, which costs more than the writing of a small piece."""
 
 
+async def whole(work: Awaitable[Result]) -> Result:
+    """Await ``work`` to its end however often the caller is cancelled meanwhile; the cancellation follows then.
+
+    For what may not be left half done: whoever cleans up afterwards would be overtaken by it.
+    """
+    running = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return running.result()
+
+
 async def to_its_end(call: Callable[[], Result]) -> Result:
-    """Run a blocking call in a thread; a cancellation waits for it, so that cleaning up never overtakes it."""
-    running = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        raise
+    """Run a blocking call in a thread; a cancellation waits for it."""
+    return await whole(asyncio.to_thread(call))
 
 
 class Receiver:

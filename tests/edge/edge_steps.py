@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 import pytest
 
+from benchmarks.stored_files import stored_uploads
 from cluster import lifecycle
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ def pdf(size: int = 2048, *, mark: str = "") -> bytes:
 
 def uploads_in(settings: Settings) -> set[Path]:
     """Every file of uploads, finished or not, that the storage holds."""
-    root = settings.data_dir / "storage"
-    return {path for kind in ("uploads", "temporary") for path in (root / kind).rglob("*") if path.is_file()}
+    return stored_uploads(settings.data_dir / "storage")
 
 
 def held_by_proxy(keeper_pid: int, crowd: Crowd) -> int:

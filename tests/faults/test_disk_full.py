@@ -14,6 +14,7 @@ from redis_server import RedisServer
 from service_parts import done, http_service, sent
 from small_disk import SmallDisk
 
+from benchmarks.stored_files import stored_uploads
 from cluster.records import JobState
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ def ground(request: pytest.FixtureRequest, disk: SmallDisk) -> Iterator[Ground]:
 
 def files(storage: Path) -> list[Path]:
     """All uploads and what was to become one."""
-    return [
-        path for name in ("uploads", "temporary") for path in (storage / name).rglob("*") if path.is_file()
-    ]
+    return sorted(stored_uploads(storage))
 
 
 @pytest.mark.promise("P1", "P5")

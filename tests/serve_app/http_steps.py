@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
+from benchmarks.stored_files import stored_uploads
 from cluster.records import AggregationClaim, Claim, DocumentSummary
 from cluster.settings import Settings
 from serve_app.plain import make_service
@@ -114,8 +115,7 @@ def refused(answer: httpx.Response, *, status: int, code: str) -> dict[str, Any]
 
 def files_of(settings: Settings) -> set[Path]:
     """Every file of uploads, finished or not, that the storage holds."""
-    root = settings.data_dir / "storage"
-    return {path for kind in ("uploads", "temporary") for path in (root / kind).rglob("*") if path.is_file()}
+    return stored_uploads(settings.data_dir / "storage")
 
 
 async def claim_next(store: JobStore, job_id: str) -> Claim:

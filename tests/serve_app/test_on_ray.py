@@ -11,12 +11,12 @@ import pytest
 from http_steps import FIELDS, pdf, refused, until, upload
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.stored_files import stored_uploads
 from cluster import lifecycle
 from serve_app.client import BatchClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from conftest import Service
 
@@ -132,14 +132,8 @@ def test_a_large_request_does_not_fill_the_replica(proxied: httpx.Client, servic
 def test_a_sender_that_leaves_midway_leaves_nothing(proxied: httpx.Client, service: Service) -> None:
     """The cut reaches the replica through the proxy: no job, no file."""
     jobs = [job["job_id"] for job in proxied.get("/status").json()["jobs"]]
-    root = service.settings.data_dir / "storage"
-
-    def files() -> set[Path]:
-        return {
-            path for kind in ("uploads", "temporary") for path in (root / kind).rglob("*") if path.is_file()
-        }
-
-    before = files()
+    storage = service.settings.data_dir / "storage"
+    before = stored_uploads(storage)
 
     files_of_request = [("files", ("a.pdf", pdf(8 * MIB)))]
     request = proxied.build_request("POST", "/upload", data=FIELDS, files=files_of_request)
@@ -147,11 +141,11 @@ def test_a_sender_that_leaves_midway_leaves_nothing(proxied: httpx.Client, servi
 
     def cut() -> Iterator[bytes]:
         yield body[: 6 * MIB]
-        until(lambda: files() - before, "nothing was written yet")
+        until(lambda: stored_uploads(storage) - before, "nothing was written yet")
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
         proxied.post("/upload", content=cut(), headers=dict(request.headers))
 
-    until(lambda: files() == before, "something stayed behind")
+    until(lambda: stored_uploads(storage) == before, "something stayed behind")
     assert [job["job_id"] for job in proxied.get("/status").json()["jobs"]] == jobs
