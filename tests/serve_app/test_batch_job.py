@@ -114,7 +114,9 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_come_back(
 ) -> None:
     """Who interrupts waiting is told the identifier; the job ends all the same."""
     code = f"""
-import sys
+import signal, sys
+# A test run that was started in the background has handed down that interruptions are to be ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from serve_app.batch_job import Job
 from serve_app.client import BatchClient
 client = BatchClient({service.url!r})
