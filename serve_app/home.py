@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Red
 from pydantic import BaseModel
 
 from cluster.errors import NOT_FOUND, NOT_READY, STORAGE_FULL, ServiceError
-from serve_app import openapi, pages
+from serve_app import openapi, pages, plan_pages
 from serve_app.access import COOKIE, PAGE_PATHS, CallerOf, Guard, address_of
 from serve_app.asgi import BackendOf, make_app, problem_responses
 from serve_app.removal import remove_job
@@ -33,11 +33,11 @@ STATIC_TYPES = {
     ".svg": "image/svg+xml",
 }
 JOBS_SHOWN = 20
-ERROR_PAGE: dict[str, Any] = {"description": "The error as a page", "content": {"text/html": {}}}
 COOKIE_SECONDS = 12 * 3600
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 router = APIRouter(tags=["service"])
+router.include_router(plan_pages.router)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ async def home(
     "/jobs/{job_id}",
     response_class=HTMLResponse,
     summary="Web page of a job",
-    responses=dict.fromkeys((404, 410, 503), ERROR_PAGE),
+    responses=dict.fromkeys((404, 410, 503), plan_pages.ERROR_PAGE),
 )
 async def job_page(job_id: str, backend: BackendOf) -> HTMLResponse:
     """Progress, scores and downloads of a job."""

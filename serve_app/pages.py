@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cluster.errors import REFUSALS
 from cluster.records import FINAL_JOB_STATES
+from pipeline.scoring import BANDS, HIGHEST_BAND, band
 from serve_app import openapi
 from serve_app.asgi import VERSION
 from serve_app.views import job_line
@@ -56,6 +58,23 @@ def score(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}".replace(".", ",")
 
 
+def colour(value: float | None) -> str:
+    """The class that colours a mean score: the four bands, and what does not apply."""
+    return "band-none" if value is None else f"band-{band(Fraction(str(value)))}"
+
+
+def band_bounds() -> list[tuple[str, str]]:
+    """Each band with the scores it spans, in words."""
+    names = [*(name for _, name in BANDS), HIGHEST_BAND]
+    edges = [score(float(bound)) for bound, _ in BANDS]
+    first = (names[0], f"menos de {edges[0]}")
+    between = [
+        (name, f"de {low} a menos de {high}")
+        for name, low, high in zip(names[1:], edges, edges[1:], strict=False)
+    ]
+    return [first, *between, (names[-1], f"{edges[-1]} o más")]
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("serve_app"),
@@ -64,12 +83,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["score"] = score
+    environment.filters |= {"score": score, "colour": colour}
     environment.globals |= {
         "states": STATES,
         "document_states": DOCUMENT_STATES,
         "points": POINTS,
         "kinds": KINDS,
+        "bands": band_bounds(),
         "version": VERSION,
     }
     return environment
@@ -78,7 +98,8 @@ def _environment() -> Environment:
 _ENVIRONMENT = _environment()
 
 
-def _render(name: str, **values: Any) -> str:
+def render(name: str, **values: Any) -> str:
+    """A template with its values, each escaped."""
     return _ENVIRONMENT.get_template(name).render(**values)
 
 
@@ -86,7 +107,7 @@ def home_page(settings: Settings, *, page: JobPage | None, notice: str = "") -> 
     """The page with the upload form and the latest jobs; ``page`` is None when they cannot be read."""
     year = datetime.now(UTC).year
     first = year - (year - A_TERM_BEGAN) % TERM_YEARS
-    return _render(
+    return render(
         "home.html",
         notice=notice,
         jobs=[_line(job) for job in page.jobs] if page else [],
@@ -105,7 +126,7 @@ def _line(job: JobRecord) -> dict[str, Any]:
 
 def job_page(job: JobView) -> str:
     """The page of one job."""
-    return _render(
+    return render(
         "job.html",
         job=job,
         final=job.status in {state.value for state in FINAL_JOB_STATES},
@@ -115,17 +136,17 @@ def job_page(job: JobView) -> str:
 
 def sign_in_page(*, notice: str = "", onward: str = "/") -> str:
     """The form that takes a key; ``onward`` is where to go then."""
-    return _render("sign_in.html", notice=notice, onward=onward)
+    return render("sign_in.html", notice=notice, onward=onward)
 
 
 def problem_page(error: ServiceError) -> str:
     """A refusal for people."""
-    return _render("problem.html", refusal=error.refusal, detail=error.detail)
+    return render("problem.html", refusal=error.refusal, detail=error.detail)
 
 
 def docs_page(description: Mapping[str, Any]) -> str:
     """The description of the API for people."""
-    return _render(
+    return render(
         "docs.html",
         api=description,
         operations=list(openapi.operations(description)),

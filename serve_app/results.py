@@ -33,6 +33,7 @@ from serve_app.delivery import (
     batch_json,
     download,
 )
+from serve_app.documents import RETRY_AFTER_SECONDS, artifact, succeeded
 from serve_app.receiving import to_its_end
 from serve_app.removal import remove_job
 from serve_app.report_process import Order, make_file
@@ -51,7 +52,6 @@ FILES_MADE_AT_ONCE = 2
 PAGE_WIDTH_PX_MIN = 200
 PAGE_WIDTH_PX_MAX = 2400
 EVIDENCE_PER_PAGE_MAX = 50
-RETRY_AFTER_SECONDS = 5
 
 router = APIRouter(tags=["results"])
 
@@ -83,15 +83,15 @@ async def batch_results(
     if not job.state.final and not partial:
         raise ServiceError(RESULTS_NOT_READY, retry_after_seconds=RETRY_AFTER_SECONDS)
     documents = await backend.store.documents(job_id)
-    succeeded = Evaluated.of(document for document in documents if document.state is DocumentState.SUCCEEDED)
+    evaluated = Evaluated.of(document for document in documents if document.state is DocumentState.SUCCEEDED)
     if kind == "json":
-        evaluations = Evaluations(backend.storage, job_id=job_id, documents=succeeded)
+        evaluations = Evaluations(backend.storage, job_id=job_id, documents=evaluated)
         view = await view_of(backend, job_id)
         head = {"job": view.model_dump(), "summary": job.summary or {}}
         return StreamingResponse(batch_json(evaluations, head=head), media_type=MEDIA_TYPES["json"])
-    if not succeeded:
+    if not evaluated:
         raise ServiceError(DOCUMENT_WITHOUT_RESULT, "Ningún documento del trabajo tiene resultado.")
-    order = Order(kind, job_id, succeeded)
+    order = Order(kind, job_id, evaluated)
     return await _file(request, backend, order=order, name=f"decalogo-{job_id}", title=_title(job))
 
 
@@ -106,7 +106,7 @@ async def document_result(
 ) -> Response:
     """Give ``evaluation_results.json`` as it was written, or table, report or archive of this document alone."""
     _require_format(kind)
-    document = await _succeeded(backend, job_id=job_id, document_id=document_id)
+    document = await succeeded(backend, job_id=job_id, document_id=document_id)
     if kind == "json":
         return await _artifact_response(backend, job_id=job_id, document=document, name=EVALUATION_RESULTS)
     order = Order(kind, job_id, Evaluated.of([document]))
@@ -128,7 +128,7 @@ async def document_artifact(job_id: str, document_id: str, name: str, backend: B
     """Give ``evaluation_results.json``, ``evidence_registry.json`` or ``coverage_report.json``."""
     if name not in ARTIFACTS:
         raise ServiceError(ARTIFACT_NOT_FOUND, f"Hay {', '.join(ARTIFACTS)}.")
-    document = await _succeeded(backend, job_id=job_id, document_id=document_id)
+    document = await succeeded(backend, job_id=job_id, document_id=document_id)
     return await _artifact_response(backend, job_id=job_id, document=document, name=name)
 
 
@@ -155,8 +155,8 @@ async def page_image(  # noqa: PLR0917  parameters of the address
     document = await backend.store.document(job_id, document_id)
     boxes: list[Box] = []
     if evidence:
-        document = await _succeeded(backend, job_id=job_id, document_id=document_id)
-        registry = await _artifact(backend, job_id=job_id, document=document, name=EVIDENCE_REGISTRY)
+        document = await succeeded(backend, job_id=job_id, document_id=document_id)
+        registry = await artifact(backend, job_id=job_id, document=document, name=EVIDENCE_REGISTRY)
         boxes = _boxes(msgspec.json.decode(registry), wanted=evidence, page=page)
     png = await asyncio.to_thread(
         _draw, backend, job_id=job_id, document=document, page=page, boxes=boxes, width_px=width
@@ -205,26 +205,11 @@ async def _file(
     return download(stream, kind=order.kind, ascii_name=name, title=title)
 
 
-async def _artifact(backend: Backend, *, job_id: str, document: DocumentRecord, name: str) -> bytes:
-    (evaluated,) = Evaluated.of([document])
-    evaluations = Evaluations(backend.storage, job_id=job_id, documents=[evaluated])
-    return await asyncio.to_thread(evaluations.artifact, evaluated, name=name)
-
-
 async def _artifact_response(
     backend: Backend, *, job_id: str, document: DocumentRecord, name: str
 ) -> Response:
-    content = await _artifact(backend, job_id=job_id, document=document, name=name)
+    content = await artifact(backend, job_id=job_id, document=document, name=name)
     return Response(content, media_type=MEDIA_TYPES["json"])
-
-
-async def _succeeded(backend: Backend, *, job_id: str, document_id: str) -> DocumentRecord:
-    document = await backend.store.document(job_id, document_id)
-    if document.state is DocumentState.SUCCEEDED:
-        return document
-    if document.state.final:
-        raise ServiceError(DOCUMENT_WITHOUT_RESULT, document.sentence)
-    raise ServiceError(RESULTS_NOT_READY, retry_after_seconds=RETRY_AFTER_SECONDS)
 
 
 def _boxes(registry: dict[str, Any], *, wanted: list[str], page: int) -> list[Box]:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from artifacts_of_a_plan import sample_artifacts
 from fastapi import FastAPI
+from html_page import Page
 from http_steps import FIELDS, accepted_job, aggregate, pdf, refused, succeed
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -27,27 +28,6 @@ if TYPE_CHECKING:
     from cluster.storage import Storage
 
 
-class Page(HTMLParser):
-    """What a page links to, loads and asks for."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.targets: list[str] = []
-        self.inline: list[str] = []
-        self.fields: dict[str, str] = {}
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take down what matters of a tag."""
-        given = {name: value or "" for name, value in attrs}
-        self.targets += [given[name] for name in ("href", "src", "action") if name in given]
-        self.inline += [name for name in given if name.startswith("on") or name == "style"]
-        if tag == "style" or (tag == "script" and "src" not in given):
-            self.inline.append(tag)
-        if tag in {"input", "textarea"} and "name" in given:
-            self.fields[given["name"]] = given.get("value", "")
-
-
 # --------------------------------------------------------------------------- pages
 
 
@@ -56,10 +36,11 @@ async def test_every_link_of_every_page_leads_somewhere(
 ) -> None:
     """All pages are one local site: each link and file is answered, nothing is loaded from elsewhere or inline."""
     job_id = accepted_job(http, ("<b>plan</b>.pdf", pdf()), municipality="<script>alert(1)</script>")
-    await succeed(store, storage, job_id, artifacts={"evaluation_results.json": b"{}"})
+    await succeed(store, storage, job_id, artifacts=sample_artifacts())
     await aggregate(store, job_id)
     seen: set[str] = set()
-    for place in ("/", f"/jobs/{job_id}", "/docs", "/jobs/nada"):
+    plan = f"/jobs/{job_id}/documents/d0001"
+    for place in ("/", f"/jobs/{job_id}", plan, f"{plan}/points/P1", "/docs", "/jobs/nada"):
         answer = http.get(place)
         page = Page(answer.text)
         seen |= set(page.targets)
@@ -270,7 +251,12 @@ def test_one_description_holds_every_operation_of_the_contract(http: httpx.Clien
     for operation in every:
         for status, answer in operation["responses"].items():
             if status >= "400":
-                is_page = operation["summary"] == "Web page of a job" and status in {"404", "410", "503"}
+                is_page = operation["summary"].startswith("Web page of") and status in {
+                    "404",
+                    "409",
+                    "410",
+                    "503",
+                }
                 wanted = "text/html" if is_page else "application/problem+json"
                 assert list(answer["content"]) == [wanted]
     for reference in re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(api)):

@@ -164,7 +164,9 @@ def test_the_job_of_another_client_does_not_exist(place: Place) -> None:
     with place.http(beto) as http:
         for path in [*paths, "/jobs/{job_id}/cancel", "/jobs/{job_id}/delete"]:
             for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
-                target = path.format(job_id=job_id, document_id="d0001", name="a.pdf", page=1)
+                target = path.format(
+                    job_id=job_id, document_id="d0001", name="a.pdf", page=1, point="P1", evidence_id="ev_1"
+                )
                 answer = http.request(method, target)
                 assert answer.status_code in {404, 405}, (method, target, answer.status_code)
         assert http.get("/status").json()["jobs"] == []
