@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 
+from cluster.cancellable_connections import CONNECTION_CLASSES
 from cluster.embedded_redis import connection_of
 from cluster.errors import Refusal, ServiceError
 from cluster.identifiers import digest
@@ -63,9 +64,16 @@ async def operator(store: JobStore) -> AsyncIterator[Redis]:
     if own is not None and own.port == port:
         _OPERATORS[port] = ("operator", own.operator_password)
     user, password = _OPERATORS[port]
-    client = Redis(port=port, username=user, password=password, decode_responses=True)
-    yield client
-    await client.aclose()
+    # The library's own connections may swallow the cancellation of a task that asks without pause: it never ends.
+    pool = ConnectionPool(
+        connection_class=CONNECTION_CLASSES["redis"],
+        port=port,
+        username=user,
+        password=password,
+        decode_responses=True,
+    )
+    async with Redis.from_pool(pool) as client:
+        yield client
 
 
 class debian_server:  # noqa: N801  used like a function

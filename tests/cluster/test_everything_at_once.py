@@ -94,8 +94,9 @@ async def test_every_accepted_document_ends_exactly_once(store: JobStore, seed: 
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, deaf = await asyncio.wait(tasks, timeout=PATIENCE_SECONDS)
 
+    assert deaf == set()
     assert states[jobs[1]] is JobState.CANCELLED
     assert jobs[2] not in states
     totals = await store.totals()
