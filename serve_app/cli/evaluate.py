@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,8 +17,10 @@ from pipeline.model import EvaluationOptions
 from serve_app.cli.output import console, number, show_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    Evaluate = Callable[[Path, EvaluationOptions], dict[str, bytes]]
 
 
 def evaluate_file(pdf: Path, *, out: Path, choices: Mapping[str, Any], as_json: bool) -> None:
@@ -27,14 +30,9 @@ def evaluate_file(pdf: Path, *, out: Path, choices: Mapping[str, Any], as_json: 
         PipelineError: the document cannot be evaluated.
     """
     began = time.monotonic()
-    options = EvaluationOptions(**choices)
-    with ExtractionWorker() as worker:
-        document = worker.extract(pdf.read_bytes())
-    # Last: a document that cannot be read is told at once, without waiting for the models.
-    engine = Engine.load(threads=1)
-    evaluation = evaluate(document, options=options, engine=engine)
+    with evaluator() as evaluated:
+        files = evaluated(pdf, EvaluationOptions(**choices))
     out.mkdir(parents=True, exist_ok=True)
-    files = artifacts(evaluation)
     for name, content in files.items():
         (out / name).write_bytes(content)
     result = msgspec.json.decode(files[EVALUATION_RESULTS])
@@ -48,6 +46,25 @@ def evaluate_file(pdf: Path, *, out: Path, choices: Mapping[str, Any], as_json: 
         return
     _show(result, seconds=time.monotonic() - began)
     console.print(f"Artefactos: {out}", highlight=False)
+
+
+@contextmanager
+def evaluator() -> Iterator[Evaluate]:
+    """What evaluates one PDF after the other on this machine, and gives the artifacts of each by name.
+
+    It raises PipelineError for a document that cannot be evaluated.
+    """
+    engine: Engine | None = None
+    with ExtractionWorker() as worker:
+
+        def evaluated(pdf: Path, options: EvaluationOptions) -> dict[str, bytes]:
+            nonlocal engine
+            document = worker.extract(pdf.read_bytes())
+            # Not before: a document that cannot be read is told at once, without waiting for the models.
+            engine = engine or Engine.load(threads=1)
+            return artifacts(evaluate(document, options=options, engine=engine))
+
+        yield evaluated
 
 
 def _show(result: Mapping[str, Any], *, seconds: float) -> None:

@@ -131,6 +131,21 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    pdfs: Annotated[list[Path], typer.Argument(help="Dos planes o más", exists=True, dir_okay=False)],
+    evaluate_non_plans: Annotated[bool, typer.Option(help="Evaluar aunque no parezca un plan")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Muestra planes lado a lado, sin el servicio."""
+    from pipeline.model import EvaluationOptions  # noqa: PLC0415  only what evaluates here needs it
+    from serve_app.cli.compare import compare_files  # noqa: PLC0415  loads the models' code
+
+    if len(pdfs) < 2:  # noqa: PLR2004
+        raise typer.BadParameter("se comparan dos planes o más")
+    compare_files(pdfs, options=EvaluationOptions(evaluate_non_plans=evaluate_non_plans), as_json=as_json)
+
+
+@app.command()
 def submit(
     paths: Paths,
     municipality: Municipality,

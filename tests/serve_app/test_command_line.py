@@ -41,6 +41,32 @@ def test_a_plan_is_evaluated_without_the_service(tmp_path: Path) -> None:
     assert result["deterministic_hash"] in ran.stdout.replace("\n", "")
 
 
+def test_two_plans_stand_side_by_side(tmp_path: Path) -> None:
+    """`compare` shows both scores and their difference, and which criteria only one plan meets, with the page."""
+    richer = ROOT / "examples" / "villa-esperanza-del-yari.pdf"
+    shown = decalogo("compare", str(SAMPLE), str(richer), data_dir=tmp_path)
+    told = decalogo("compare", str(SAMPLE), str(richer), "--json", data_dir=tmp_path)
+
+    assert shown.returncode == told.returncode == 0, shown.stderr + told.stderr
+    data = json.loads(told.stdout)
+    first, second = (plan["overall"] for plan in data["plans"])
+    difference = f"{second['score'] - first['score']:+.2f}".replace(".", ",")
+    (total,) = (line for line in shown.stdout.splitlines() if "Total" in line)
+    assert difference in total
+    gained, lost = len(data["met_only_in_second"]), len(data["met_only_in_first"])
+    assert gained - lost == second["criteria_met"] - first["criteria_met"]
+    assert f"Solo en {richer.name}: {gained} criterios" in shown.stdout
+    assert data["met_only_in_second"][0] in shown.stdout
+    assert "(página " in shown.stdout
+
+
+def test_one_plan_alone_is_not_compared(tmp_path: Path) -> None:
+    """Wrong use, said in a sentence."""
+    ran = decalogo("compare", str(SAMPLE), data_dir=tmp_path)
+    assert ran.returncode == 2
+    assert "dos planes" in ran.stderr
+
+
 def test_a_file_that_is_no_pdf_is_refused_with_its_code(tmp_path: Path) -> None:
     """The sentence is Spanish, the code is the one of the table, the exit code is 5; nothing is written."""
     ran = decalogo("evaluate", str(ROOT / "Makefile"), "--out", str(tmp_path / "out"), data_dir=tmp_path)
