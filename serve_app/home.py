@@ -17,6 +17,9 @@ from serve_app.access import COOKIE, PAGE_PATHS, CallerOf, Guard, address_of
 from serve_app.asgi import BackendOf, make_app, problem_responses
 from serve_app.removal import remove_job
 from serve_app.status import view_of
+from serve_app.web import comparison
+from serve_app.web.languages import LANGUAGE_COOKIE, LANGUAGES, Language
+from serve_app.web.municipalities import by_department
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -34,10 +37,12 @@ STATIC_TYPES = {
 }
 JOBS_SHOWN = 20
 COOKIE_SECONDS = 12 * 3600
+LANGUAGE_SECONDS = 365 * 24 * 3600
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 router = APIRouter(tags=["service"])
 router.include_router(plan_pages.router)
+router.include_router(comparison.router)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,25 @@ async def sign_out() -> RedirectResponse:
     return answer
 
 
+@router.post("/idioma", include_in_schema=False)
+async def choose_language(
+    language: Annotated[str, Form(max_length=8)], onward: Annotated[str, Form(max_length=2000)] = "/"
+) -> Response:
+    """Remember in which language this browser reads, and show the same page again."""
+    answer = RedirectResponse(_own_path(onward), status_code=303)
+    if language in LANGUAGES:
+        answer.set_cookie(
+            LANGUAGE_COOKIE, language, max_age=LANGUAGE_SECONDS, httponly=True, samesite="strict"
+        )
+    return answer
+
+
+@router.get("/municipios.json", include_in_schema=False)
+async def municipality_names() -> JSONResponse:
+    """The municipalities of each department, for the form's suggestions."""
+    return JSONResponse(by_department(), headers={"Cache-Control": "public, max-age=86400"})
+
+
 @router.get("/docs", response_class=HTMLResponse, summary="This description as a page")
 async def docs() -> HTMLResponse:
     """The same for people."""
@@ -223,7 +247,8 @@ async def description() -> JSONResponse:
 
 def _own_path(onward: str) -> str:
     """Where to go after signing in: a page of ours, whatever the form says."""
-    return onward if PAGE_PATHS.fullmatch(onward) and not onward.startswith("//") else "/"
+    path = onward.partition("?")[0]
+    return onward if PAGE_PATHS.fullmatch(path) and not onward.startswith("//") else "/"
 
 
 async def _registry_figures(
@@ -264,7 +289,9 @@ def make_home(settings: Settings | None = None, *, cluster: Cluster = WITHOUT_RA
     def prepare(app: FastAPI) -> None:
         app.state.cluster = cluster
 
-    return make_app(router, title="Home", settings=settings, prepare=prepare)
+    app = make_app(router, title="Home", settings=settings, prepare=prepare)
+    app.add_middleware(Language)
+    return app
 
 
 def build(_arguments: dict[str, Any] | None = None) -> Application:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,6 +15,8 @@ from pipeline.scoring import BANDS, HIGHEST_BAND, band
 from serve_app import openapi
 from serve_app.asgi import VERSION
 from serve_app.views import job_line
+from serve_app.web import languages
+from serve_app.web.municipalities import departments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +51,27 @@ FLAGS = (
     ("enable_feasibility_scoring", "Indicadores y metas"),
     ("enable_causal_analysis", "Causas y teoría del cambio"),
 )
+UPLOAD_WORDS = {
+    "remove": "Quitar",
+    "waiting": "en espera",
+    "sending": "enviando",
+    "arrived": "recibido",
+    "again": "se cortó; se reintenta en {seconds} s",
+    "busy": "el servicio está ocupado; se reintenta en {seconds} s",
+    "notPdf": "no es un PDF",
+    "tooLarge": "pasa de {megabytes} MB",
+    "empty": "está vacío",
+    "tooMany": "Se permiten {most} archivos por envío; sobran {over}.",
+    "chosen": "{count} archivos, {megabytes} MB",
+    "progress": "Recibidos {done} de {count}, {percent} %",
+    "silent": "El servicio no responde.",
+    "nothing": "Elija al menos un PDF.",
+    "refused": "{count} archivos no se recibieron.",
+    "unfinished": "Hay un envío sin terminar de «{name}»: llegaron {count} archivos. Elija de nuevo los archivos "
+    "para enviar los que faltan, o descártelo.",
+    "cancelled": "Envío descartado.",
+}
+"""What ``static/upload.js`` says."""
 TERM_YEARS = 4
 A_TERM_BEGAN = 2020
 """Colombian mayors take office every four years; the form proposes the term that runs."""
@@ -55,7 +79,7 @@ A_TERM_BEGAN = 2020
 
 def score(value: float | None) -> str:
     """A number as people here write it."""
-    return "–" if value is None else f"{value:.2f}".replace(".", ",")
+    return "–" if value is None else languages.decimal(value)
 
 
 def colour(value: float | None) -> str:
@@ -67,40 +91,42 @@ def band_bounds() -> list[tuple[str, str]]:
     """Each band with the scores it spans, in words."""
     names = [*(name for _, name in BANDS), HIGHEST_BAND]
     edges = [score(float(bound)) for bound, _ in BANDS]
-    first = (names[0], f"menos de {edges[0]}")
+    first = (names[0], f"< {edges[0]}")
     between = [
-        (name, f"de {low} a menos de {high}")
-        for name, low, high in zip(names[1:], edges, edges[1:], strict=False)
+        (name, f"{low} – {high}") for name, low, high in zip(names[1:], edges, edges[1:], strict=False)
     ]
-    return [first, *between, (names[-1], f"{edges[-1]} o más")]
+    return [first, *between, (names[-1], f"≥ {edges[-1]}")]
 
 
-def _environment() -> Environment:
+@cache
+def _environment(language: str) -> Environment:
     environment = Environment(
         loader=PackageLoader("serve_app"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_translations(languages.translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.policies["ext.i18n.trimmed"] = True
     environment.filters |= {"score": score, "colour": colour}
     environment.globals |= {
         "states": STATES,
         "document_states": DOCUMENT_STATES,
         "points": POINTS,
         "kinds": KINDS,
-        "bands": band_bounds(),
+        "band_bounds": band_bounds,
         "version": VERSION,
+        "languages": languages.LANGUAGES,
+        "reading": languages.current,
     }
     return environment
 
 
-_ENVIRONMENT = _environment()
-
-
 def render(name: str, **values: Any) -> str:
-    """A template with its values, each escaped."""
-    return _ENVIRONMENT.get_template(name).render(**values)
+    """A template with its values, each escaped, in the language of the request."""
+    return _environment(languages.current().language).get_template(name).render(**values)
 
 
 def home_page(settings: Settings, *, page: JobPage | None, notice: str = "") -> str:
@@ -117,6 +143,9 @@ def home_page(settings: Settings, *, page: JobPage | None, notice: str = "") -> 
         period=f"{first}-{first + TERM_YEARS - 1}",
         max_files=settings.max_files,
         max_megabytes=settings.max_file_bytes // 2**20,
+        max_bytes=settings.max_file_bytes,
+        departments=departments(),
+        words={name: languages.translated(sentence) for name, sentence in UPLOAD_WORDS.items()},
     )
 
 
@@ -131,6 +160,7 @@ def job_page(job: JobView) -> str:
         job=job,
         final=job.status in {state.value for state in FINAL_JOB_STATES},
         has_results=bool(job.documents_by_status.get("succeeded")),
+        compared=job.documents_by_status.get("succeeded", 0) > 1,
     )
 
 
