@@ -200,6 +200,30 @@ TOO_MANY_UNFINISHED = Refusal(
     retryable=True,
     sentence="Su llave tiene demasiados documentos sin terminar; espere a que terminen algunos.",
 )
+REVIEW_CONFLICT = Refusal(
+    "review_conflict",
+    status=412,
+    retryable=False,
+    sentence="Otra persona corrigió esta evaluación mientras tanto; vuelva a leerla antes de guardar.",
+)
+REVISION_REQUIRED = Refusal(
+    "revision_required",
+    status=428,
+    retryable=False,
+    sentence="Falta decir sobre qué revisión se corrige (If-Match).",
+)
+INVALID_CORRECTIONS = Refusal(
+    "invalid_corrections",
+    status=422,
+    retryable=False,
+    sentence="Alguna corrección no es válida; no se guardó ninguna.",
+)
+REVIEW_FULL = Refusal(
+    "review_full",
+    status=409,
+    retryable=False,
+    sentence="Esta evaluación ya tiene todos los cambios que se pueden guardar.",
+)
 # What the proxy in front answers itself (cluster/haproxy_rules.py).
 BAD_REQUEST = Refusal(
     "bad_request",

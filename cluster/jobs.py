@@ -4,6 +4,7 @@
     dispatcher   next_entries, recover_expired, promote_delayed, hold, release
     evaluator    claim → renew / progress … → finish | fail | stop
     aggregator   jobs_to_aggregate → claim_aggregation → complete
+    reviewers    review
 
 States of a document:
 
@@ -21,13 +22,14 @@ from cluster.keys import Keys
 from cluster.leases import Leases
 from cluster.queueing import Queue
 from cluster.redis_access import RedisAccess, redis_errors
+from cluster.reviews import Reviews
 from cluster.submissions import Submissions
 
 if TYPE_CHECKING:
     from cluster.settings import Settings
 
 
-class JobStore(Submissions, Queue, Leases, Aggregation):
+class JobStore(Submissions, Queue, Leases, Aggregation, Reviews):
     """All that can be done with jobs. Safe for many tasks of one event loop; one per process is enough.
 
     Every method raises ``ServiceError(REDIS_UNAVAILABLE)`` when Redis cannot be used now, within about

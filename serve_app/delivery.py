@@ -11,6 +11,7 @@ import msgspec
 from fastapi.responses import StreamingResponse
 
 from cluster.errors import ARTIFACT_ALTERED, DOCUMENT_WITHOUT_RESULT, ServiceError
+from pipeline.review import corrected, read_review, review_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,6 +39,8 @@ class Evaluated(msgspec.Struct, frozen=True):
     sha256: str
     artifacts: dict[str, str] = {}
     """SHA-256 of each artifact, as the registry knows it."""
+    review: str | None = None
+    """SHA-256 of the review that holds, if somebody corrected the evaluation."""
 
     @classmethod
     def of(cls, documents: Iterable[DocumentRecord]) -> tuple[Evaluated, ...]:
@@ -48,13 +51,14 @@ class Evaluated(msgspec.Struct, frozen=True):
                 document.name,
                 document.sha256,
                 document.summary.artifacts if document.summary else {},
+                document.review.sha256 if document.review else None,
             )
             for document in documents
         )
 
 
 class Evaluations(Sequence[dict[str, Any]]):
-    """The evaluations of a job, each read when it is asked for and then forgotten."""
+    """The evaluations of a job, corrected where reviewers did; each read when it is asked for and then forgotten."""
 
     def __init__(self, storage: Storage, *, job_id: str, documents: Sequence[Evaluated]) -> None:
         self._storage = storage
@@ -71,8 +75,11 @@ class Evaluations(Sequence[dict[str, Any]]):
     def __getitem__(self, index: int | slice) -> dict[str, Any] | Evaluations:
         if isinstance(index, slice):
             return Evaluations(self._storage, job_id=self.job_id, documents=self.documents[index])
-        result: dict[str, Any] = msgspec.json.decode(self.artifact(self.documents[index]))
-        return {**result, "file_name": self.documents[index].name}
+        document = self.documents[index]
+        result: dict[str, Any] = msgspec.json.decode(self.artifact(document))
+        if document.review is not None:
+            result = corrected(result, read_review(self.review(document)))
+        return {**result, "file_name": document.name}
 
     def artifact(self, document: Evaluated, *, name: str = EVALUATION_RESULTS) -> bytes:
         """The bytes of an artifact.
@@ -90,20 +97,46 @@ class Evaluations(Sequence[dict[str, Any]]):
             raise ServiceError(ARTIFACT_ALTERED, document.name)
         return content
 
+    def review(self, document: Evaluated) -> bytes:
+        """The bytes of the review that holds.
+
+        Raises:
+            ServiceError: ARTIFACT_ALTERED when they are lost or not those that were stored, STORAGE_UNAVAILABLE.
+        """
+        assert document.review is not None  # noqa: S101  the caller has just looked
+        try:
+            content = self._storage.read_review(self.job_id, document.document_id, document.review)
+        except FileNotFoundError:
+            raise ServiceError(ARTIFACT_ALTERED, document.name) from None
+        if hashlib.sha256(content).hexdigest() != document.review:
+            raise ServiceError(ARTIFACT_ALTERED, document.name)
+        return content
+
 
 def batch_json(evaluations: Evaluations, *, head: dict[str, Any]) -> Iterator[bytes]:
-    """``head`` with ``results``: every evaluation as the bytes it was written with, never parsed again."""
+    """``head`` with ``results``: every evaluation as the bytes it was written with, and beside it its ``review``.
+
+    ``review`` is null where nobody corrected anything.
+    """
     yield msgspec.json.encode(head)[:-1] + b',"results":['
     for number, document in enumerate(evaluations.documents):
         label = msgspec.json.encode({"document_id": document.document_id, "name": document.name})
         yield (b"," if number else b"") + label[:-1] + b',"evaluation":'
         try:
-            yield evaluations.artifact(document)
+            evaluation = evaluations.artifact(document)
+            yield evaluation + b',"review":' + _review(evaluations, document=document, evaluation=evaluation)
         except ServiceError as error:
             # Deleted while we are sending, or spoiled: the answer stays JSON, and says what this one lacks.
             yield b'null,"error_code":' + msgspec.json.encode(error.refusal.code)
         yield b"}"
     yield b"]}"
+
+
+def _review(evaluations: Evaluations, *, document: Evaluated, evaluation: bytes) -> bytes:
+    if document.review is None:
+        return b"null"
+    review = read_review(evaluations.review(document))
+    return msgspec.json.encode(review_summary(msgspec.json.decode(evaluation), review))
 
 
 def download(stream: IO[bytes], *, kind: str, ascii_name: str, title: str = "") -> StreamingResponse:

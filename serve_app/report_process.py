@@ -17,6 +17,7 @@ import msgspec
 from cluster.errors import REFUSALS, ServiceError
 from cluster.settings import Settings
 from cluster.storage import Storage
+from pipeline.review import REVIEW
 from serve_app.delivery import ARTIFACTS, Evaluated, Evaluations
 
 if TYPE_CHECKING:
@@ -100,13 +101,18 @@ def write_file(order: Order, *, storage: Storage, target: IO[bytes]) -> None:
 
 
 def _zip_entries(evaluations: Evaluations) -> Iterator[ZipEntry]:
-    """All artifacts, the table of answers and the report. Names inside are ours, never the sender's."""
+    """All artifacts, what reviewers corrected, the table of answers and the report.
+
+    Names inside are ours, never the sender's.
+    """
     from pipeline.report import ZipEntry, render_csv, render_pdf  # noqa: PLC0415  only the process needs it
 
     for number, document in enumerate(evaluations.documents, 1):
         folder = f"documents/{number:03}-{document.sha256[:12]}"
         for name in ARTIFACTS:
             yield ZipEntry(f"{folder}/{name}", evaluations.artifact(document, name=name))
+        if document.review is not None:
+            yield ZipEntry(f"{folder}/{REVIEW}", evaluations.review(document))
     yield ZipEntry("answers.csv", render_csv(evaluations))
     yield ZipEntry("report.pdf", render_pdf(evaluations))
 

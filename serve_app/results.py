@@ -22,6 +22,7 @@ from cluster.errors import (
 from cluster.records import DocumentState
 from pipeline.errors import PipelineError
 from pipeline.rendering import PageMissing, PageRenderer
+from serve_app import corrections, reviews
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
 from serve_app.delivery import (
     ARTIFACTS,
@@ -54,9 +55,11 @@ PAGE_WIDTH_PX_MAX = 2400
 EVIDENCE_PER_PAGE_MAX = 50
 
 router = APIRouter(tags=["results"])
+router.include_router(corrections.router)
 
 Format = Annotated[str, Query(alias="format", description="json, csv, pdf or zip")]
 Partial = Annotated[bool, Query(description="Give what there is although the job has not ended")]
+Corrected = Annotated[bool, Query(description="JSON: with the reviewers' corrections applied")]
 Keep = Annotated[bool, Query(description="Only cancel: keep the results that there are")]
 FORMATS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}}
 
@@ -101,12 +104,23 @@ async def batch_results(
     response_class=Response,
     responses={**problem_responses(404, 409, 410, 422, 503), **FORMATS},
 )
-async def document_result(
-    job_id: str, document_id: str, request: Request, backend: BackendOf, kind: Format = "json"
+async def document_result(  # noqa: PLR0917  parameters of the address
+    job_id: str,
+    document_id: str,
+    request: Request,
+    backend: BackendOf,
+    kind: Format = "json",
+    corrected: Corrected = False,  # noqa: FBT002  a query parameter
 ) -> Response:
-    """Give ``evaluation_results.json`` as it was written, or table, report or archive of this document alone."""
+    """Give ``evaluation_results.json`` as it was written, or table, report or archive of this document alone.
+
+    Table, report and archive always say what reviewers corrected; the JSON does with ``corrected=true``.
+    """
     _require_format(kind)
     document = await succeeded(backend, job_id=job_id, document_id=document_id)
+    if kind == "json" and corrected:
+        content = await asyncio.to_thread(reviews.read_corrected, backend, job_id=job_id, document=document)
+        return Response(msgspec.json.encode(content), media_type=MEDIA_TYPES["json"])
     if kind == "json":
         return await _artifact_response(backend, job_id=job_id, document=document, name=EVALUATION_RESULTS)
     order = Order(kind, job_id, Evaluated.of([document]))

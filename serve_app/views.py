@@ -70,6 +70,7 @@ class DocumentView(BaseModel):
     points: dict[str, float | None]
     criteria_met: int | None
     deterministic_hash: str | None
+    corrections_revision: int = Field(description="Of the reviewers' corrections; 0 when there are none")
 
 
 class JobView(BaseModel):
@@ -212,6 +213,7 @@ def document_view(document: DocumentRecord, *, now: float) -> DocumentView:
         points=summary.points if summary else {},
         criteria_met=summary.criteria_met if summary else None,
         deterministic_hash=summary.result_hash if summary else None,
+        corrections_revision=document.review.revision if document.review else 0,
     )
 
 

@@ -74,6 +74,13 @@ class Outcome(msgspec.Struct):
     job_id: str = ""
 
 
+class Reviewed(msgspec.Struct):
+    """Of ``review``."""
+
+    outcome: str
+    revision: int = 0
+
+
 class Reservation(msgspec.Struct):
     """Of ``reserve``."""
 
@@ -154,3 +161,4 @@ PROMOTE = Script("promote", reply=Flag)
 CLAIM_AGGREGATION = Script("claim_aggregation", reply=AggregationClaimed)
 RENEW_AGGREGATION = Script("renew_aggregation", reply=Flag)
 COMPLETE = Script("complete", reply=StateOf)
+REVIEW = Script("review", reply=Reviewed)

@@ -1,4 +1,4 @@
-"""One row per answer, for spreadsheets."""
+"""One row per answer, for spreadsheets: what the machine says first, in the last columns what reviewers corrected."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ COLUMNS = (
     "cita",
     "explicacion",
     "confianza",
+    "aplica_corregido",
+    "puntaje_corregido",
+    "nivel_corregido",
+    "correcciones",
+    "revisado_por",
+    "revisado_el",
 )
 BYTE_ORDER_MARK = "\ufeff".encode()
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -66,6 +72,7 @@ def _lines(rows: Iterable[Iterable[object]]) -> bytes:
 
 def _row(result: dict[str, Any], *, answer: dict[str, Any]) -> list[object]:
     document, criteria = result["document"], answer["criteria"]
+    machine = {**answer, **answer.get("machine", {})}
     evidence = [entry for key in "abcd" for entry in criteria[key]["evidence"]]
     period = document["period"]
     return [
@@ -78,14 +85,34 @@ def _row(result: dict[str, Any], *, answer: dict[str, Any]) -> list[object]:
         answer["point"],
         answer["dimension"],
         answer["question"],
-        "sí" if answer["applicable"] else "no",
-        answer["score"],
-        answer["level"],
-        *(int(criteria[key]["met"]) for key in "abcd"),
+        "sí" if machine["applicable"] else "no",
+        machine["score"],
+        machine["level"],
+        *(int(criteria[key].get("correction", {}).get("machine", criteria[key]["met"])) for key in "abcd"),
         " ".join(str(page) for page in sorted({entry["page"] for entry in evidence})),
         evidence[0]["quote"] if evidence else "",
         answer["explanation"],
         answer["confidence"],
+        "sí" if answer["applicable"] else "no",
+        answer["score"],
+        answer["level"],
+        *_corrections(result, answer=answer),
+    ]
+
+
+def _corrections(result: dict[str, Any], *, answer: dict[str, Any]) -> list[str]:
+    """What reviewers said of the point and of the four criteria, who they are, and when they last did."""
+    point = next(point for point in result["points"] if point["id"] == answer["point"])
+    said = [("aplica" if point["applicable"] else "no aplica", point.get("correction"))]
+    for key, criterion in answer["criteria"].items():
+        said.append(
+            (f"{key} {'cumplido' if criterion['met'] else 'no cumplido'}", criterion.get("correction"))
+        )
+    found = [(what, correction) for what, correction in said if correction]
+    return [
+        " · ".join(f"{what}: {correction['reason']}" for what, correction in found),
+        " · ".join(sorted({correction["reviewer"] for _, correction in found})),
+        max((correction["at"] for _, correction in found), default=""),
     ]
 
 

@@ -1,4 +1,4 @@
-"""JSON Schemas (draft 2020-12) of the three artifacts."""
+"""JSON Schemas (draft 2020-12) of the three artifacts, and of what reviewers correct."""
 
 from __future__ import annotations
 
