@@ -32,7 +32,7 @@ OPEN_PATHS = re.compile(
     r"/healthz|/readyz|/docs|/openapi\.json|/static/[^/]*|/entrar|/salir|/idioma|/municipios\.json|/favicon\.ico"
 )
 """What anybody may ask: nothing of it speaks of jobs."""
-PAGE_PATHS = re.compile(r"/|/jobs/[^/]*(/compare|/documents/[^/]*(/(points|evidence)/[^/]*)?)?")
+PAGE_PATHS = re.compile(r"/|/jobs/[^/]*(/compare|/documents/[^/]*(/correct|/(points|evidence)/[^/]*)?)?")
 """Where a browser without a key is shown the form that takes one."""
 UPLOAD_PATHS = {"POST": re.compile(r"/upload/?"), "PUT": re.compile(r"/upload/jobs/[^/]*/files/.*")}
 LENGTH = re.compile(r"[0-9]{1,15}")

@@ -17,7 +17,7 @@ from serve_app.access import COOKIE, PAGE_PATHS, CallerOf, Guard, address_of
 from serve_app.asgi import BackendOf, make_app, problem_responses
 from serve_app.removal import remove_job
 from serve_app.status import view_of
-from serve_app.web import comparison
+from serve_app.web import comparison, review_pages
 from serve_app.web.languages import LANGUAGE_COOKIE, LANGUAGES, Language
 from serve_app.web.municipalities import by_department
 
@@ -43,6 +43,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 router = APIRouter(tags=["service"])
 router.include_router(plan_pages.router)
 router.include_router(comparison.router)
+router.include_router(review_pages.router)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from fastapi.responses import HTMLResponse
 from cluster.errors import EVIDENCE_NOT_FOUND, NOT_FOUND, ServiceError
 from serve_app import pages
 from serve_app.asgi import BackendOf  # noqa: TC001  FastAPI reads it at run time
-from serve_app.delivery import EVALUATION_RESULTS, EVIDENCE_REGISTRY
+from serve_app.delivery import EVIDENCE_REGISTRY
 from serve_app.documents import artifact, succeeded
+from serve_app.reviews import read_corrected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,7 +110,7 @@ async def evidence_page(
             after=walk[place + 1]["id"] if place + 1 < len(walk) else None,
         )
 
-    names = (EVALUATION_RESULTS, EVIDENCE_REGISTRY)
+    names = (EVIDENCE_REGISTRY,)
     return await _page(page, backend, job_id=job_id, document_id=document_id, names=names)
 
 
@@ -143,14 +144,19 @@ async def _page(
     *,
     job_id: str,
     document_id: str,
-    names: tuple[str, ...] = (EVALUATION_RESULTS,),
+    names: tuple[str, ...] = (),
 ) -> HTMLResponse:
-    """A page made of a document and of its artifacts of these names; a refusal becomes a page too."""
+    """A page made of a document, its corrected evaluation and its artifacts of these names; a refusal is one too."""
     try:
         document = await succeeded(backend, job_id=job_id, document_id=document_id)
         contents = [await artifact(backend, job_id=job_id, document=document, name=name) for name in names]
+
+        def made() -> str:
+            plan = read_corrected(backend, job_id=job_id, document=document)
+            return make(document, plan, *map(msgspec.json.decode, contents))
+
         # Of a large plan a megabyte of JSON and a few hundred rows: not on the loop that serves the others.
-        text = await asyncio.to_thread(lambda: make(document, *map(msgspec.json.decode, contents)))
+        text = await asyncio.to_thread(made)
     except ServiceError as error:
         return HTMLResponse(pages.problem_page(error), status_code=error.refusal.status)
     return HTMLResponse(text)

@@ -220,3 +220,52 @@ async def test_nobody_is_kept_out(server: PlainServer, job: str, colours: str) -
             assert await barriers(page) == [], rest
             wide = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert wide <= 0, rest
+
+
+async def test_a_reviewer_corrects_and_withdraws(server: PlainServer, job: str) -> None:
+    """The correction stands beside the machine's answer with who and why, moves the scores, and can be taken back."""
+    point = f"{job}/documents/d0001/points/P1"
+    async with page_of(server.url) as page:
+        await page.goto(point)
+        before = await page.locator(".result .score").inner_text()
+        unmet = page.locator("li.unmet").first
+        name = (await unmet.get_by_role("link", name="Corregir").get_attribute("aria-label") or "").split()[
+            -1
+        ]
+        await unmet.get_by_role("link", name="Corregir").click()
+        await page.get_by_label("Razón").fill("Se lee en el anexo <b>2</b>.")
+        await page.get_by_label("Quién corrige").fill("Ana Ñáñez")
+        await page.get_by_label("Página del plan").fill("2")
+        assert await barriers(page) == []
+        await page.get_by_role("button", name="Guardar la corrección").click()
+
+        assert page.url.endswith(f"/points/P1#{name[:-2]}")
+        said = page.locator("li.met .notice")
+        await expect(said).to_contain_text("Corregido por Ana Ñáñez")
+        await expect(said).to_contain_text("Se lee en el anexo <b>2</b>. (página 2)")
+        await expect(page.locator(".result .score")).not_to_have_text(before)
+        await page.goto(f"{job}/documents/d0001")
+        await expect(page.get_by_text("Con 1 correcciones de revisores")).to_be_visible()
+
+        await page.get_by_role("link", name=name).click()
+        await expect(page.get_by_label("Quién corrige")).to_have_value("Ana Ñáñez")
+        await page.get_by_role("button", name="Retirar la corrección").click()
+        await expect(page.locator(".result .score")).to_have_text(before)
+
+
+async def test_two_reviewers_do_not_overwrite_each_other(server: PlainServer, job: str) -> None:
+    """Who began before the other saved is told so, and nothing of the other's is lost."""
+    form = f"{job}/documents/d0001/correct?target=P9"
+    async with page_of(server.url) as slow, page_of(server.url) as quick:
+        for page in (slow, quick):
+            await page.goto(form)
+            await page.get_by_label("Razón").fill("No hay cárcel en el municipio.")
+        await quick.get_by_label("Quién corrige").fill("Rápida")
+        await quick.get_by_role("button", name="Guardar la corrección").click()
+        await expect(quick.get_by_text("No aplica a este municipio.")).to_be_visible()
+        await slow.get_by_label("Razón").fill("Otra razón.")
+        await slow.get_by_label("Quién corrige").fill("Lenta")
+        await slow.get_by_role("button", name="Guardar la corrección").click()
+        await expect(slow.get_by_text("Otra persona corrigió esta evaluación mientras tanto")).to_be_visible()
+        await slow.goto(form)
+        await expect(slow.get_by_text("Corregido por Rápida")).to_be_visible()
