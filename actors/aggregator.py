@@ -1,4 +1,4 @@
-"""Ends a job whose documents are all final: collect, validate, complete, once."""
+"""Ends a job whose documents are all final: collect, validate, complete, once; then tells who asked to be told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from actors.callbacks import CallbackSender
 from actors.patience import until_answered
 from actors.summaries import holds, summarize
 from cluster import tracing
@@ -69,6 +70,15 @@ class Aggregator:
         self._evaluators = evaluators
         self._store = JobStore.lazily(self._settings)
         self._storage = Storage(self._settings)
+        self._callbacks = CallbackSender(self._store, self._settings)
+
+    async def send_callback(self, job_id: str) -> None:
+        """Make the next attempt at the callback of a job, if it is due.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE; it is tried again.
+        """
+        await self._callbacks.send_next(job_id)
 
     async def aggregate(self, job_id: str) -> str | None:
         """Complete the job; returns its final state, or None when there was nothing to do.

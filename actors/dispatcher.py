@@ -44,6 +44,8 @@ GAUGES_SECONDS = 5.0
 SWEEP_SECONDS = 300.0
 PAUSE_FIRST_SECONDS = 0.2
 PAUSE_MAX_SECONDS = 5.0
+CALLBACKS_AT_ONCE = 5
+"""Receivers that do not answer must not keep the Aggregator from its work."""
 SILENT_SECONDS = 60.0
 """A loop that has not come round for so long is dead; waiting for Redis is no silence."""
 
@@ -63,6 +65,7 @@ class Dispatcher:
         self._exported = ExportedTotals()
         self._in_flight: dict[asyncio.Task[None], QueueEntry] = {}
         self._aggregations: dict[str, asyncio.Task[None]] = {}
+        self._callbacks: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Event()
         self._has_taken_over = False
         self._loops = {
@@ -117,6 +120,9 @@ class Dispatcher:
                 self._dispatch(entry)
         for job_id in await self._store.jobs_to_aggregate():
             self._aggregate(job_id)
+        for job_id in await self._store.callbacks_due():
+            if len(self._callbacks) < CALLBACKS_AT_ONCE:
+                self._call_back(job_id)
         return TEND_SECONDS
 
     async def _hold(self) -> float:
@@ -170,6 +176,18 @@ class Dispatcher:
             await self._aggregator.aggregate.remote(job_id)
         except Exception as error:  # noqa: BLE001  the job stays on the list of jobs to aggregate
             log.warning("aggregation_failed", job_id=job_id, **describe(error))
+
+    def _call_back(self, job_id: str) -> None:
+        if job_id not in self._callbacks:
+            task = asyncio.get_running_loop().create_task(self._await_callback(job_id))
+            self._callbacks[job_id] = task
+            task.add_done_callback(lambda _task: self._callbacks.pop(job_id, None))
+
+    async def _await_callback(self, job_id: str) -> None:
+        try:
+            await self._aggregator.send_callback.remote(job_id)
+        except Exception as error:  # noqa: BLE001  it stays on the list of callbacks that are due
+            log.warning("callback_not_tried", job_id=job_id, **describe(error))
 
     # ------------------------------------------------------------------ figures and tidying
 

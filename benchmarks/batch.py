@@ -90,7 +90,7 @@ def run_batch(settings: Settings, *, url: str, paths: list[Path]) -> dict[str, A
     watch.start()
     with BatchClient(url) as client:
         began = time.perf_counter()
-        job_id = client.submit(paths, metadata=METADATA)
+        job_id = client.send(paths, metadata=METADATA)
         sent = time.perf_counter() - began
         final = list(client.watch(job_id))[-1]
     watch.stop()

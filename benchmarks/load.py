@@ -49,7 +49,7 @@ def send_one(url: str, *, path: Path, together: threading.Barrier) -> Sent:
     """Open a job for one plan, wait for the others, send it, and wait for its end."""
     with BatchClient(url) as client:
         together.wait(timeout=120)
-        job_id = client.submit([path], metadata=METADATA)
+        job_id = client.send([path], metadata=METADATA)
         final = list(client.watch(job_id))[-1]
         (document,) = final["documents"]
         succeeded = document["status"] == "succeeded"

@@ -126,7 +126,7 @@ def run(settings: Settings, *, url: str, batches: list[list[Path]]) -> dict[str,
     succeeded = 0
     with BatchClient(url) as client:
         for paths in batches:
-            final = list(client.watch(client.submit(paths, metadata=METADATA)))[-1]
+            final = list(client.watch(client.send(paths, metadata=METADATA)))[-1]
             succeeded += sum(document["status"] == "succeeded" for document in final["documents"])
             levels.append(level(curve))
             ends.append(curve.now())

@@ -21,6 +21,18 @@ class Refusal:
 INVALID_METADATA = Refusal(
     "invalid_metadata", status=422, retryable=False, sentence="Faltan datos del envío o no son válidos."
 )
+CALLBACKS_OFF = Refusal(
+    "callbacks_off",
+    status=422,
+    retryable=False,
+    sentence="Este servicio no avisa a otras direcciones (callback_url): no está configurado para ello.",
+)
+CALLBACK_REFUSED = Refusal(
+    "callback_refused",
+    status=422,
+    retryable=False,
+    sentence="La dirección de aviso (callback_url) no está permitida.",
+)
 MALFORMED_UPLOAD = Refusal(
     "malformed_upload",
     status=400,

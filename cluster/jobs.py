@@ -3,7 +3,7 @@
     clients      create → add_document … → submit → job / documents / events → cancel / delete
     dispatcher   next_entries, recover_expired, promote_delayed, hold, release
     evaluator    claim → renew / progress … → finish | fail | stop
-    aggregator   jobs_to_aggregate → claim_aggregation → complete
+    aggregator   jobs_to_aggregate → claim_aggregation → complete; callbacks_due → claim_callback → end_callback
     reviewers    review
 
 States of a document:
@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from cluster.aggregation import Aggregation
+from cluster.callbacks import Callbacks
 from cluster.keys import Keys
 from cluster.leases import Leases
 from cluster.queueing import Queue
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cluster.settings import Settings
 
 
-class JobStore(Submissions, Queue, Leases, Aggregation, Reviews):
+class JobStore(Submissions, Queue, Leases, Aggregation, Reviews, Callbacks):
     """All that can be done with jobs. Safe for many tasks of one event loop; one per process is enough.
 
     Every method raises ``ServiceError(REDIS_UNAVAILABLE)`` when Redis cannot be used now, within about

@@ -14,6 +14,7 @@
 | pdm:waiting              | zset   | none        | document → µs when queued          | submit, claim, …    |
 | pdm:delayed              | zset   | none        | document → ms when due again       | fail, promote, …    |
 | pdm:aggregation          | zset   | none        | job → ms when to be taken          | ends of documents   |
+| pdm:callbacks            | zset   | none        | job → ms when its callback is due  | ends of jobs        |
 | pdm:jobs                 | zset   | none        | job → µs of creation               | create, delete, …   |
 | pdm:unfinished           | zset   | none        | owner/job that is not final, all 0 | create, ends        |
 | pdm:limit:…              | string | its window  | what a client used up of a limit   | serve_app.limiting  |
@@ -105,6 +106,11 @@ class Keys:
         return f"{self.prefix}:aggregation"
 
     @property
+    def callbacks(self) -> str:
+        """Jobs whose callback has not ended, by the time of its next attempt."""
+        return f"{self.prefix}:callbacks"
+
+    @property
     def totals(self) -> str:
         """Counters that outlive jobs."""
         return f"{self.prefix}:totals"
@@ -138,6 +144,7 @@ class Keys:
                 self.waiting,
                 self.delayed,
                 self.aggregation,
+                self.callbacks,
                 self.totals,
                 self.jobs,
                 self.unfinished,
@@ -160,6 +167,7 @@ class Keys:
             self.dead,
             self.jobs,
             self.unfinished,
+            self.callbacks,
         ]
 
 

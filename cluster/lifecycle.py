@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from cluster import embedded_redis
+from cluster.callback_targets import check_settings as check_callbacks
 from cluster.embedded_redis import EmbeddedRedisError, write_secret
 from cluster.errors import ServiceError
 from cluster.lifecycle_processes import descendants, free_ports, is_free
@@ -120,12 +121,14 @@ def up(settings: Settings, *, tell: Callable[[Step], None] = lambda _step: None)
 
     Raises:
         LifecycleError: it does not start; then nothing of it is left running.
+        SettingsError: the settings of callbacks are not valid.
     """
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(settings):
         found = status(settings)
         if found:
             return msgspec.structs.replace(found, already_running=True)
+        check_callbacks(settings)
         door = open_door(settings)
         if door.refusal:
             raise LifecycleError(door.refusal)

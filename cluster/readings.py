@@ -20,6 +20,8 @@ from cluster.identifiers import is_job_id
 from cluster.keys import member
 from cluster.records import (
     STATE_CODES,
+    CallbackRecord,
+    CallbackState,
     DocumentRecord,
     DocumentState,
     DocumentSummary,
@@ -341,6 +343,17 @@ def _job_record(job_id: str, *, fields: Mapping[str, str], counts: Mapping[Docum
         cancel_requested="cancel" in fields,
         summary=summary,
         owner=fields.get("owner", ""),
+        callback=_callback_record(fields) if "callback_state" in fields else None,
+    )
+
+
+def _callback_record(fields: Mapping[str, str]) -> CallbackRecord:
+    return CallbackRecord(
+        state=CallbackState(fields["callback_state"]),
+        attempt=int(fields.get("callback_attempt", 0)),
+        error=fields.get("callback_error", ""),
+        retry_at=_seconds(fields, "callback_retry_ms"),
+        ended_at=_seconds(fields, "callback_ms"),
     )
 
 

@@ -78,6 +78,7 @@ class JobMetadata:
     requester_email: str = ""
     notes: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    callback_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,25 @@ class DocumentRecord:
     review: ReviewPointer | None = None
 
 
+class CallbackState(StrEnum):
+    """``pending`` until somebody was told, or nobody will be any more."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRecord:
+    """How telling the sender that a job has ended went. ``error`` is that of the last attempt, empty for none."""
+
+    state: CallbackState
+    attempt: int = 0
+    error: str = ""
+    retry_at: float | None = None
+    ended_at: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class JobRecord:
     """A job as the registry knows it. ``counts`` has every document state, zero included.
@@ -165,6 +185,7 @@ class JobRecord:
     cancel_requested: bool = False
     summary: dict[str, Any] | None = None
     owner: str = ""
+    callback: CallbackRecord | None = None
 
     @property
     def finished_documents(self) -> int:
@@ -283,6 +304,14 @@ class Finish:
 @dataclass(frozen=True, slots=True)
 class AggregationClaim:
     """The right to complete a job, for one lease. ``attempt`` is its fencing token, from 1."""
+
+    job_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackClaim:
+    """The right to make one attempt at the callback of a job. ``attempt`` is its fencing token, from 1."""
 
     job_id: str
     attempt: int

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 TOTALS = (
     "aggregations_exhausted",
     "cache_hits",
+    "callbacks_delivered",
+    "callbacks_failed",
     "claims",
     "dead_letters",
     "documents_cancelled",

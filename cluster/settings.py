@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PREFIX = "DECALOGO_"
 CLIENT_KEY_VARIABLE = f"{PREFIX}API_KEY"
 """What clients on the command line and in notebooks identify themselves with: no setting of the service."""
+SECRET_PREFIX = "whsec_"  # noqa: S105  how a secret for signing callbacks begins
 MIB = 2**20
 GIB = 2**30
 
@@ -142,6 +143,17 @@ class Settings(BaseSettings):
         default=64, description="From another machine; loopback has 16 times"
     )
 
+    callback_hosts: str = Field(
+        default="",
+        description="Hosts that may be told of the end of a batch, e.g. avisos.example.org,http://10.0.0.5:8080",
+    )
+    callback_private_addresses: bool = Field(
+        default=False, description="Whether those hosts may be on loopback or in a private network"
+    )
+    callback_secret: SecretStr | None = Field(
+        default=None, description="Signs what they are told: whsec_…, or the file in which that stands"
+    )
+
     fault_documents: bool = Field(
         default=False, description="Only for fault tests: a PDF may name the fault it causes"
     )
@@ -162,6 +174,14 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         # Ray workers start in another working directory.
         return value.expanduser().absolute()
+
+    @field_validator("callback_secret")
+    @classmethod
+    def _secret_or_absolute(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value() if value else ""
+        if not text or text.startswith(SECRET_PREFIX):
+            return value
+        return SecretStr(str(Path(text).expanduser().absolute()))
 
     @field_validator("redis_url")
     @classmethod

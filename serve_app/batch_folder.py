@@ -7,11 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm.auto import tqdm
-
 from serve_app.batch_job import Job
-from serve_app.client import ApiError
-from serve_app.pdf_files import pdf_files
+from serve_app.batch_progress import SendingBar, named_pdfs
+from serve_app.client_errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,28 +26,60 @@ def send_folder(
 ) -> list[Job]:
     """Send every PDF of a folder, in order of name, 100 to a job; call it again after an interruption.
 
-    What was sent is noted in ``state`` (by default a file in the folder). Each part is also sent under an
-    Idempotency-Key made of its contents, so that even an interruption between sending and noting sends nothing
-    twice while the service remembers it. A part whose files or metadata have changed is a new one.
+    What was sent is noted in ``state`` (by default a file in the folder), also which part was just being sent: of
+    that only the missing files go again. Each part is sent under an Idempotency-Key made of its contents as well,
+    so that even an interruption between sending and noting sends nothing twice while the service remembers it.
+    A part whose files or metadata have changed is a new one. A file that is refused is told and left out.
 
     Raises:
         FileNotFoundError: the folder has no PDF.
         ApiError: the service refused.
         httpx.TransportError: it cannot be reached.
     """
-    paths = pdf_files([Path(folder)])
-    noted = _Notes(Path(state) if state else Path(folder) / STATE_FILE)
+    paths = named_pdfs(folder)
+    notes = _Notes(Path(state) if state else Path(folder) / STATE_FILE)
     jobs = []
-    with tqdm(total=len(paths), unit="archivo", desc="Envío") as bar:
+    with SendingBar(len(paths)) as bar:
         for part in _batched(paths):
             key = _key(part, metadata=metadata)
-            job_id = noted.get(key)
-            if job_id is None or not _known(client, job_id):
-                job_id = client.submit(part, metadata=metadata, idempotency_key=key)
-                noted.put(key, job_id)
-            bar.update(len(part))
+            job_id = notes.get(key)
+            if job_id is None or _state(client, job_id) is None:
+                job_id = _send_part(client, part, metadata=metadata, key=key, notes=notes, bar=bar)
+            else:
+                for path in part:
+                    bar.sent(path)
             jobs.append(Job(client, job_id))
     return jobs
+
+
+def _send_part(
+    client: BatchClient,
+    part: Sequence[Path],
+    *,
+    metadata: dict[str, Any],
+    key: str,
+    notes: _Notes,
+    bar: SendingBar,
+) -> str:
+    begun = notes.get(_begun(key))
+    state = _state(client, begun) if begun else None
+    if begun and state not in {None, "open"}:
+        # It was interrupted between submitting and noting.
+        notes.put(key, begun, instead_of=_begun(key))
+        for path in part:
+            bar.sent(path)
+        return begun
+    job_id = client.send(
+        part,
+        metadata=metadata,
+        sent=bar.sent,
+        refused=bar.refuse,
+        opened=lambda job_id: notes.put(_begun(key), job_id),
+        resume=begun if state else None,
+        idempotency_key=key,
+    )
+    notes.put(key, job_id, instead_of=_begun(key))
+    return job_id
 
 
 class _Notes:
@@ -63,12 +93,18 @@ class _Notes:
         """The job of a part."""
         return self._jobs.get(key)
 
-    def put(self, key: str, job_id: str) -> None:
+    def put(self, key: str, job_id: str, *, instead_of: str = "") -> None:
         """Note the job of a part."""
+        self._jobs.pop(instead_of, None)
         self._jobs[key] = job_id
         fresh = self._path.with_suffix(".new")
         fresh.write_text(json.dumps(self._jobs, indent=1), "utf-8")
         fresh.replace(self._path)
+
+
+def _begun(key: str) -> str:
+    """Under which name the open batch of a part is noted."""
+    return f"begun:{key}"
 
 
 def _batched(paths: Sequence[Path]) -> list[Sequence[Path]]:
@@ -83,11 +119,11 @@ def _key(part: Sequence[Path], *, metadata: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def _known(client: BatchClient, job_id: str) -> bool:
+def _state(client: BatchClient, job_id: str) -> str | None:
+    """The state of a job; None when the service no longer knows it."""
     try:
-        client.status(job_id)
+        return str(client.status(job_id)["status"])
     except ApiError as error:
         if error.status in GONE:
-            return False
+            return None
         raise
-    return True

@@ -1,68 +1,44 @@
-"""A job as an object, for notebooks: wait with a bar, look at results, evidence and tables.
+"""A job as an object, for notebooks: wait with a bar, look at results, evidence and tables, save.
 
-    from serve_app.batch_job import Job
-    from serve_app.client import BatchClient
-
-    client = BatchClient("http://127.0.0.1:8000")
-    job = Job.send(client, "planes/", municipality="Varios", department="Nariño", year=2024, period="2024-2027")
-    job.wait()
-    job.to_dataframe()
-
+``BatchClient.submit`` gives a ``Job``, ``AsyncBatchClient.submit`` an ``AsyncJob``: the same, awaited.
 ``to_dataframe`` needs pandas and ``heatmap`` matplotlib (``pip install "decalogo[notebook]"``).
 """
 
 from __future__ import annotations
 
-import sys
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tqdm.auto import tqdm
+import httpx
 
+from serve_app.batch_html import job_table
+from serve_app.batch_progress import EvaluationBar, say_it_goes_on
 from serve_app.batch_results import BatchResults
-from serve_app.client import FINAL
-from serve_app.pdf_files import pdf_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
     from matplotlib.figure import Figure
 
     from serve_app.batch_results import Evidence
-    from serve_app.client import BatchClient
+    from serve_app.client import AsyncBatchClient, BatchClient
+    from serve_app.client_errors import ApiError
 
 FORMATS = ("json", "csv", "pdf", "zip")
-BAND_LIMITS = (0.0, 3.0)
 
 
 class Job:
-    """One batch at a service. Cheap: it asks the service each time."""
+    """One batch at a service. Cheap: nothing but its identifier is needed to come back to it."""
 
-    def __init__(self, client: BatchClient, job_id: str) -> None:
+    def __init__(
+        self, client: BatchClient, job_id: str, *, refused: Mapping[str, ApiError] | None = None
+    ) -> None:
+        """The job of that identifier; ``refused`` are files that did not become part of it, by name."""
         self.client = client
         self.job_id = job_id
+        self.refused = dict(refused or {})
         self._results: BatchResults | None = None
-
-    @classmethod
-    def send(cls, client: BatchClient, source: str | Path | Iterable[str | Path], **metadata: Any) -> Self:
-        """Send a file, a folder, a pattern or several of them (up to 100 PDFs) as one batch.
-
-        Raises:
-            FileNotFoundError: one of them names no PDF.
-            ApiError: the service refused.
-            httpx.TransportError: it cannot be reached.
-        """
-        sources = [source] if isinstance(source, str | Path) else list(source)
-        paths = pdf_files(map(Path, sources))
-        with tqdm(total=len(paths), unit="archivo", desc="Envío") as bar:
-
-            def sent(_path: Path) -> None:
-                bar.update()
-
-            job_id = client.submit(paths, metadata=metadata, sent=sent)
-        return cls(client, job_id)
 
     def status(self) -> dict[str, Any]:
         """The job as ``/status/{job}`` shows it."""
@@ -71,19 +47,11 @@ class Job:
     def wait(self) -> Self:
         """Show progress until the job has ended. Ctrl-C leaves the job running and says how to come back."""
         try:
-            with tqdm(
-                total=100, unit="%", desc="Evaluación", bar_format="{l_bar}{bar}| {elapsed}{postfix}"
-            ) as bar:
+            with EvaluationBar() as bar:
                 for state in self.client.watch(self.job_id):
-                    counts = state["documents_by_status"]
-                    bar.n = round(state["progress"]["progress_percentage"])
-                    bar.set_postfix_str(
-                        ", ".join(f"{name} {count}" for name, count in counts.items() if count)
-                    )
+                    bar.show(state)
         except KeyboardInterrupt:
-            sys.stderr.write(
-                f"El trabajo sigue en el servicio. Para volver a él: Job(client, {self.job_id!r}).wait()\n"
-            )
+            say_it_goes_on(f"client.job({self.job_id!r}).wait()")
         return self
 
     def results(self) -> BatchResults:
@@ -102,83 +70,107 @@ class Job:
         Raises:
             KeyError: there is no such question.
         """
-        return {name: found.answer(question_id).evidence for name, found in self.results().evaluated}
+        return self.results().passages(question_id)
 
     def to_dataframe(self) -> pd.DataFrame:
         """A row for each document and question: scores, criteria a to d, pages of the evidence."""
-        import pandas as pd  # noqa: PLC0415  an extra
-
-        return pd.DataFrame.from_records(
-            {
-                "documento": name,
-                "punto": answer.point,
-                "dimensión": answer.dimension,
-                "pregunta": answer.question_id,
-                "puntaje": answer.score,
-                "nivel": answer.level,
-                "confianza": answer.confidence,
-                **{letter: criterion.met for letter, criterion in sorted(answer.criteria.items())},
-                "páginas": [one.page for one in answer.evidence],
-            }
-            for name, found in self.results().evaluated
-            for answer in found.answers
-        )
+        return self.results().to_dataframe()
 
     def heatmap(self) -> Figure:
         """Points by dimensions, the mean of all documents, 0 to 3. Notebooks show it after ``%matplotlib inline``."""
-        from matplotlib.figure import Figure  # noqa: PLC0415  an extra
-
-        frame = self.to_dataframe()
-        table = frame.pivot_table(index="punto", columns="dimensión", values="puntaje", aggfunc="mean")
-        table = table.reindex(sorted(table.index, key=lambda point: int(point[1:])))
-        figure = Figure(figsize=(6, 5), layout="constrained")
-        axes = figure.subplots()
-        low, high = BAND_LIMITS
-        image = axes.imshow(table.to_numpy(), cmap="YlGnBu", vmin=low, vmax=high, aspect="auto")
-        axes.set_xticks(range(len(table.columns)), table.columns)
-        axes.set_yticks(range(len(table.index)), table.index)
-        for row, values in enumerate(table.to_numpy()):
-            for column, value in enumerate(values):
-                colour = "white" if value > high * 0.6 else "black"
-                axes.text(
-                    column, row, f"{value:.1f}".replace(".", ","), ha="center", va="center", color=colour
-                )
-        axes.set_title(f"Puntaje por punto y dimensión ({frame['documento'].nunique()} planes)")
-        figure.colorbar(image, label="0 a 3")
-        return figure
+        return self.results().heatmap()
 
     def save(self, folder: str | Path, *, formats: Iterable[str] = FORMATS) -> list[Path]:
         """Write the results as files ``JOB.json``, ``.csv``, ``.pdf`` and ``.zip``; returns their paths."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        targets = [Path(folder) / f"{self.job_id}.{kind}" for kind in formats]
+        targets = _targets(folder, job_id=self.job_id, formats=formats)
         for target in targets:
             self.client.download(self.job_id, kind=target.suffix[1:], target=target)
         return targets
 
+    def cancel(self) -> None:
+        """Stop it; results that there are stay."""
+        self.client.cancel(self.job_id)
+
     def __repr__(self) -> str:
-        return f"Job(client, {self.job_id!r})"
+        return f"<Job {self.job_id} of {self.client.url}>"
 
     def _repr_html_(self) -> str:
         """A table for notebooks. What comes from plans and senders is escaped."""
-        state = self.status()
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(str(value))}</td>" for value in _row(document)) + "</tr>"
-            for document in state["documents"]
-        )
-        head = "".join(
-            f"<th>{title}</th>" for title in ("Documento", "Estado", "Puntaje", "Valoración", "Error")
-        )
-        ended = "" if state["status"] in FINAL else f", {round(state['progress']['progress_percentage'])} %"
-        title = f"<p>Trabajo <code>{escape(self.job_id)}</code>: {escape(state['status'])}{ended}</p>"
-        return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        try:
+            state = self.status()
+        except (httpx.TransportError, RuntimeError) as error:
+            # A notebook that is opened later must still be able to show its cells.
+            return job_table(self.job_id, state=None, refused=self.refused, problem=str(error))
+        return job_table(self.job_id, state=state, refused=self.refused)
 
 
-def _row(document: dict[str, Any]) -> tuple[object, ...]:
-    score = document["overall_score"]
-    return (
-        document["name"],
-        document["status"],
-        "" if score is None else f"{score:.2f}".replace(".", ","),
-        document["overall_band"] or "",
-        document["error_message"] or "",
-    )
+class AsyncJob:
+    """One batch at a service, awaited."""
+
+    def __init__(
+        self, client: AsyncBatchClient, job_id: str, *, refused: Mapping[str, ApiError] | None = None
+    ) -> None:
+        """The job of that identifier; ``refused`` are files that did not become part of it, by name."""
+        self.client = client
+        self.job_id = job_id
+        self.refused = dict(refused or {})
+        self._seen: dict[str, Any] | None = None
+        self._results: BatchResults | None = None
+
+    async def status(self) -> dict[str, Any]:
+        """The job as ``/status/{job}`` shows it."""
+        self._seen = await self.client.status(self.job_id)
+        return self._seen
+
+    async def wait(self) -> Self:
+        """Show progress until the job has ended. A task that is cancelled leaves the job running."""
+        with EvaluationBar() as bar:
+            async for state in self.client.watch(self.job_id):
+                self._seen = state
+                bar.show(state)
+        return self
+
+    async def results(self) -> BatchResults:
+        """Everything that was evaluated; tables, heat map and evidence are its methods.
+
+        Raises:
+            ApiError: ``results_not_ready`` before the end; the job is unknown or has expired.
+        """
+        if self._results is None:
+            self._results = BatchResults.model_validate(await self.client.results(self.job_id))
+        return self._results
+
+    async def evidence(self, question_id: str) -> dict[str, list[Evidence]]:
+        """The passages that an answer rests on, as ``Job.evidence`` gives them."""
+        return (await self.results()).passages(question_id)
+
+    async def to_dataframe(self) -> pd.DataFrame:
+        """A row for each document and question."""
+        return (await self.results()).to_dataframe()
+
+    async def heatmap(self) -> Figure:
+        """Points by dimensions, the mean of all documents."""
+        return (await self.results()).heatmap()
+
+    async def save(self, folder: str | Path, *, formats: Iterable[str] = FORMATS) -> list[Path]:
+        """Write the results as files; returns their paths."""
+        targets = _targets(folder, job_id=self.job_id, formats=formats)
+        for target in targets:
+            await self.client.download(self.job_id, kind=target.suffix[1:], target=target)
+        return targets
+
+    async def cancel(self) -> None:
+        """Stop it; results that there are stay."""
+        await self.client.cancel(self.job_id)
+
+    def __repr__(self) -> str:
+        return f"<AsyncJob {self.job_id} of {self.client.url}>"
+
+    def _repr_html_(self) -> str:
+        """A table of what was seen last: showing a value cannot wait for an answer."""
+        return job_table(self.job_id, state=self._seen, refused=self.refused)
+
+
+def _targets(folder: str | Path, *, job_id: str, formats: Iterable[str]) -> list[Path]:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return [Path(folder) / f"{job_id}.{kind}" for kind in formats]

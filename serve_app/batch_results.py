@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
+
+from serve_app.batch_html import html_table, score
+from serve_app.batch_tables import answers_table, points_picture
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 class _Part(BaseModel):
@@ -21,6 +28,9 @@ class Evidence(_Part):
     quote: str
     section: str = ""
     kind: str = ""
+
+    def _repr_html_(self) -> str:
+        return html_table(("Página", "Sección", "Pasaje"), [(self.page, self.section, self.quote)])
 
 
 class Criterion(_Part):
@@ -49,6 +59,14 @@ class Answer(_Part):
         """Of all its criteria, each passage once, in the order of the plan."""
         found = {one.id: one for criterion in self.criteria.values() for one in criterion.evidence}
         return sorted(found.values(), key=lambda one: (one.page, one.id))
+
+    def _repr_html_(self) -> str:
+        rows = [(one.page, one.section, one.quote) for one in self.evidence]
+        title = html_table(
+            ("Pregunta", "Puntaje", "Explicación"),
+            [(f"{self.question_id} {self.question}", score(self.score), self.explanation)],
+        )
+        return title + html_table(("Página", "Sección", "Pasaje"), rows)
 
 
 class Point(_Part):
@@ -111,3 +129,28 @@ class BatchResults(_Part):
     def evaluated(self) -> list[tuple[str, Evaluation]]:
         """Name and evaluation of each document that has one."""
         return [(result.name, result.evaluation) for result in self.results if result.evaluation]
+
+    def passages(self, question_id: str) -> dict[str, list[Evidence]]:
+        """The passages that an answer rests on, such as ``P1-D1-Q1``, by document.
+
+        Raises:
+            KeyError: there is no such question.
+        """
+        return {name: found.answer(question_id).evidence for name, found in self.evaluated}
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """A row for each document and question: scores, criteria a to d, pages of the evidence."""
+        return answers_table(self.evaluated)
+
+    def heatmap(self) -> Figure:
+        """Points by dimensions, the mean of all documents, 0 to 3."""
+        return points_picture(self.to_dataframe())
+
+    def _repr_html_(self) -> str:
+        """A row for each plan and a column for each point."""
+        points = [point.id for _, found in self.evaluated[:1] for point in found.points]
+        rows = [
+            (name, score(found.overall.score), *(score(point.score) for point in found.points))
+            for name, found in self.evaluated
+        ]
+        return html_table(("Plan", "Total", *points), rows)

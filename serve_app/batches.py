@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cluster.callback_targets import admit
 from cluster.errors import (
     INVALID_METADATA,
     NO_FILES,
@@ -127,6 +128,7 @@ class MultipartBatch:
     async def _submit(self, idempotency_key: str | None) -> JobRecord:
         store = self._backend.store
         metadata = read_metadata(self._fields).to_job()
+        await admit(metadata.callback_url, settings=self._backend.settings)
         if not self._names:
             raise ServiceError(NO_FILES)
         await self._refuse_when_nothing_is_left()

@@ -1,75 +1,54 @@
-"""A small client of the HTTP contract, for the command line, notebooks and scripts."""
+"""Clients of the HTTP contract, for the command line, notebooks and scripts: one blocks, one awaits.
+
+    with BatchClient("http://127.0.0.1:8000") as client:
+        job = client.submit("planes/", municipality="Varios", department="Nariño", year=2024, period="2024-2027")
+        job.wait().to_dataframe()
+
+    async with AsyncBatchClient("http://127.0.0.1:8000") as client:
+        job = await client.submit("planes/", municipality=…)
+        await job.wait()
+
+What is asked, sent and tried again stands once, in ``client_calls``, ``client_sending`` and ``client_errors``.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import os
+import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
 
 import httpx
 
-from cluster.settings import CLIENT_KEY_VARIABLE
-from serve_app.file_names import clean_file_name, distinct_name
+from serve_app import client_calls as calls
+from serve_app.batch_job import AsyncJob, Job
+from serve_app.batch_progress import SendingBar, named_pdfs
+from serve_app.client_drivers import CHUNK_BYTES, TaskDriver, ThreadDriver, connection
+from serve_app.client_errors import FILE_CODES, ApiError
+from serve_app.client_sending import PATIENCE_SECONDS, Sending, distinct_names, local_file, perform
+from serve_app.client_watching import FINAL, POLL_SECONDS, Event, EventLines, Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-POLL_SECONDS = 0.5
-FINAL = frozenset({"completed", "failed", "cancelled"})
-BUSY_STATUSES = frozenset({429, 503})
-FILE_CODES = frozenset({"upload_not_pdf", "upload_empty", "file_too_large", "invalid_file_name"})
-"""Refusals that concern one file and not the batch."""
-LOST_SECONDS_MAX = 60.0
-"""A service that does not answer for so long while a job is watched is taken for gone."""
-CHUNK_BYTES = 1 << 20
+    Sources = str | Path | Iterable[str | Path]
 
+__all__ = ["FILE_CODES", "FINAL", "ApiError", "AsyncBatchClient", "BatchClient", "Event", "distinct_names"]
 
-class ApiError(RuntimeError):
-    """The service refused. ``code`` is stable; ``problem`` is the whole RFC 9457 body."""
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        self.status = status
-        self.problem = dict(problem)
-        self.code = str(problem.get("code", "unexpected"))
-        detail = str(problem.get("detail") or "")
-        errors = "; ".join(f"{e['field']}: {e['message']}" for e in problem.get("errors") or ())
-        super().__init__(
-            " ".join(part for part in (str(problem.get("title", status)), errors or detail) if part)
-        )
-
-    @property
-    def retry_after_seconds(self) -> float:
-        """How long the service asks to wait before the next try."""
-        wait = str(self.problem.get("retry_after", ""))
-        return float(wait) if wait.isdigit() else 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a job; kinds are ``job``, ``document`` and ``progress``."""
-
-    event_id: str
-    kind: str
-    data: dict[str, Any]
+TIMEOUT_SECONDS = 60.0
 
 
 class BatchClient:
-    """Talks to one service. Not safe for threads; cheap to make."""
+    """Talks to one service, blocking. Safe for threads; cheap to make."""
 
-    def __init__(self, url: str, *, api_key: str | None = None, timeout_seconds: float = 60.0) -> None:
+    def __init__(
+        self, url: str, api_key: str | None = None, *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         """A client of the service at ``url``; without ``api_key`` with the one of ``DECALOGO_API_KEY``, if any."""
         self.url = url.rstrip("/")
-        key = api_key or os.environ.get(CLIENT_KEY_VARIABLE, "")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(
-            base_url=self.url, timeout=timeout_seconds, headers=headers, trust_env=False
+        self._driver = ThreadDriver(
+            httpx.Client(**connection(self.url, api_key=api_key, timeout_seconds=timeout_seconds))
         )
 
     def __enter__(self) -> Self:
@@ -78,28 +57,72 @@ class BatchClient:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._http.close()
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._driver.http.close()
+
+    def __repr__(self) -> str:
+        return f"BatchClient({self.url!r})"
+
+    # ------------------------------------------------------------------ a batch
 
     def submit(
+        self,
+        source: Sources,
+        *,
+        resume: str | None = None,
+        idempotency_key: str | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
+        **metadata: Any,
+    ) -> Job:
+        """Send a file, a folder, a pattern or several of them (up to 100 PDFs) as one batch, with a bar.
+
+        Files go several at a time. A busy service and a cut connection are tried again; a file that is refused is
+        told (``job.refused``) and the others go on.
+
+        Args:
+            source: paths, or patterns such as ``planes/*.pdf``.
+            resume: a batch that was interrupted (the error said which): only what has not arrived is sent.
+            idempotency_key: a batch of the same content that was submitted under it is not submitted again.
+            patience_seconds: how long a busy service is asked again, for each file.
+            metadata: fields of the batch: ``municipality``, ``department``, ``year``, ``period``, options,
+                ``callback_url``.
+
+        Raises:
+            FileNotFoundError: one of them names no PDF.
+            ApiError: the service refused the batch, or all files.
+            httpx.TransportError: it cannot be reached.
+        """
+        paths = named_pdfs(source)
+        with SendingBar(len(paths)) as bar:
+            sending = Sending(
+                metadata,
+                sent=bar.sent,
+                refused=bar.refuse,
+                resume=resume,
+                idempotency_key=idempotency_key,
+                patience_seconds=patience_seconds,
+            )
+            return Job(self, self._driver.run(sending.flow(paths)), refused=bar.refused)
+
+    def send(
         self,
         paths: Sequence[Path],
         *,
         metadata: Mapping[str, Any],
         sent: Callable[[Path], None] = lambda _path: None,
         refused: Callable[[Path, ApiError], None] | None = None,
-        patience_seconds: float = 120.0,
+        opened: Callable[[str], None] = lambda _job_id: None,
+        resume: str | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
         idempotency_key: str | None = None,
     ) -> str:
-        """Send PDFs one per request into an open batch and submit it.
+        """The same without a bar: who sends is told of each file, as it ends, in this thread.
 
-        Args:
-            paths: the files; two with the same name are told apart by a number.
-            metadata: fields of the batch.
-            sent: called after each file that was taken.
-            refused: called for each file the service refuses; the others go on. Without it the first refusal
-                ends the call, and so does the last file when all were refused. Then nothing is left behind.
-            patience_seconds: how long a busy service is asked again, for each file.
-            idempotency_key: a batch of the same content that was submitted under it is not submitted again.
+        Without ``refused`` the first refusal ends the call, and so does the last file when all were refused; then
+        nothing is left behind. ``opened`` hears the identifier with which the batch can be resumed.
 
         Returns:
             The identifier of the job.
@@ -108,93 +131,54 @@ class BatchClient:
             ApiError: the service refused.
             httpx.TransportError: it cannot be reached.
         """
-        job_id = str(self._call("POST", "/upload/jobs", json=dict(metadata))["job_id"])
-        try:
-            self._send_all(job_id, paths, sent=sent, refused=refused, patience_seconds=patience_seconds)
-            headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-            accepted = self._call("POST", f"/upload/jobs/{job_id}/submit", headers=headers)
-        except BaseException:
-            # The batch is of no use any more; if it cannot be deleted now, it expires by itself.
-            with contextlib.suppress(httpx.TransportError, ApiError):
-                self.delete(job_id)
-            raise
-        return str(accepted["job_id"])
+        sending = Sending(
+            metadata,
+            sent=sent,
+            refused=refused,
+            opened=opened,
+            resume=resume,
+            idempotency_key=idempotency_key,
+            patience_seconds=patience_seconds,
+        )
+        return self._driver.run(sending.flow(paths))
 
-    def _send_all(
-        self,
-        job_id: str,
-        paths: Sequence[Path],
-        *,
-        sent: Callable[[Path], None],
-        refused: Callable[[Path, ApiError], None] | None,
-        patience_seconds: float,
+    def send_file(
+        self, job_id: str, *, path: Path, name: str, patience_seconds: float = PATIENCE_SECONDS
     ) -> None:
-        refusals = 0
-        for path, name in distinct_names(paths):
-            try:
-                self.send_file(job_id, path=path, name=name, patience_seconds=patience_seconds)
-            except ApiError as error:
-                refusals += 1
-                if refused is None or error.code not in FILE_CODES or refusals == len(paths):
-                    raise
-                refused(path, error)
-            else:
-                sent(path)
-
-    def send_file(self, job_id: str, *, path: Path, name: str, patience_seconds: float = 120.0) -> None:
         """Send one file into an open batch; sending it again is harmless.
 
         Raises:
             ApiError: the service refused.
             httpx.TransportError: it cannot be reached.
         """
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
-        headers = {
-            "X-Content-SHA256": sha256,
-            "Content-Type": "application/pdf",
-            "Content-Length": str(size),
-        }
-        url = f"/upload/jobs/{job_id}/files/{quote(name, safe='')}"
-        deadline = time.monotonic() + patience_seconds
-        while True:
-            try:
-                self._call("PUT", url, content=_pieces(path), headers=headers)
-            except ApiError as error:
-                if (
-                    error.status not in BUSY_STATUSES
-                    or time.monotonic() + error.retry_after_seconds > deadline
-                ):
-                    raise
-                time.sleep(error.retry_after_seconds)
-            else:
-                return
+        file = local_file(path, name=name)
+        self._run(calls.send_file(job_id, file, patience_seconds=patience_seconds))
+
+    def job(self, job_id: str) -> Job:
+        """A job that was submitted before."""
+        return Job(self, job_id)
+
+    # ------------------------------------------------------------------ looking at jobs
 
     def status(self, job_id: str) -> dict[str, Any]:
         """The state of a job."""
-        return self._call("GET", f"/status/{job_id}")
+        return self._run(calls.status(job_id))
 
     def watch(self, job_id: str, *, every_seconds: float = POLL_SECONDS) -> Iterator[dict[str, Any]]:
         """The state of a job, again and again, until it is final (the last one yielded).
 
         A service that cannot be reached for a moment is asked again; errors of the job itself are raised.
         """
-        lost = 0
+        watching = Watching()
         while True:
             try:
                 state = self.status(job_id)
-                lost = 0
             except (httpx.TransportError, ApiError) as error:
-                passing = isinstance(error, httpx.TransportError) or error.status in BUSY_STATUSES
-                lost += 1
-                if not passing or lost * every_seconds > LOST_SECONDS_MAX:
-                    raise
-                time.sleep(every_seconds)
-                continue
-            yield state
-            if state["status"] in FINAL:
-                return
+                watching.lost(error)
+            else:
+                yield state
+                if watching.ended(state):
+                    return
             time.sleep(every_seconds)
 
     def events(self, job_id: str, *, after: str | None = None) -> Iterator[Event]:
@@ -204,76 +188,155 @@ class BatchClient:
             job_id: the job.
             after: identifier of the last event that was seen; None begins with the oldest kept.
         """
-        headers = {"Last-Event-ID": after} if after else {}
-        with self._http.stream("GET", f"/status/{job_id}/events", headers=headers) as answer:
-            if answer.is_error:
-                answer.read()
-                raise _error(answer)
-            fields: dict[str, str] = {}
+        lines = EventLines()
+        with self._driver.streamed(
+            calls.events(job_id, after=after), timeout_seconds=TIMEOUT_SECONDS
+        ) as answer:
             for line in answer.iter_lines():
-                name, _, value = line.partition(":")
-                if name:
-                    fields[name] = value.removeprefix(" ")
-                elif "id" in fields and "data" in fields:
-                    yield Event(fields["id"], fields["event"], json.loads(fields["data"]))
-                    fields = {}
+                if event := lines.take(line):
+                    yield event
 
     def jobs(self, *, state: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """The latest jobs."""
-        query = {"limit": str(limit), **({"state": state} if state else {})}
-        return list(self._call("GET", "/status", params=query)["jobs"])
+        return self._run(calls.jobs(state=state, limit=limit))
 
     def results(self, job_id: str, *, partial: bool = False) -> dict[str, Any]:
         """The results of a batch as data."""
-        return self._call("GET", f"/results/{job_id}", params={"partial": "true"} if partial else {})
+        return self._run(calls.results(job_id, partial=partial))
 
     def download(self, job_id: str, *, kind: str, target: Path) -> int:
         """Write the results in a format (json, csv, pdf, zip) to a file; returns its size in bytes."""
-        with self._http.stream("GET", f"/results/{job_id}", params={"format": kind}, timeout=600) as answer:
-            if answer.is_error:
-                answer.read()
-                raise _error(answer)
-            size = 0
-            with target.open("wb") as file:
-                for chunk in answer.iter_bytes(CHUNK_BYTES):
-                    size += file.write(chunk)
-        return size
+        call = calls.results_file(job_id, kind=kind)
+        with (
+            self._driver.streamed(call, timeout_seconds=calls.DOWNLOAD_SECONDS) as answer,
+            target.open("wb") as file,
+        ):
+            return sum(file.write(chunk) for chunk in answer.iter_bytes(CHUNK_BYTES))
 
     def cancel(self, job_id: str) -> None:
         """Stop a job; results that there are stay."""
-        self._call("DELETE", f"/results/{job_id}", params={"keep": "true"})
+        self._run(calls.delete(job_id, keep=True))
 
     def delete(self, job_id: str) -> None:
         """Stop a job and delete all of it."""
-        self._call("DELETE", f"/results/{job_id}")
+        self._run(calls.delete(job_id, keep=False))
 
-    def _call(self, method: str, url: str, **request: Any) -> dict[str, Any]:
-        answer = self._http.request(method, url, **request)
-        if answer.is_error:
-            raise _error(answer)
-        return dict(answer.json()) if answer.content else {}
+    def _run(self, call: calls.Call[calls.T]) -> calls.T:
+        return self._driver.run(perform(call))
 
 
-def distinct_names(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Each path with a name that no other of them has."""
-    taken: set[str] = set()
-    for path in paths:
-        name = distinct_name(clean_file_name(path.name), taken=taken)
-        taken.add(name)
-        yield path, name
+class AsyncBatchClient:
+    """Talks to one service without blocking; for one event loop."""
 
+    def __init__(
+        self, url: str, api_key: str | None = None, *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        """A client of the service at ``url``; without ``api_key`` with the one of ``DECALOGO_API_KEY``, if any."""
+        self.url = url.rstrip("/")
+        self._driver = TaskDriver(
+            httpx.AsyncClient(**connection(self.url, api_key=api_key, timeout_seconds=timeout_seconds))
+        )
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+    async def __aenter__(self) -> Self:
+        return self
 
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
-def _error(answer: httpx.Response) -> ApiError:
-    try:
-        problem = dict(answer.json())
-    except ValueError:
-        problem = {"title": f"El servicio respondió {answer.status_code}."}
-    if "Retry-After" in answer.headers:
-        problem["retry_after"] = answer.headers["Retry-After"]
-    return ApiError(answer.status_code, problem)
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._driver.http.aclose()
+
+    def __repr__(self) -> str:
+        return f"AsyncBatchClient({self.url!r})"
+
+    # ------------------------------------------------------------------ a batch
+
+    async def submit(
+        self,
+        source: Sources,
+        *,
+        resume: str | None = None,
+        idempotency_key: str | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
+        **metadata: Any,
+    ) -> AsyncJob:
+        """Send a batch, as ``BatchClient.submit`` does."""
+        paths = await asyncio.to_thread(named_pdfs, source)
+        with SendingBar(len(paths)) as bar:
+            sending = Sending(
+                metadata,
+                sent=bar.sent,
+                refused=bar.refuse,
+                resume=resume,
+                idempotency_key=idempotency_key,
+                patience_seconds=patience_seconds,
+            )
+            return AsyncJob(self, await self._driver.run(sending.flow(paths)), refused=bar.refused)
+
+    def job(self, job_id: str) -> AsyncJob:
+        """A job that was submitted before."""
+        return AsyncJob(self, job_id)
+
+    # ------------------------------------------------------------------ looking at jobs
+
+    async def status(self, job_id: str) -> dict[str, Any]:
+        """The state of a job."""
+        return await self._run(calls.status(job_id))
+
+    async def watch(
+        self, job_id: str, *, every_seconds: float = POLL_SECONDS
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The state of a job, again and again, until it is final, as ``BatchClient.watch`` gives it."""
+        watching = Watching()
+        while True:
+            try:
+                state = await self.status(job_id)
+            except (httpx.TransportError, ApiError) as error:
+                watching.lost(error)
+            else:
+                yield state
+                if watching.ended(state):
+                    return
+            await asyncio.sleep(every_seconds)
+
+    async def events(self, job_id: str, *, after: str | None = None) -> AsyncIterator[Event]:
+        """The events of a job as they happen, as ``BatchClient.events`` gives them."""
+        lines = EventLines()
+        async with self._driver.streamed(
+            calls.events(job_id, after=after), timeout_seconds=TIMEOUT_SECONDS
+        ) as answer:
+            async for line in answer.aiter_lines():
+                if event := lines.take(line):
+                    yield event
+
+    async def jobs(self, *, state: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+        """The latest jobs."""
+        return await self._run(calls.jobs(state=state, limit=limit))
+
+    async def results(self, job_id: str, *, partial: bool = False) -> dict[str, Any]:
+        """The results of a batch as data."""
+        return await self._run(calls.results(job_id, partial=partial))
+
+    async def download(self, job_id: str, *, kind: str, target: Path) -> int:
+        """Write the results in a format (json, csv, pdf, zip) to a file; returns its size in bytes."""
+        size = 0
+        call = calls.results_file(job_id, kind=kind)
+        async with self._driver.streamed(call, timeout_seconds=calls.DOWNLOAD_SECONDS) as answer:
+            with await asyncio.to_thread(target.open, "wb") as file:
+                async for chunk in answer.aiter_bytes(CHUNK_BYTES):
+                    size += await asyncio.to_thread(file.write, chunk)
+        return size
+
+    async def cancel(self, job_id: str) -> None:
+        """Stop a job; results that there are stay."""
+        await self._run(calls.delete(job_id, keep=True))
+
+    async def delete(self, job_id: str) -> None:
+        """Stop a job and delete all of it."""
+        await self._run(calls.delete(job_id, keep=False))
+
+    async def _run(self, call: calls.Call[calls.T]) -> calls.T:
+        return await self._driver.run(perform(call))

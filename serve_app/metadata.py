@@ -54,6 +54,12 @@ class BatchMetadata(BaseModel):
     requester_name: OptionalText = ""
     requester_email: Annotated[str, BeforeValidator(_plain)] = ""
     notes: OptionalText = ""
+    callback_url: Annotated[str, BeforeValidator(_plain)] = Field(
+        default="",
+        max_length=1000,
+        description="Told when the batch has ended; only on hosts that the service allows",
+        examples=["https://avisos.example.org/decalogo"],
+    )
     enable_causal_analysis: bool = True
     enable_contradiction_detection: bool = True
     enable_responsibility_detection: bool = True
@@ -109,6 +115,7 @@ class BatchMetadata(BaseModel):
             requester_email=self.requester_email,
             notes=self.notes,
             options=options,
+            callback_url=self.callback_url,
         )
 
 

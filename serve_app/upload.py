@@ -17,6 +17,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
 from cluster import tracing
+from cluster.callback_targets import admit
 from cluster.errors import (
     FILE_TOO_LARGE,
     INVALID_FILE_NAME,
@@ -161,7 +162,9 @@ async def open_batch(
 ) -> Accepted:
     """Open a batch. It is forgotten when nothing arrives for 24 hours."""
     await _require_readiness(request, backend)
-    job_id = await backend.store.create(read_metadata(metadata).to_job(), owner=caller.client)
+    said = read_metadata(metadata)
+    await admit(said.callback_url, settings=backend.settings)
+    job_id = await backend.store.create(said.to_job(), owner=caller.client)
     return accepted(await backend.store.job(job_id))
 
 

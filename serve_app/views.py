@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 
@@ -73,6 +74,20 @@ class DocumentView(BaseModel):
     corrections_revision: int = Field(description="Of the reviewers' corrections; 0 when there are none")
 
 
+class CallbackView(BaseModel):
+    """How telling ``callback_url`` of the end went; of the address only the host is shown."""
+
+    host: str
+    status: str = Field(description="waiting (for the end), pending, delivered or failed")
+    attempts: int
+    error: str | None = Field(
+        description="Of the last attempt: http_NNN, no_answer, not_connected, not_resolved, address_refused, "
+        "not_configured"
+    )
+    next_attempt_at: str | None
+    ended_at: str | None
+
+
 class JobView(BaseModel):
     """A job with its documents."""
 
@@ -91,6 +106,7 @@ class JobView(BaseModel):
     cancel_requested: bool
     queue_position: int | None
     estimated_seconds: float | None = Field(description="Until the end, from the pace of this job so far")
+    callback: CallbackView | None
     links: dict[str, str]
 
 
@@ -181,6 +197,7 @@ def job_view(
         cancel_requested=job.cancel_requested,
         queue_position=queue_position,
         estimated_seconds=_estimate(job, done=done, total=total, now=now),
+        callback=_callback(job),
         links=links(job.job_id),
     )
 
@@ -214,6 +231,20 @@ def document_view(document: DocumentRecord, *, now: float) -> DocumentView:
         criteria_met=summary.criteria_met if summary else None,
         deterministic_hash=summary.result_hash if summary else None,
         corrections_revision=document.review.revision if document.review else 0,
+    )
+
+
+def _callback(job: JobRecord) -> CallbackView | None:
+    url, found = job.metadata.callback_url, job.callback
+    if not url:
+        return None
+    return CallbackView(
+        host=urlsplit(url).hostname or "",
+        status=found.state.value if found else "waiting",
+        attempts=found.attempt if found else 0,
+        error=(found.error or None) if found else None,
+        next_attempt_at=iso(found.retry_at) if found else None,
+        ended_at=iso(found.ended_at) if found else None,
     )
 
 

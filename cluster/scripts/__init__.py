@@ -125,8 +125,8 @@ class StateOf(msgspec.Struct):
     applied: bool = True
 
 
-class AggregationClaimed(msgspec.Struct):
-    """Of ``claim_aggregation``; ``attempt`` 0: nothing to take."""
+class AttemptClaimed(msgspec.Struct):
+    """Of ``claim_aggregation`` and ``claim_callback``; ``attempt`` 0: nothing to take."""
 
     attempt: int = 0
 
@@ -158,7 +158,9 @@ STOP = Script("stop", reply=Ended)
 RELEASE = Script("release", reply=Flag)
 HOLD = Script("hold", reply=Flag)
 PROMOTE = Script("promote", reply=Flag)
-CLAIM_AGGREGATION = Script("claim_aggregation", reply=AggregationClaimed)
+CLAIM_AGGREGATION = Script("claim_aggregation", reply=AttemptClaimed)
 RENEW_AGGREGATION = Script("renew_aggregation", reply=Flag)
 COMPLETE = Script("complete", reply=StateOf)
 REVIEW = Script("review", reply=Reviewed)
+CLAIM_CALLBACK = Script("claim_callback", reply=AttemptClaimed)
+END_CALLBACK = Script("end_callback", reply=Flag)

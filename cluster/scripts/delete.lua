@@ -14,6 +14,7 @@
 -- | AGGREGATION | ZREM                                      |
 -- | JOBS        | ZREM                                      |
 -- | UNFINISHED  | ZREM                                      |
+-- | CALLBACKS   | ZREM                                      |
 -- | TOTALS      | HINCRBY jobs_deleted, documents_cancelled |
 -- | idempotency | DEL, its name is kept in the job          |
 --
@@ -31,6 +32,7 @@ redis.call('ZREM', UNFINISHED, owned())
 redis.call('DEL', JOB, DOCUMENTS, STATES, EVENTS)
 redis.call('ZREM', AGGREGATION, A.job_id)
 redis.call('ZREM', JOBS, A.job_id)
+redis.call('ZREM', CALLBACKS, A.job_id)
 redis.call('SET', TOMBSTONE, 'deleted ' .. owner, 'PX', A.tombstone_ms)
 count('jobs_deleted')
 return reply({existed = true})

@@ -4,7 +4,7 @@
 -- KEYS (always all, always in this order, see Keys.of_job)
 local JOB, DOCUMENTS, STATES, EVENTS, TOMBSTONE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local QUEUE, WAITING, DELAYED, AGGREGATION = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
-local TOTALS, DEAD, JOBS, UNFINISHED = KEYS[10], KEYS[11], KEYS[12], KEYS[13]
+local TOTALS, DEAD, JOBS, UNFINISHED, CALLBACKS = KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 
 -- ARGV: name, value, name, value, …
 local A = {}
@@ -91,6 +91,14 @@ local function set_state(document, state)
   redis.call('ZADD', STATES, CODE[state], document)
 end
 
+-- Who sent the batch may have asked to be called when it ends. The job itself holds how that went.
+local function ask_for_callback()
+  local url = cjson.decode(job('metadata')).callback_url
+  if not url or url == '' or not job('submitted_ms') then return end
+  redis.call('HSET', JOB, 'callback_state', 'pending')
+  redis.call('ZADD', CALLBACKS, 'NX', whole(NOW), A.job_id)
+end
+
 -- The one place where a job becomes final.
 local function complete_job(state)
   local ttl = tonumber(A.ttl_ms)
@@ -99,6 +107,7 @@ local function complete_job(state)
   redis.call('ZREM', UNFINISHED, owned())
   -- A batch that was never submitted appears in no total.
   if job('submitted_ms') then count('jobs_' .. state) end
+  ask_for_callback()
   emit('job', {state = state})
   keep(ttl)
 end

@@ -15,7 +15,7 @@
 -- | JOBS        | ZREM when discarded                                       |
 -- | UNFINISHED  | ZREM when discarded                                       |
 -- | TOTALS      | HINCRBY jobs_submitted, documents_submitted               |
--- | idempotency | KEYS[14], only with a key: HGET, HSET job_id              |
+-- | idempotency | KEYS[15], only with a key: HGET, HSET job_id              |
 --
 -- Arguments: job_id. Reply: outcome submitted | already | other | empty | missing, job_id
 local state = job('state')
@@ -24,7 +24,7 @@ if state ~= 'open' then return reply({outcome = 'already', job_id = A.job_id}) e
 local documents = redis.call('ZRANGE', STATES, 0, -1)
 if #documents == 0 then return reply({outcome = 'empty'}) end
 
-local idempotency = KEYS[14]
+local idempotency = KEYS[15]
 if idempotency then
   local bound = redis.call('HGET', idempotency, 'job_id')
   if bound and bound ~= A.job_id then

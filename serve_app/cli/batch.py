@@ -5,19 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import typer
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 
-from serve_app.cli.output import console, number, show_json, warn
+from serve_app.cli.bars import evaluation_bar, sending_bar
+from serve_app.cli.output import advise, console, number, show_json, warn
 from serve_app.pages import DOCUMENT_STATES, POINTS, STATES
 from serve_app.pdf_files import pdf_files
 
@@ -58,19 +52,35 @@ def metadata_of(
     return fields
 
 
-def submit(server: Server, *, paths: Sequence[Path], metadata: Mapping[str, Any], quiet: bool = False) -> str:
+def submit(
+    server: Server,
+    *,
+    paths: Sequence[Path],
+    metadata: Mapping[str, Any],
+    resume: str = "",
+    quiet: bool = False,
+) -> str:
     """Send files with a progress bar; returns the identifier of the job. A refused file does not stop the others."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with server.client() as client, Progress(*columns, console=console, disable=quiet) as progress:
-        task = progress.add_task("Enviando", total=len(paths))
+    opened: list[str] = [resume] if resume else []
+    try:
+        with server.client() as client, sending_bar(len(paths), quiet=quiet) as told:
 
-        def refused(path: Path, error: ApiError) -> None:
-            warn(f"{path.name}: {error}", code=error.code)
-            progress.advance(task)
+            def refused(path: Path, error: ApiError) -> None:
+                warn(f"{path.name}: {error}", code=error.code)
+                told(path)
 
-        job_id = client.submit(
-            paths, metadata=metadata, sent=lambda _path: progress.advance(task), refused=refused
-        )
+            job_id = client.send(
+                paths,
+                metadata=metadata,
+                sent=told,
+                refused=refused,
+                opened=opened.append,
+                resume=resume or None,
+            )
+    except (KeyboardInterrupt, httpx.TransportError):
+        if opened:
+            advise(f"Lo que ya llegó queda en el servicio; repita la orden con --resume {opened[-1]}")
+        raise
     if not quiet:
         console.print(f"Trabajo [bold]{job_id}[/], {len(paths)} archivos", highlight=False)
     return job_id
@@ -78,33 +88,13 @@ def submit(server: Server, *, paths: Sequence[Path], metadata: Mapping[str, Any]
 
 def watch(server: Server, *, job_id: str, quiet: bool = False) -> dict[str, Any]:
     """Show the progress of a job until it is final; returns its last state."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[documents]}"),
-        TimeElapsedColumn(),
-    )
     state: dict[str, Any] = {}
     try:
-        with server.client() as client, Progress(*columns, console=console, disable=quiet) as progress:
-            task = progress.add_task("Evaluando", total=1, documents="")
+        with server.client() as client, evaluation_bar(quiet=quiet) as show:
             for state in client.watch(job_id):
-                ended = sum(
-                    state["documents_by_status"].get(name, 0) for name in ("succeeded", "failed", "cancelled")
-                )
-                progress.update(
-                    task,
-                    total=max(1, state["progress"]["total_steps"]),
-                    completed=state["progress"]["completed_steps"],
-                    description=STATES[state["status"]].capitalize(),
-                    documents=f"{ended} de {state['document_count']} documentos",
-                )
-    except KeyboardInterrupt:
-        console.print(
-            f"\nEl trabajo sigue en marcha. Para volver a él: decalogo watch {job_id}", highlight=False
-        )
+                show(state)
+    except (KeyboardInterrupt, httpx.TransportError):
+        advise(f"El trabajo sigue en el servicio. Para volver a él: decalogo watch {job_id}")
         raise
     return state
 
@@ -127,10 +117,12 @@ def show_scores(state: Mapping[str, Any]) -> None:
     table.add_column("Documento", overflow="fold", min_width=12, max_width=40)
     for title in ("Total", *POINTS, "Crit.", "s"):
         table.add_column(title, justify="right", no_wrap=True)
-    for document in state["documents"]:
+    # Files arrive several at a time: their numbers say nothing.
+    documents = sorted(state["documents"], key=lambda document: document["name"])
+    for document in documents:
         table.add_row(*_row(document))
     console.print(table)
-    for document in state["documents"]:
+    for document in documents:
         if document["error_code"]:
             console.print(
                 f"[red]{escape(document['name'])}[/]: {document['error_message']} [dim]({document['error_code']})[/]",
@@ -154,12 +146,15 @@ def _seconds(document: Mapping[str, Any]) -> str:
     return f"{document['seconds']:.1f}".replace(".", ",") + ("*" if document["cached"] else "")
 
 
-def download(server: Server, *, job_id: str, kind: str, out: Path | None) -> None:
+def download(server: Server, *, job_id: str, kind: str, out: Path | None, as_json: bool) -> None:
     """Write the results of a job to a file."""
     name = f"decalogo-{job_id}.{kind}"
     target = Path(name) if out is None else out / name if out.is_dir() else out
     with server.client() as client:
         size = client.download(job_id, kind=kind, target=target)
+    if as_json:
+        show_json({"file": str(target), "bytes": size})
+        return
     console.print(f"{target}: {size:,} bytes".replace(",", "."), highlight=False)
 
 
@@ -186,8 +181,11 @@ def show_jobs(server: Server, *, state: str | None, limit: int, as_json: bool) -
     console.print(table)
 
 
-def cancel(server: Server, *, job_id: str, delete: bool) -> None:
+def cancel(server: Server, *, job_id: str, delete: bool, as_json: bool) -> None:
     """Cancel a job, or delete all of it."""
     with server.client() as client:
         (client.delete if delete else client.cancel)(job_id)
+    if as_json:
+        show_json({"job_id": job_id, "deleted": delete})
+        return
     console.print("Borrado." if delete else "Cancelado.", highlight=False)

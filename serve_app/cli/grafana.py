@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def put_dashboards(folder: Path) -> None:
+def put_dashboards(folder: Path, *, quiet: bool = False) -> None:
     """Write every dashboard into a folder that Grafana provisions; what has another name there stays.
 
     Raises:
@@ -21,4 +21,5 @@ def put_dashboards(folder: Path) -> None:
     found = [entry for entry in files("dashboards").iterdir() if entry.name.endswith(".json")]
     for entry in found:
         (folder / entry.name).write_bytes(entry.read_bytes())
-    console.print(f"{len(found)} tableros en {folder}", highlight=False, soft_wrap=True)
+    if not quiet:
+        console.print(f"{len(found)} tableros en {folder}", highlight=False, soft_wrap=True)

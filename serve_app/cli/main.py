@@ -13,12 +13,13 @@ from cluster.errors import ServiceError
 from cluster.lifecycle import LifecycleError
 from cluster.settings import CLIENT_KEY_VARIABLE, SettingsError
 from pipeline.errors import PipelineError
+from serve_app.batch_job import FORMATS
 from serve_app.cli import batch, grafana, keys, service
 from serve_app.cli import dead_letters as dead_letters_of_registry
 from serve_app.cli import doctor as doctor_of_this_machine
 from serve_app.cli.output import fail, show_json
 from serve_app.client import ApiError
-from serve_app.pages import POINTS
+from serve_app.pages import POINTS, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,8 @@ app = typer.Typer(
     name="decalogo",
     help="Evalúa planes de desarrollo municipal frente al Decálogo de derechos humanos.",
     epilog="Salida: 0 bien, 1 terminó con fallas o falta algo, 2 uso incorrecto, 3 el servicio rechazó la petición, "
-    "4 el servicio no responde, 5 el documento no se puede evaluar, 6 el servicio no se puede iniciar.",
+    "4 el servicio no responde, 5 el documento no se puede evaluar, 6 el servicio no se puede iniciar, "
+    "130 interrumpido.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -53,23 +55,26 @@ def up(
     grafana_dir: Annotated[
         Path | None, typer.Option(help="Carpeta de tableros de Grafana en la que se dejan los del servicio")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Inicia el servicio en esta máquina."""
+    if foreground and as_json:
+        raise typer.BadParameter("--foreground se queda y habla con personas; no admite --json")
     if grafana_dir is not None:
         try:
-            grafana.put_dashboards(grafana_dir)
+            grafana.put_dashboards(grafana_dir, quiet=as_json)
         except OSError as error:
             raise typer.BadParameter(f"no se puede escribir en {grafana_dir}: {error.strerror}") from error
     if foreground:
         service.stay()
     else:
-        service.start()
+        service.start(as_json=as_json)
 
 
 @app.command()
-def down() -> None:
+def down(as_json: AsJson = False) -> None:
     """Detiene exactamente lo que se inició; los datos quedan."""
-    service.stop()
+    service.stop(as_json=as_json)
 
 
 @app.command()
@@ -157,6 +162,9 @@ def submit(
     option: Annotated[
         list[str] | None, typer.Option(help="Opción del lote, p. ej. enable_causal_analysis=false")
     ] = None,
+    resume: Annotated[
+        str, typer.Option(metavar="JOB_ID", help="Envío interrumpido: se manda solo lo que no llegó")
+    ] = "",
     wait: Annotated[bool, typer.Option("--watch", help="Seguir el avance hasta el final")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -166,7 +174,7 @@ def submit(
     )
     files = batch.named_files(paths)
     server = service.server(url, api_key=api_key)
-    job_id = batch.submit(server, paths=files, metadata=metadata, quiet=as_json)
+    job_id = batch.submit(server, paths=files, metadata=metadata, resume=resume, quiet=as_json)
     if wait:
         _conclude(batch.watch(server, job_id=job_id, quiet=as_json), as_json=as_json)
     if as_json:
@@ -186,7 +194,9 @@ def watch(job_id: str, url: Url = "", api_key: Key = "", as_json: AsJson = False
 @app.command()
 def results(
     job_id: str,
-    kind: Annotated[str, typer.Option("--format", help="json, csv, pdf o zip")] = "",
+    kind: Annotated[
+        str, typer.Option("--format", help="json, csv, pdf o zip", autocompletion=lambda: list(FORMATS))
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Archivo de destino")] = None,
     url: Url = "",
     api_key: Key = "",
@@ -195,7 +205,8 @@ def results(
     """Muestra los puntajes de un trabajo o descarga sus resultados."""
     server = service.server(url, api_key=api_key)
     if kind or out:
-        batch.download(server, job_id=job_id, kind=kind or (out.suffix[1:] if out else "json"), out=out)
+        chosen = kind or (out.suffix[1:] if out else "") or "json"
+        batch.download(server, job_id=job_id, kind=chosen, out=out, as_json=as_json)
         return
     state = batch.state_of(server, job_id=job_id)
     if as_json:
@@ -206,7 +217,9 @@ def results(
 
 @app.command()
 def jobs(
-    state: Annotated[str, typer.Option(help="Solo los de este estado")] = "",
+    state: Annotated[
+        str, typer.Option(help="Solo los de este estado", autocompletion=lambda: sorted(STATES))
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     url: Url = "",
     api_key: Key = "",
@@ -222,9 +235,10 @@ def cancel(
     delete: Annotated[bool, typer.Option(help="Borrar también los archivos y resultados")] = False,
     url: Url = "",
     api_key: Key = "",
+    as_json: AsJson = False,
 ) -> None:
     """Cancela un trabajo."""
-    batch.cancel(service.server(url, api_key=api_key), job_id=job_id, delete=delete)
+    batch.cancel(service.server(url, api_key=api_key), job_id=job_id, delete=delete, as_json=as_json)
 
 
 def _points(given: Iterable[str]) -> tuple[str, ...]:

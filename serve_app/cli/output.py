@@ -30,6 +30,11 @@ def warn(sentence: str, *, code: str) -> None:
     errors.print(f"[yellow]Aviso[/]: {escape(sentence)} [dim]({code})[/]", highlight=False, soft_wrap=True)
 
 
+def advise(sentence: str) -> None:
+    """Say on standard error what can be done next."""
+    errors.print(escape(sentence), highlight=False, soft_wrap=True)
+
+
 def number(value: float | None) -> str:
     """A score as people here write it."""
     return "–" if value is None else f"{value:.2f}".replace(".", ",")

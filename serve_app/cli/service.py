@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cluster import lifecycle, logs
 from cluster.lifecycle_supervisor import Supervisor, end_supervisor
 from cluster.settings import Settings
-from serve_app.cli.output import console
+from serve_app.cli.output import console, errors, show_json
 from serve_app.client import BatchClient
 
 if TYPE_CHECKING:
@@ -41,16 +41,20 @@ def address(url: str) -> str:
     return running.url if running else f"http://{settings.http_host}:{settings.http_port}"
 
 
-def start() -> str:
+def start(*, as_json: bool = False) -> str:
     """Start the service, saying what is being waited for; returns its address."""
     settings = Settings.load()
-    with console.status("Iniciando…") as status:
+    # Of a program that reads the output, people may still watch the waiting.
+    with (errors if as_json else console).status("Iniciando…") as status:
 
         def tell(step: Step) -> None:
             count = f" ({step.done} de {step.total})" if step.total else ""
             status.update(step.sentence + count)
 
         service = lifecycle.up(settings, tell=tell)
+    if as_json:
+        show_json({"url": service.url, "already_running": service.already_running})
+        return service.url
     word = "ya estaba en marcha" if service.already_running else "en marcha"
     console.print(f"Servicio {word}: {service.url}", highlight=False)
     return service.url
@@ -68,12 +72,15 @@ def stay() -> None:
     console.print("Servicio detenido.", highlight=False)
 
 
-def stop() -> None:
+def stop(*, as_json: bool) -> None:
     """Stop what runs."""
     settings = Settings.load()
-    with console.status("Deteniendo…"):
+    with (errors if as_json else console).status("Deteniendo…"):
         supervised = end_supervisor(settings)
         stopped = lifecycle.down(settings) or supervised
+    if as_json:
+        show_json({"stopped": stopped})
+        return
     console.print("Servicio detenido." if stopped else "No había ningún servicio en marcha.", highlight=False)
 
 

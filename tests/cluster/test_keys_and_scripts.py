@@ -14,7 +14,7 @@ from cluster.records import STATE_CODES
 from cluster.result_cache import TOTALS
 
 NAMES = ("JOB", "DOCUMENTS", "STATES", "EVENTS", "TOMBSTONE", "QUEUE")
-NAMES += ("WAITING", "DELAYED", "AGGREGATION", "TOTALS", "DEAD", "JOBS", "UNFINISHED")
+NAMES += ("WAITING", "DELAYED", "AGGREGATION", "TOTALS", "DEAD", "JOBS", "UNFINISHED", "CALLBACKS")
 
 
 def source(name: str) -> str:

@@ -81,7 +81,7 @@ class FaultService(Ground):
             path.write_bytes(pdf)
             paths.append(path)
         with self.client() as client:
-            job_id = client.submit(paths, metadata={**FIELDS, **fields})
+            job_id = client.send(paths, metadata={**FIELDS, **fields})
         self.accepted(job_id, pdfs)
         for path in paths:
             path.unlink()

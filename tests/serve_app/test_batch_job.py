@@ -44,13 +44,14 @@ def client(service: Service) -> Iterator[BatchClient]:
 @pytest.fixture(scope="module")
 def job(client: BatchClient) -> Job:
     """The sample plans, evaluated."""
-    return Job.send(client, EXAMPLES, **METADATA).wait()
+    return client.submit(EXAMPLES, **METADATA).wait()
 
 
 def test_results_are_typed_and_complete(job: Job) -> None:
     """300 answers for each plan, and what the service found when it checked the batch."""
     results = job.results()
     assert len(results.evaluated) == 3
+    assert results._repr_html_().count("<tr>") == 4
     assert results.summary["valid"]
     for _, found in results.evaluated:
         assert len(found.answers) == 300
@@ -63,6 +64,8 @@ def test_evidence_of_an_answer_is_found_in_every_plan(job: Job) -> None:
     found = job.evidence("P1-D1-Q1")
     assert len(found) == 3
     assert any(one.page >= 1 and one.quote for passages in found.values() for one in passages)
+    _, first = job.results().evaluated[0]
+    assert "<td>" in first.answer("P1-D1-Q1")._repr_html_()
     with pytest.raises(KeyError):
         job.evidence("P11-D1-Q1")
 
@@ -97,7 +100,7 @@ def test_a_notebook_shows_a_table_and_no_markup_of_others(client: BatchClient, t
     (tmp_path / "<script>x<").mkdir()
     path = tmp_path / "<b>plan.pdf"
     path.write_bytes(b"%PDF-1.7\nnothing more")
-    shown = Job.send(client, path, **METADATA).wait()._repr_html_()
+    shown = client.submit(path, **METADATA).wait()._repr_html_()
     assert "<table>" in shown
     assert "<b>" not in shown
     assert "&lt;b&gt;plan.pdf" in shown
@@ -106,7 +109,7 @@ def test_a_notebook_shows_a_table_and_no_markup_of_others(client: BatchClient, t
 def test_what_names_no_pdf_is_said_before_anything_is_sent(client: BatchClient, tmp_path: Path) -> None:
     """An empty folder or a wrong pattern is an error with its name."""
     with pytest.raises(FileNotFoundError, match="ningún PDF"):
-        Job.send(client, tmp_path, **METADATA)
+        client.submit(tmp_path, **METADATA)
 
 
 def test_ctrl_c_leaves_the_job_running_and_says_how_to_come_back(
@@ -117,10 +120,9 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_come_back(
 import signal, sys
 # A test run that was started in the background has handed down that interruptions are to be ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from serve_app.batch_job import Job
 from serve_app.client import BatchClient
 client = BatchClient({service.url!r})
-job = Job.send(client, {str(EXAMPLES / "puerto-arrayan.pdf")!r}, **{METADATA!r})
+job = client.submit({str(EXAMPLES / "puerto-arrayan.pdf")!r}, **{METADATA!r})
 client.watch = lambda job_id: iter(lambda: (__import__("time").sleep(0.1), client.status(job_id))[1], None)
 print(job.job_id, flush=True)
 job.wait()
@@ -135,7 +137,7 @@ print("went on", flush=True)
     waiting.send_signal(signal.SIGINT)
     out, err = waiting.communicate(timeout=60)
     assert out.strip() == "went on"
-    assert f"Job(client, '{job_id}').wait()" in err
+    assert f"client.job('{job_id}').wait()" in err
     assert list(client.watch(job_id))[-1]["status"] == "completed"
 
 
@@ -160,4 +162,4 @@ def test_a_large_folder_becomes_several_jobs_and_is_sent_once(
     assert changed[:2] == first[:2]
     assert changed[2] != first[2]
     for job_id in [*first, changed[2]]:
-        Job(client, job_id).wait()
+        client.job(job_id).wait()

@@ -42,7 +42,7 @@ def test_neither_key_nor_text_is_logged(service: Service, tmp_path: Path) -> Non
         for path in ("/status", "/", f"/results/{'a' * 26}", f"/upload/jobs/{'a' * 26}"):
             until(lambda path=path: http.get(path).status_code not in {401, 429}, "the key is never accepted")
     with BatchClient(service.url, api_key=text) as client:
-        job_id = client.submit([plan], metadata={**FIELDS, "year": 2024, "evaluate_non_plans": True})
+        job_id = client.send([plan], metadata={**FIELDS, "year": 2024, "evaluate_non_plans": True})
         assert list(client.watch(job_id))[-1]["document_count"] == 1
     # Another caller, here one without a key, does not find the job.
     assert httpx.get(f"{service.url}/status/{job_id}", trust_env=False).status_code == 404

@@ -39,7 +39,7 @@ def test_each_change_of_state_is_one_line(service: Service, tmp_path: Path) -> N
     plan.write_bytes((ROOT / "examples" / "puerto-arrayan.pdf").read_bytes() + b"\n%% logged\n")
     broken.write_bytes(b"%PDF-1.7\nnothing more")
     with BatchClient(service.url) as client:
-        job_id = client.submit([plan, broken], metadata=METADATA)
+        job_id = client.send([plan, broken], metadata=METADATA)
         final = list(client.watch(job_id))[-1]
     deadline = time.monotonic() + PATIENCE_SECONDS
     while "job_ended" not in {event["event"] for event in lines_about(service, job_id)}:

@@ -134,9 +134,7 @@ def watched(prometheus: str, service: Service, tmp_path_factory: pytest.TempPath
             ([samples[0]], "rate({name}[5m]) > 0"),
         ):
             list(
-                client.watch(
-                    client.submit(_copies(paths, tmp_path_factory.mktemp("sent")), metadata=METADATA)
-                )
+                client.watch(client.send(_copies(paths, tmp_path_factory.mktemp("sent")), metadata=METADATA))
             )
             for name in GROWING:
                 expr = seen.format(name=name)

@@ -31,7 +31,7 @@ def test_every_command_can_be_given(service: Service, tmp_path: Path) -> None:
     broken.write_bytes(b"%PDF-1.7\nnothing more")
     with BatchClient(service.url) as client:
         for path in (ROOT / "examples" / "puerto-arrayan.pdf", broken):
-            list(client.watch(client.submit([path], metadata=METADATA)))
+            list(client.watch(client.send([path], metadata=METADATA)))
     assert httpx.get(f"{service.url}/metrics", trust_env=False).is_success
     (tmp_path / ".venv").symlink_to(sys.prefix)
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```", RUNBOOK, re.MULTILINE | re.DOTALL))

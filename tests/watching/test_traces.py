@@ -50,7 +50,7 @@ def test_a_job_is_one_trace_from_upload_to_aggregation(
     plan.write_bytes((ROOT / "examples" / "puerto-arrayan.pdf").read_bytes() + b"\n%% traced\n")
     broken.write_bytes(b"%PDF-1.7\nnothing more")
     with BatchClient(traced.url) as client:
-        job_id = client.submit([plan, broken], metadata=METADATA)
+        job_id = client.send([plan, broken], metadata=METADATA)
         final = list(client.watch(job_id))[-1]
     trace = f"{tracing.trace_id(job_id):032x}"
     root = f"{tracing.span_id(job_id, tracing.ROOT):016x}"
