@@ -16,12 +16,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import importlib
 import os
 import re
 import secrets
 import shutil
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -58,6 +60,16 @@ class StoredUpload:
     size_bytes: int
 
 
+@cache
+def _failures() -> tuple[type[Exception], ...]:
+    """What a storage fails with; an unreachable S3 raises errors of its own library, where that is installed."""
+    try:
+        botocore = importlib.import_module("botocore.exceptions")
+    except ModuleNotFoundError:
+        return (OSError,)
+    return (OSError, botocore.BotoCoreError)
+
+
 @contextlib.contextmanager
 def _storage_errors() -> Iterator[None]:
     """A full disk and an unreachable storage have their refusals; a missing file stays what it is."""
@@ -65,8 +77,8 @@ def _storage_errors() -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
-    except OSError as error:
-        if error.errno in _FULL:
+    except _failures() as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
             raise ServiceError(STORAGE_FULL, retry_after_seconds=RETRY_AFTER_SECONDS) from error
         raise ServiceError(STORAGE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS) from error
 
@@ -135,7 +147,8 @@ class Storage:
         """
         self.settings = settings
         with _storage_errors():
-            self._files, root = fsspec.core.url_to_fs(settings.storage_address)
+            # Object stores keep listings, from which they would say that what another node wrote is not there.
+            self._files, root = fsspec.core.url_to_fs(settings.storage_address, use_listings_cache=False)
             self._root = str(root).rstrip("/")
             self._local = isinstance(self._files, LocalFileSystem)
             for folder in ("uploads", "artifacts", "reviews", "cache", "temporary", "access"):
@@ -440,6 +453,11 @@ class Storage:
             self._files.rm_file(temporary)
 
     def _write(self, path: str, content: bytes) -> None:
+        if not self._local:
+            # An object appears whole or not at all; a temporary one would cost two requests more.
+            with _storage_errors():
+                self._files.pipe_file(path, content)
+            return
         temporary, stream = self.open_temporary()
         try:
             with _storage_errors():
@@ -451,7 +469,10 @@ class Storage:
     def _copy(self, names: Iterable[str], *, source: str, target: str) -> None:
         for name in names:
             with _storage_errors():
-                if not (self._local and _hard_link(f"{source}/{name}", f"{target}/{name}")):
+                if not self._local:
+                    # The object store copies by itself; nothing passes through this node.
+                    self._files.cp_file(f"{source}/{name}", f"{target}/{name}")
+                elif not _hard_link(f"{source}/{name}", f"{target}/{name}"):
                     self._write(f"{target}/{name}", self._files.cat_file(f"{source}/{name}"))
 
     def _names(self, folder: str) -> tuple[str, ...]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ from registry_steps import Server, all_keys, claimed, eventually, refused, submi
 
 from cluster.errors import JOB_EXPIRED, STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
 from cluster.identifiers import digest, is_document_id, is_job_id, new_job_id
+from cluster.lifecycle_processes import free_ports
 from cluster.settings import Settings
 from cluster.storage import Storage
 from cluster.sweeping import sweep
@@ -29,10 +33,14 @@ KEY = digest("result")
 ARTIFACTS = {"coverage_report.json": b"{}", "evaluation_results.json": b'{"a": 1}'}
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "s3"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
-    """The local disk, and a file system that is none, as an object store."""
-    address = "" if request.param == "file" else f"memory://{tmp_path.name}"
+    """The local disk, a file system that is none, and S3 as a server of its own answers it."""
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+    address = {"file": "", "memory": f"memory://{tmp_path.name}", "s3": f"s3://{new_job_id()}/decalogo"}[
+        request.param
+    ]
     made = Storage(Settings.load(data_dir=tmp_path, storage_url=address, storage_floor_bytes=0))
     yield made
     if request.param == "memory":
@@ -68,6 +76,48 @@ def test_an_upload_comes_back_under_its_hash(storage: Storage) -> None:
     with storage.open_upload(job_id, sha256) as stream:
         assert stream.read(4) == b"%PDF"
     assert len(files_of(storage)) == 1
+
+
+def test_a_node_sees_what_another_has_just_written(s3: str, tmp_path: Path) -> None:
+    """A listing that a node made before is no reason to believe that there is nothing new."""
+    settings = Settings.load(data_dir=tmp_path, storage_url=f"s3://{new_job_id()}", storage_floor_bytes=0)
+    here, job_id = Storage(settings), new_job_id()
+    assert not here.has_upload(job_id, digest("a"))
+    assert here.artifact_names(job_id, "d0001") == ()
+    put(here, job_id, b"another")
+    assert here.stored_jobs() == (job_id,)
+    write = (
+        "from cluster.settings import Settings; from cluster.storage import Storage\n"
+        f"storage = Storage(Settings.load(storage_url={settings.storage_url!r}, storage_floor_bytes=0))\n"
+        f"writer = storage.begin_upload({job_id!r}); writer.write(b'plan'); writer.commit()\n"
+        f"storage.write_artifacts({job_id!r}, 'd0001', {ARTIFACTS!r})"
+    )
+    subprocess.run([sys.executable, "-c", write], check=True, timeout=60)
+    assert here.read_upload(job_id, hashlib.sha256(b"plan").hexdigest()) == b"plan"
+    assert here.has_upload(job_id, hashlib.sha256(b"plan").hexdigest())
+    assert here.artifact_names(job_id, "d0001") == tuple(ARTIFACTS)
+
+
+def test_an_s3_that_does_not_answer_is_unavailable(s3: str, tmp_path: Path) -> None:
+    """A refusal that says when to come back, not an error of some library."""
+    nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
+    away = f"s3://bucket{new_job_id().lower()}"
+    program = (
+        "from cluster.settings import Settings; from cluster.storage import Storage\n"
+        "from cluster.errors import ServiceError\n"
+        f"try: Storage(Settings.load(storage_url={away!r}))\n"
+        "except ServiceError as error: print(error.refusal.code)"
+    )
+    environment = os.environ | {"AWS_ENDPOINT_URL": nowhere, "AWS_MAX_ATTEMPTS": "1"}
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        timeout=120,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout.strip() == STORAGE_UNAVAILABLE.code
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(storage: Storage) -> None:
