@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -106,6 +107,8 @@ def service() -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """The address of an S3 on a free port of loopback, which the environment names as the one to use."""
+    # It tells of each request.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_ports(1)[0], verbose=False)
     server.start()
     host, port = server.get_host_and_port()
