@@ -1,8 +1,10 @@
 """Agreement of the evaluation with plans that were read and labelled criterion by criterion.
 
-    python -m benchmarks.accuracy [--out DIR]
+    python -m benchmarks.accuracy [--out DIR] [--only PLAN ...]
 
-Needs the labelled plans (folder ``shared/gold`` beside the checkout); says so and ends where they are absent.
+Needs the plans (folder ``shared`` beside the checkout); says so and ends where they are absent. Three of them were
+labelled before the evaluator existed (``shared/gold``), seven later by readers who had not seen it
+(``benchmarks/labels``: question, criteria a to d, the lines of the plan's text that prove what is met).
 The figures are computed by the labelled plans' own ``score.py``.
 """
 
@@ -10,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.plans import SHARED, the_24_plans
@@ -21,6 +25,15 @@ from pipeline.extraction import ExtractionWorker
 from pipeline.model import EvaluationOptions
 
 GOLD = SHARED / "gold"
+LABELS = Path(__file__).parent / "labels"
+PLANS = SHARED / "plans"
+PUBLISHED = {
+    "timbiqui": PLANS / "timbiqui_2012-2015.pdf",
+    "florencia2020": PLANS / "florencia_caqueta_2020-2023.pdf",
+}
+"""Plans whose PDF is the municipality's own; the others are typeset from their text."""
+HELD_OUT = ("fusagasuga", "quibdo", "sanjosedeguaviare", "yumbo")
+"""Plans whose passages were not looked at while rules were written."""
 FIGURES = (
     "criterion_kappa",
     "precision",
@@ -32,20 +45,52 @@ FIGURES = (
 )
 
 
-def labelled_plans(work: Path) -> dict[str, Path]:
-    """Name and PDF of each labelled plan."""
+@dataclass(frozen=True, slots=True)
+class LabelledPlan:
+    """A plan, its PDF and the folder with its labels."""
+
+    name: str
+    pdf: Path
+    folder: Path
+
+    @property
+    def part(self) -> str:
+        """Whether rules were written with its passages in view."""
+        return "held out" if self.name in HELD_OUT else "development"
+
+
+def labelled_plans(work: Path) -> list[LabelledPlan]:
+    """The labelled plans that are present, those of development first."""
     the_24_plans(work / "plans")
-    pdfs = {"timbiqui": SHARED / "plans" / "timbiqui_2012-2015.pdf"}
-    for folder in sorted(GOLD.iterdir()):
-        if (folder / "labels_A.tsv").is_file() and folder.name not in pdfs:
-            pdfs[folder.name] = work / "plans" / f"{folder.name}.pdf"
-    return dict(sorted(pdfs.items()))
+    folders = {folder.name: folder for folder in GOLD.iterdir() if (folder / "labels_A.tsv").is_file()}
+    for labels in sorted(LABELS.glob("*.tsv")):
+        folders[labels.stem] = _folder(labels, work=work / "labelled")
+    plans = [
+        LabelledPlan(name, PUBLISHED.get(name, work / "plans" / f"{name}.pdf"), folder)
+        for name, folder in folders.items()
+    ]
+    return sorted((plan for plan in plans if plan.pdf.is_file()), key=lambda plan: (plan.part, plan.name))
 
 
-def score(result: Path, *, plan: str, labels: str) -> dict[str, float]:
-    """Run the labelled plans' own comparison."""
-    command = [sys.executable, GOLD / "score.py", result, GOLD / plan, "--labels", labels, "--json"]
-    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+def _folder(labels: Path, *, work: Path) -> Path:
+    """A folder as ``score.py`` wants it: the labels and, where the plan is there as text, its numbered lines."""
+    folder = work / labels.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(labels, folder / "labels_A.tsv")
+    source = PLANS / f"{labels.stem}.txt"
+    lines = source.read_text("utf-8").splitlines() if source.is_file() else []
+    numbered = (f"{number}|{line}" for number, line in enumerate(lines, 1))
+    (folder / "text.txt").write_text("\n".join(numbered), "utf-8")
+    return folder
+
+
+def score(result: Path, *, folder: Path, labels: str) -> dict[str, float]:
+    """Run the labelled plans' own comparison. Evidence hits are left out where the plan's text is absent."""
+    command = [sys.executable, GOLD / "score.py", result, folder, "--labels", labels, "--json"]
+    figures = dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    if not (folder / "text.txt").stat().st_size:
+        del figures["evidence_hits"]
+    return figures
 
 
 def main() -> None:
@@ -54,23 +99,26 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("var/accuracy"))
+    parser.add_argument("--only", nargs="*", default=[], metavar="PLAN")
     options = parser.parse_args()
     if not GOLD.is_dir():
         sys.exit("no labelled plans here: this benchmark needs the folder shared/gold beside the checkout")
     options.out.mkdir(parents=True, exist_ok=True)
     engine = Engine.load(threads=1)
-    print(f"{'plan':14} {'labels':6} " + " ".join(f"{name:>15}" for name in FIGURES))
+    print(f"{'plan':18} {'part':12} {'labels':6} " + " ".join(f"{name:>15}" for name in FIGURES))
     with ExtractionWorker() as worker:
-        for plan, pdf in labelled_plans(options.out).items():
+        for plan in labelled_plans(options.out):
+            if options.only and plan.name not in options.only:
+                continue
             evaluation = evaluate(
-                worker.extract(pdf.read_bytes()), options=EvaluationOptions(), engine=engine
+                worker.extract(plan.pdf.read_bytes()), options=EvaluationOptions(), engine=engine
             )
-            result = options.out / f"{plan}.json"
+            result = options.out / f"{plan.name}.json"
             result.write_bytes(artifacts(evaluation)["evaluation_results.json"])
-            for labels in sorted((GOLD / plan).glob("labels_*.tsv")):
-                figures = score(result, plan=plan, labels=labels.name)
+            for labels in sorted(plan.folder.glob("labels_*.tsv")):
+                figures = score(result, folder=plan.folder, labels=labels.name)
                 row = " ".join(f"{figures.get(name, float('nan')):15.3f}" for name in FIGURES)
-                print(f"{plan:14} {labels.stem[-1]:6} {row}", flush=True)
+                print(f"{plan.name:18} {plan.part:12} {labels.stem[-1]:6} {row}", flush=True)
 
 
 if __name__ == "__main__":

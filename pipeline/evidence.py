@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 QUOTE_CHARS_MAX = 600
 """A longer passage is cut at the end of a sentence or cell, else of a word."""
 
-EVIDENCE_PER_CRITERION = 6
+EVIDENCE_PER_CRITERION = 8
 """The best few passages, not all of them."""
 
 ID_CHARS = 20

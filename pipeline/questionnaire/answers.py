@@ -44,9 +44,14 @@ NOBODYS_SHARE = 0.5
 PLACE_BONUS = 0.1
 SHARED_LOSS = 0.04
 """A passage that names other points as well is the weaker proof, by this for each."""
+RULE_BONUS = 0.05
+"""What each rule of the criterion that a passage fulfils adds to its rank as a proof."""
+LENGTH_LOSS = 0.1
+PLAIN_CHARS = 300
+"""A long passage says many things beside; what ``PLAIN_CHARS`` and longer passages lose in rank."""
 TIE = 0.02
 """Strengths that differ by less than this are ties."""
-TREATED = 3
+TREATED = 2
 """A point has a programme or target of its own when so many passages with an action are about it."""
 
 
@@ -124,6 +129,8 @@ class _Judge:
         self._shared_with_others = SHARED_LOSS * np.maximum(named - 1, 0)
         self._judged: dict[tuple[str, int], _Judgement] = {}
         self._strengths: dict[str, NDArray[np.float64]] = {}
+        length = np.minimum(self._features.joined.lengths, PLAIN_CHARS) / PLAIN_CHARS
+        self._plainness = -LENGTH_LOSS * length - self._shared_with_others
 
     def finding(self, criterion: str, *, point: int) -> CriterionFinding:
         rules = self._rules[criterion]
@@ -164,7 +171,8 @@ class _Judge:
             return _Judgement(
                 met=False, units=(), strengths=(), nearest=nearest, confidence=round(1 - top / 2, 3)
             )
-        chosen = self._chosen(showing, rank=column + self._fitting_place(rules) - self._shared_with_others)
+        held = RULE_BONUS * np.sum([self._holds(rule) for rule in rules.rules], axis=0)
+        chosen = self._chosen(showing, rank=column + self._fitting_place(rules) + held + self._plainness)
         strengths_shown = tuple(float(column[unit]) for unit in chosen)
         return _Judgement(
             met=True, units=chosen, strengths=strengths_shown, nearest=None, confidence=round(top, 3)
@@ -214,9 +222,9 @@ class _Judge:
                 np.ones((size, 1)) if of_document else (self._direct if rule.own_words else self._about)
             )
             shown = weight[:, None] * relevance
-            best = np.maximum(
-                best, np.where(self._features.figure_near, shown, 0.0) if rule.figure_near else shown
-            )
+            for token in rule.of_point:
+                shown = np.where(self._features.of_point[token], shown, 0.0)
+            best = np.maximum(best, shown)
         rounded: NDArray[np.float64] = np.round(best, 3)
         return rounded
 

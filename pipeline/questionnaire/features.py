@@ -17,8 +17,10 @@ import re2
 
 from pipeline.lexicons.point_words import NAMED, titles_above
 from pipeline.lexicons.term_matching import JoinedTexts, TermMatcher
-from pipeline.model import ColumnRole, SectionKind, SegmentKind
+from pipeline.model import SectionKind, SegmentKind
+from pipeline.questionnaire.consistency import agreeing_figures, carried_on
 from pipeline.questionnaire.figures import NUMBER, blank, blank_what_is_no_figure, value_of
+from pipeline.questionnaire.row_features import row_columns
 from pipeline.text import fold
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ NEAR = 3
 SHORT_CHARS = 40
 """Shorter passages are labels, not statements."""
 LONG_CHARS = 90
+YEARS_OF_TERM = 3
+"""From the first year of a mayor's term to its last."""
 MANY_FIGURES = 3
 """A row of an investment table holds at least so many figures."""
 FIGURE_NEAR_CHARS = 90
@@ -52,20 +56,6 @@ FORM_COLUMNS = {
     "row": SegmentKind.TABLE_ROW,
     "item": SegmentKind.LIST_ITEM,
     "heading": SegmentKind.HEADING,
-}
-ROLE_COLUMNS = {
-    "cell_baseline": ColumnRole.BASELINE,
-    "cell_target": ColumnRole.TARGET,
-    "cell_indicator": ColumnRole.INDICATOR,
-    "cell_product": ColumnRole.PRODUCT,
-    "cell_result": ColumnRole.RESULT,
-    "cell_responsible": ColumnRole.RESPONSIBLE,
-    "cell_source": ColumnRole.SOURCE,
-    "cell_code": ColumnRole.CODE,
-    "cell_unit": ColumnRole.UNIT,
-    "cell_budget": ColumnRole.BUDGET,
-    "cell_programme": ColumnRole.PROGRAMME,
-    "cell_objective": ColumnRole.OBJECTIVE,
 }
 
 
@@ -111,10 +101,18 @@ class Features:
         self._places(profile)
         self._figures()
         # An action may be any verb: an infinitive at the beginning or "se realizará" announces one.
-        self._own["action"] |= self._own["starts_infinitive"] | self._own["will_do"]
-        self._rows()
+        self._own["action"] |= (
+            self._own["starts_infinitive"] | self._own["will_do"] | self._own["starts_noun"]
+        )
+        self._own["info_gap"] |= self._own["info_gap_near"]
+        self._own["weakness"] |= self._own["weakness_near"]
+        self._years(profile)
+        self._promises()
+        self._own |= row_columns(self.segments, profile=profile)
         self._money_rows()
         self._found(findings)
+        self.of_point["agreeing_figures"] = agreeing_figures(units, figures=self.numbers)
+        self.of_point["carried_on"] = carried_on(units, profile=profile)
 
     def column(self, name: str) -> NDArray[np.bool_]:
         """The column of a token of a rule.
@@ -213,7 +211,8 @@ class Features:
         self._own["three_moneys"] = np.bincount(money_segments, minlength=self.size) >= MANY_FIGURES
         self._own["three_counts"] = np.bincount(segment, minlength=self.size) >= MANY_FIGURES
         figures = [starts[large], *(self.cue_spans[name][1] for name in ("percent", "rate"))]
-        self.figure_near = self._near_the_point(np.concatenate(figures))
+        self.of_point = {"figure_near": self._near_the_point(np.concatenate(figures))}
+        self.numbers = (starts, ends)
 
     def _near_the_point(self, figures: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(units, points): a figure stands near a word of the point, or the titles name the point."""
@@ -247,39 +246,47 @@ class Features:
         self._own["long"] = self.joined.lengths >= LONG_CHARS
         self._own["statement"] = self.joined.lengths >= SHORT_CHARS
 
-    def _rows(self) -> None:
-        """What the columns of tables say of the cells: which roles a row has, and which of them hold figures."""
-        roles: dict[ColumnRole, list[int]] = {role: [] for role in ColumnRole}
-        filled: dict[ColumnRole, list[int]] = {role: [] for role in ColumnRole}
-        years: list[int] = []
-        for unit, segment in enumerate(self.segments):
-            if segment.row is None:
-                continue
-            dated = set()
-            for cell in segment.row.cells:
-                if cell.text.strip():
-                    roles[cell.role].append(unit)
-                if any(map(str.isdigit, cell.text)):
-                    filled[cell.role].append(unit)
-                    dated.add(cell.year)
-            if len(dated - {None}) > 1:
-                years.append(unit)
-        for name, role in ROLE_COLUMNS.items():
-            self._own[name] = self._mask(roles[role])
-        self._own["baseline_value"] = self._mask(filled[ColumnRole.BASELINE])
-        self._own["target_value"] = self._mask(filled[ColumnRole.TARGET])
-        self._own["year_columns"] = self._mask(years)
+    def _promises(self) -> None:
+        """Passages that say what will be: aims, targets and names of indicators hold no figures of today."""
+        own = self._own
+        labels = own["label_product"] | own["label_result"] | own["label_target"] | own["label_objective"]
+        listed = own["item"] & (self._above["indicator_head"] | self._above["target_head"])
+        named = own["starts_noun"] | own["indicator_start"] | listed
+        dated = own["in_diagnosis"] | own["past_year"]
+        own["promises"] = own["starts_infinitive"] | labels | own["label_indicator"] | (named & ~dated)
+        own["counted_product"] = own["counted"] & own["delivered"] & ~own["in_diagnosis"]
 
-    def _mask(self, units: list[int]) -> NDArray[np.bool_]:
-        return _marked(np.array(units, dtype=np.int64), size=self.size)
+    def _years(self, profile: PlanProfile) -> None:
+        """Years before, within and after the plan's period."""
+        segment, starts, ends = self.cue_spans["year"]
+        values = np.array(
+            [
+                int(self.joined.text[start:end])
+                for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+            ],
+            dtype=np.int64,
+        )
+        first, last = profile.period or (
+            int(values.max(initial=0)),
+            int(values.max(initial=0)) + YEARS_OF_TERM,
+        )
+        self._own["past_year"] = _marked(segment[values <= first], size=self.size)
+        self._own["later_year"] = _marked(segment[values > last], size=self.size)
 
     def _money_rows(self) -> None:
-        """Rows of an investment table: figures under years, or several where the titles speak of money."""
+        """Rows of an investment table: figures under years, or several where the titles speak of money.
+
+        A single cost beside a target is an amount, not a distribution: a row whose columns are known to be
+        other things than years needs several amounts.
+        """
+        own = self._own
         spoken = self.column("^money_word") | self.column("in_investment")
-        many = self._own["three_counts"] | self._own["three_moneys"] | self._own["year_columns"]
-        self._own["money_row"] = self._own["row"] & spoken & many
-        self._own["money_years"] = self._own["money_row"] | (self._own["row"] & self._own["three_moneys"])
-        self._own["money"] = self._own["money"] | self._own["money_row"]
+        told_apart = own["cell_target"] | own["cell_indicator"] | own["cell_unit"]
+        planned = own["year_columns"] | (own["past_years"] & own["in_investment"])
+        many = (own["three_counts"] & ~told_apart) | own["three_moneys"] | planned
+        own["money_row"] = own["row"] & spoken & many & (planned | ~own["past_years"])
+        own["money_years"] = own["money_row"] | (own["row"] & own["three_moneys"])
+        own["money"] = own["money"] | own["money_row"] | own["budget_value"]
 
     def _found(self, findings: Findings) -> None:
         none = np.zeros(self.size, dtype=np.bool_)

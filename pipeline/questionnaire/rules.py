@@ -9,8 +9,9 @@ from importlib import resources
 
 OWN_WORDS = "own"
 """Token of a rule: the passage names the point in its own words."""
-FIGURE_NEAR = "figure_near"
-"""Token of a rule: a figure stands near the point's words, or under a title that names it."""
+OF_POINT = ("figure_near", "agreeing_figures", "carried_on")
+"""Tokens of a rule that hold for a passage and a point: a figure stands near the point's words or under a title
+that names it; a figure of the passage comes back elsewhere; a programme of the point comes back elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Rule:
 
     clauses: tuple[tuple[str, ...], ...]
     own_words: bool
-    figure_near: bool
+    of_point: tuple[str, ...]
     strength: float
 
     def cues(self) -> tuple[str, ...]:
@@ -101,17 +102,17 @@ def parse_rule(text: str) -> Rule:
     """Read a rule such as ``problem group|place !row =0.8``."""
     strength = 1.0
     own_words = False
-    figure_near = False
+    of_point: list[str] = []
     clauses: list[tuple[str, ...]] = []
     for token in text.split():
         if token.startswith("="):
             strength = float(token[1:])
         elif token == OWN_WORDS:
             own_words = True
-        elif token == FIGURE_NEAR:
-            figure_near = True
+        elif token in OF_POINT:
+            of_point.append(token)
         else:
             clauses.append(tuple(token.split("|")))
     if not clauses or not 0 < strength <= 1:
         raise ValueError(f"not a rule: {text!r}")
-    return Rule(tuple(clauses), own_words, figure_near, strength)
+    return Rule(tuple(clauses), own_words, tuple(of_point), strength)

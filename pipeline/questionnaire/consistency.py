@@ -1,0 +1,195 @@
+"""What holds a point's chain together over the sections of a plan: figures that agree, programmes that come back.
+
+Both are found per point: a passage counts for the points that it and its counterpart are both about.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import re2
+
+from pipeline.lexicons.point_words import NAMED, PointWords
+from pipeline.lexicons.term_matching import JoinedTexts
+from pipeline.model import ColumnRole, SectionKind, SegmentKind
+from pipeline.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from pipeline.model import PlanProfile, Segment
+    from pipeline.questionnaire.units import Units
+
+WORD = re2.compile(r"[a-z]{5,}")
+STEM_CHARS = 6
+"""Words are compared by their first letters: capacitar, capacitadas, capacitación."""
+AROUND_CHARS = 90
+SHARED_STEMS = 3
+"""Two figures speak of the same thing when so many words beside them are the same."""
+TELLING_DIGITS = 3
+"""Shorter numbers agree by chance."""
+MAX_PLACES = 30
+"""Places compared for one number; a number that stands more often is a price or a code."""
+STRUCTURE_WORDS = frozenset(
+    {
+        "programa",
+        "programas",
+        "subprograma",
+        "subprogramas",
+        "sector",
+        "sectores",
+        "proyecto",
+        "proyectos",
+        "eje",
+        "ejes",
+        "linea",
+        "lineas",
+        "estrategica",
+        "estrategicas",
+        "estrategico",
+        "plan",
+        "articulo",
+        "componente",
+        "dimension",
+        "objetivo",
+        "general",
+        "capitulo",
+        "titulo",
+        "parte",
+        "matriz",
+        "desarrollo",
+        "municipal",
+        "de",
+        "la",
+        "el",
+        "los",
+        "las",
+        "y",
+        "en",
+        "del",
+        "para",
+        "con",
+        "por",
+        "a",
+    }
+)
+MIN_NAME_WORDS = 2
+MIN_NAME_CHARS = 10
+MAX_PARENTS = 2
+"""A title that stands under more titles than this is a label (metas, indicadores), not a name."""
+NAME_ROLES = {ColumnRole.PROGRAMME, ColumnRole.PROJECT, ColumnRole.SECTOR}
+
+
+def agreeing_figures(
+    units: Units, *, figures: tuple[NDArray[np.int64], NDArray[np.int64]]
+) -> NDArray[np.bool_]:
+    """Mark the passages whose figure comes back in another section with the same words beside it.
+
+    Args:
+        units: the passages with what they are about.
+        figures: starts and ends of the figures in the joined text, without years, citations and money.
+
+    Returns:
+        (units, points).
+    """
+    text = units.joined.text
+    places: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    owners = units.joined.text_at(figures[0]).tolist()
+    for owner, start, end in zip(owners, figures[0].tolist(), figures[1].tolist(), strict=True):
+        number = text[start:end].rstrip(".,")
+        if sum(map(str.isdigit, number)) >= TELLING_DIGITS and number != "100":
+            places[number].append((owner, start, end))
+    marked = np.zeros(units.about.shape, dtype=np.bool_)
+    for same in places.values():
+        kept = same[:MAX_PLACES]
+        if len({units.segments[owner].section for owner, _, _ in kept}) == 1:
+            continue
+        stems = [_stems(units, owner=owner, start=start, end=end) for owner, start, end in kept]
+        for left, right in _pairs(len(kept)):
+            one, other = kept[left][0], kept[right][0]
+            apart = units.segments[one].section != units.segments[other].section
+            if apart and len(stems[left] & stems[right]) >= SHARED_STEMS:
+                both = (units.about[one] > 0) & (units.about[other] > 0)
+                marked[one] |= both
+                marked[other] |= both
+    return marked
+
+
+def carried_on(units: Units, *, profile: PlanProfile) -> NDArray[np.bool_]:
+    """Mark the passages where a programme of the point comes back in another section or in the investment plan.
+
+    The programme is a title of the point's own that passages about the point stand under; it comes back as
+    the programme of a table's row elsewhere, or by name in the investment plan.
+
+    Returns:
+        (units, points).
+    """
+    kinds = {section.id: section.kind for section in profile.sections}
+    first = _programmes(units, kinds=kinds)
+    marked = np.zeros(units.about.shape, dtype=np.bool_)
+    if not first:
+        return marked
+    names = list(first)
+    own = dict(zip(names, PointWords.load().weigh(JoinedTexts(names)).weights >= NAMED, strict=True))
+    for unit, segment in enumerate(units.segments):
+        if not (units.about[unit] > 0).any() or segment.kind is SegmentKind.HEADING:
+            continue
+        for name in _names_here(segment, invests=kinds.get(segment.section) is SectionKind.INVESTMENT):
+            if name in first and units.segments[first[name]].section != segment.section:
+                both = own[name] & (units.about[unit] > 0) & (units.about[first[name]] > 0)
+                marked[unit] |= both
+                marked[first[name]] |= both
+    return marked
+
+
+def _pairs(size: int) -> Iterator[tuple[int, int]]:
+    return ((left, right) for left in range(size) for right in range(left + 1, size))
+
+
+def _stems(units: Units, *, owner: int, start: int, end: int) -> frozenset[str]:
+    """First letters of the words around a figure, within its passage."""
+    begin = int(units.joined.starts[owner])
+    stop = begin + int(units.joined.lengths[owner])
+    around = units.joined.text[max(begin, start - AROUND_CHARS) : min(stop, end + AROUND_CHARS)]
+    return frozenset(word[:STEM_CHARS] for word in WORD.findall(around))
+
+
+def _programmes(units: Units, *, kinds: dict[int, SectionKind]) -> dict[str, int]:
+    """Names of titles that passages stand under, each with its first passage."""
+    first: dict[str, int] = {}
+    parents: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    seen: set[tuple[str, ...]] = set()
+    for unit, segment in enumerate(units.segments):
+        if segment.kind is SegmentKind.HEADING or segment.heading_path in seen:
+            continue
+        seen.add(segment.heading_path)
+        if kinds.get(segment.section) in {SectionKind.INVESTMENT, SectionKind.PRELIMINARY}:
+            continue
+        for depth, title in enumerate(segment.heading_path):
+            name = _name(title)
+            if name:
+                parents[name].add(segment.heading_path[:depth])
+                first.setdefault(name, unit)
+    return {name: unit for name, unit in first.items() if len(parents[name]) <= MAX_PARENTS}
+
+
+def _names_here(segment: Segment, *, invests: bool) -> set[str]:
+    titles = list(segment.heading_path) if invests else []
+    if segment.row is not None:
+        titles += [cell.text for cell in segment.row.cells if invests or cell.role in NAME_ROLES]
+        titles += segment.row.context
+    elif invests:
+        titles.append(segment.text)
+    return {_name(title) for title in titles} - {""}
+
+
+def _name(title: str) -> str:
+    """A title without numbers and the words of the plan's structure; empty when nothing telling is left."""
+    letters = "".join(char if "a" <= char <= "z" else " " for char in fold(title))
+    words = [word for word in letters.split() if word not in STRUCTURE_WORDS]
+    name = " ".join(words)
+    return name if len(words) >= MIN_NAME_WORDS and len(name) >= MIN_NAME_CHARS else ""
