@@ -194,7 +194,7 @@ def _answer(error: ServiceError, scope: AsgiScope) -> Response:
     wants_page = "text/html" in Headers(scope=scope).get("accept", "")
     if error.refusal.status == KEY_REQUIRED.status:
         if wants_page and scope["method"] == "GET" and PAGE_PATHS.fullmatch(scope["path"]):
-            from serve_app import pages  # noqa: PLC0415  the pages know the applications, which know this
+            from serve_app.web import pages  # noqa: PLC0415  the pages know the applications, which know this
 
             notice = "" if error.refusal is KEY_REQUIRED else error.refusal.sentence
             page = pages.sign_in_page(notice=notice, onward=scope["path"])

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from serve_app.client_watching import FINAL
-from serve_app.pages import DOCUMENT_STATES, STATES
+from serve_app.web.pages import DOCUMENT_STATES, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,12 +12,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Red
 from pydantic import BaseModel
 
 from cluster.errors import NOT_FOUND, NOT_READY, STORAGE_FULL, ServiceError
-from serve_app import openapi, pages, plan_pages
+from serve_app import openapi
 from serve_app.access import COOKIE, PAGE_PATHS, CallerOf, Guard, address_of
 from serve_app.asgi import BackendOf, make_app, problem_responses
 from serve_app.removal import remove_job
 from serve_app.status import view_of
-from serve_app.web import comparison, review_pages
+from serve_app.web import comparison, pages, plan_pages, review_pages
 from serve_app.web.languages import LANGUAGE_COOKIE, LANGUAGES, Language
 from serve_app.web.municipalities import by_department
 
@@ -173,7 +173,7 @@ async def docs() -> HTMLResponse:
 async def static(name: str) -> Response:
     """Style sheets and scripts, from this package alone."""
     suffix = name[name.rfind(".") :]
-    folder = files("serve_app") / "static"
+    folder = files("serve_app.web") / "static"
     if suffix not in STATIC_TYPES or "/" in name or not (folder / name).is_file():
         raise ServiceError(NOT_FOUND)
     headers = {"Cache-Control": "public, max-age=3600"}

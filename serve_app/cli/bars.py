@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.text import Text
 
 from serve_app.cli.output import console
-from serve_app.pages import STATES
+from serve_app.web.pages import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

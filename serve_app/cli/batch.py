@@ -12,8 +12,8 @@ from rich.table import Table
 
 from serve_app.cli.bars import evaluation_bar, sending_bar
 from serve_app.cli.output import advise, console, number, show_json, warn
-from serve_app.pages import DOCUMENT_STATES, POINTS, STATES
 from serve_app.pdf_files import pdf_files
+from serve_app.web.pages import DOCUMENT_STATES, POINTS, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -19,7 +19,7 @@ from serve_app.cli import dead_letters as dead_letters_of_registry
 from serve_app.cli import doctor as doctor_of_this_machine
 from serve_app.cli.output import fail, show_json
 from serve_app.client import ApiError
-from serve_app.pages import POINTS, STATES
+from serve_app.web.pages import POINTS, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,1 +1,1 @@
-"""What the web pages stand on: languages, the list of municipalities, and what compares the plans of a batch."""
+"""The web pages: templates, scripts, languages, and what they show of jobs, plans, passages and corrections."""

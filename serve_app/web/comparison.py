@@ -13,10 +13,10 @@ from fastapi.responses import HTMLResponse
 
 from cluster.errors import DOCUMENT_WITHOUT_RESULT, RESULTS_NOT_READY, ServiceError
 from cluster.records import DocumentState
-from serve_app import pages
 from serve_app.asgi import BackendOf  # noqa: TC001  FastAPI reads it at run time
 from serve_app.delivery import EVALUATION_RESULTS, Evaluated, Evaluations
-from serve_app.plan_pages import ERROR_PAGE
+from serve_app.web import pages
+from serve_app.web.plan_pages import ERROR_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,13 +10,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from cluster.errors import INVALID_CORRECTIONS, NOT_FOUND, ServiceError
 from pipeline.review import Correction, criterion_of
-from serve_app import pages
 from serve_app.access import CallerOf  # noqa: TC001  FastAPI reads it at run time
 from serve_app.asgi import BackendOf  # noqa: TC001
 from serve_app.corrections import Name, Reason  # noqa: TC001
-from serve_app.plan_pages import ERROR_PAGE
 from serve_app.problems import FieldsInvalid
 from serve_app.reviews import Reviewed, read_reviewed, save_corrections
+from serve_app.web import pages
+from serve_app.web.plan_pages import ERROR_PAGE
 
 TARGET = r"^P([1-9]|10)(-D[1-6]-Q[1-5]-[a-d])?$"
 REVIEWER_COOKIE = "decalogo_revisor"

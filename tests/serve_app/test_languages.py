@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 from cluster.errors import REFUSALS
 from pipeline import errors as pipeline_errors
 from pipeline.scoring import BANDS, HIGHEST_BAND
-from serve_app import pages
+from serve_app.web import pages
 from serve_app.web.municipalities import by_department, departments, municipalities
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ def spoken() -> set[str]:
     """Every sentence of ours that a page can show."""
     options = {"**.html": {"extensions": "jinja2.ext.i18n", "trimmed": "true", "newstyle_gettext": "true"}}
     found = extract_from_dir(
-        str(ROOT / "serve_app" / "templates"), method_map=[("**.html", "jinja2")], options_map=options
+        str(ROOT / "serve_app" / "web" / "templates"), method_map=[("**.html", "jinja2")], options_map=options
     )
     said = {str(message) for _, _, message, _, _ in found}
     said |= {*pages.STATES.values(), *pages.DOCUMENT_STATES.values(), *pages.UPLOAD_WORDS.values()}

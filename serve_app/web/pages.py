@@ -101,7 +101,7 @@ def band_bounds() -> list[tuple[str, str]]:
 @cache
 def _environment(language: str) -> Environment:
     environment = Environment(
-        loader=PackageLoader("serve_app"),
+        loader=PackageLoader("serve_app.web"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from cluster.errors import EVIDENCE_NOT_FOUND, NOT_FOUND, ServiceError
-from serve_app import pages
 from serve_app.asgi import BackendOf  # noqa: TC001  FastAPI reads it at run time
 from serve_app.delivery import EVIDENCE_REGISTRY
 from serve_app.documents import artifact, succeeded
 from serve_app.reviews import read_corrected
+from serve_app.web import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
