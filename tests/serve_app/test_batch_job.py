@@ -52,6 +52,7 @@ def test_results_are_typed_and_complete(job: Job) -> None:
     results = job.results()
     assert len(results.evaluated) == 3
     assert results._repr_html_().count("<tr>") == 4
+    assert len(repr(results)) < 100
     assert results.summary["valid"]
     for _, found in results.evaluated:
         assert len(found.answers) == 300
