@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +73,20 @@ def submit(
                 warn(f"{path.name}: {error}", code=error.code)
                 told(path)
 
+            @cache
+            def waiting_for(code: str, sentence: str) -> None:
+                warn(f"Esperando al servicio: {sentence}", code=code)
+
+            def waiting(error: BaseException) -> None:
+                waiting_for(getattr(error, "code", "not_connected"), str(error))
+
             job_id = client.send(
                 paths,
                 metadata=metadata,
                 sent=told,
                 refused=refused,
                 opened=opened.append,
+                waiting=waiting,
                 resume=resume or None,
             )
     except (KeyboardInterrupt, httpx.TransportError):
@@ -132,6 +141,12 @@ def show_scores(state: Mapping[str, Any]) -> None:
                 f"[red]{escape(document['name'])}[/]: {document['error_message']} [dim]({document['error_code']})[/]",
                 highlight=False,
             )
+    callback = state["callback"]
+    if callback and callback["status"] == "failed":
+        warn(
+            f"No se pudo avisar a {callback['host']} tras {callback['attempts']} intentos",
+            code=callback["error"],
+        )
 
 
 def _row(document: Mapping[str, Any]) -> list[str]:
