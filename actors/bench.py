@@ -94,11 +94,19 @@ class Bench:
         storage.delete_result(key)
         return False
 
+    def artifacts_of(self, pdf: bytes, *, options: EvaluationOptions, watch: Watch) -> dict[str, bytes]:
+        """Evaluate without writing anything: the artifacts by name.
+
+        Raises:
+            PipelineError: it could not be evaluated.
+        """
+        document = self.extraction.extract(pdf, wall_seconds=watch.left_seconds)
+        return artifacts(evaluate(document, options=options, engine=self.engine, observe=watch.observe))
+
     def result_hash(self, pdf: bytes, *, options: EvaluationOptions, watch: Watch) -> str:
         """Evaluate again without writing anything: the deterministic hash, to be compared."""
-        document = self.extraction.extract(pdf, wall_seconds=watch.left_seconds)
-        evaluation = evaluate(document, options=options, engine=self.engine, observe=watch.observe)
-        return summarize(artifacts(evaluation)[EVALUATION_RESULTS], key="").result_hash
+        files = self.artifacts_of(pdf, options=options, watch=watch)
+        return summarize(files[EVALUATION_RESULTS], key="").result_hash
 
     def _artifacts(self, claim: Claim, *, options: EvaluationOptions, watch: Watch) -> dict[str, bytes]:
         watch.check()

@@ -10,8 +10,9 @@ import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+import msgspec
 import structlog
 from ray import serve
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -34,13 +35,16 @@ from cluster.storage import Storage
 from pipeline.errors import FreezeMismatch, PipelineError
 from pipeline.evaluation import Engine
 from pipeline.extraction import ExtractionLimits, ExtractionWorker
+from pipeline.model import EvaluationOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cluster.records import Claim, QueueEntry
 
 log = structlog.get_logger("evaluator")
+
+T = TypeVar("T")
 
 UTILIZATION_WINDOW_SECONDS = 60.0
 HOUSEKEEPING_SECONDS = 5.0
@@ -101,7 +105,7 @@ def _load_engine(settings: Settings) -> Engine:
 
 
 class Evaluator:
-    """A replica. Deployed by ``actors.application``; its one method is called through a deployment handle.
+    """A replica. Deployed by ``actors.application``; its methods are called through a deployment handle.
 
     Up to ``in_flight_per_evaluator`` calls may be with it; all but one wait without a claim, so that a
     document is always either queued or worked on.
@@ -177,18 +181,48 @@ class Evaluator:
         if self._worker_id == other_than:
             return here
         pdf = await asyncio.to_thread(self._bench.storage.read_upload, claim.job_id, claim.sha256)
+        options = options_of(claim)
+        found = await self._beside_the_queue(
+            lambda watch: self._bench.result_hash(pdf, options=options, watch=watch)
+        )
+        return here | {"hash": found}
+
+    async def assess(self, pdf: bytes, options: dict[str, Any]) -> dict[str, Any]:
+        """Evaluate a PDF that belongs to no batch, for programs inside the cluster; nothing of it is kept.
+
+        Args:
+            pdf: the whole file.
+            options: fields of ``EvaluationOptions``.
+
+        Returns:
+            ``artifacts`` by name, or ``code`` and ``sentence`` of what is wrong with the document.
+
+        Raises:
+            RuntimeError: what decides has changed on disk since this process started.
+        """
+        if not await self._fit():
+            raise RuntimeError(self._unfit)
+        chosen = msgspec.convert(options, EvaluationOptions)
+        try:
+            files = await self._beside_the_queue(
+                lambda watch: self._bench.artifacts_of(pdf, options=chosen, watch=watch)
+            )
+        except PipelineError as error:
+            # Such errors do not pass between processes.
+            return {"code": error.kind.code, "sentence": error.kind.sentence}
+        return {"artifacts": files}
+
+    async def _beside_the_queue(self, work: Callable[[Watch], T]) -> T:
+        """Do what no claim stands behind, in turn with the documents of the queue."""
         watch = Watch(soft_limit_seconds=self._settings.soft_limit_seconds)
         with self._growth.inside():
             async with self._turn, self._slots.acquire():
                 with watchdog(seconds=self._settings.watchdog_seconds), self._utilization.busy():
-                    work = asyncio.get_running_loop().run_in_executor(
-                        self._thread,
-                        lambda: self._bench.result_hash(pdf, options=options_of(claim), watch=watch),
-                    )
-                    done, _ = await asyncio.wait({work}, timeout=self._settings.hard_limit_seconds)
+                    running = asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(watch))
+                    done, _ = await asyncio.wait({running}, timeout=self._settings.hard_limit_seconds)
                     if not done:
                         self._end_stuck()
-                    return here | {"hash": work.result()}
+                    return running.result()
 
     async def check_health(self) -> None:
         """Called by Serve, which replaces a replica that raises.

@@ -74,6 +74,7 @@ def _send_part(
         metadata=metadata,
         sent=bar.sent,
         refused=bar.refuse,
+        waiting=bar.wait,
         opened=lambda job_id: notes.put(_begun(key), job_id),
         resume=begun if state else None,
         idempotency_key=key,

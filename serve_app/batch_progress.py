@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tqdm.auto import tqdm
 
+from serve_app.client_sending import Sending
 from serve_app.pdf_files import pdf_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from serve_app.client_errors import ApiError
@@ -31,6 +32,7 @@ class SendingBar:
 
     def __init__(self, count: int) -> None:
         self.refused: dict[str, ApiError] = {}
+        self._waited = False
         self._bar = tqdm(total=count, unit="archivo", desc="Envío")
 
     def __enter__(self) -> Self:
@@ -40,6 +42,16 @@ class SendingBar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.close()
+
+    def sending(self, metadata: Mapping[str, Any], **how: Any) -> Sending:
+        """What is to be sent, told to this bar; ``how`` are the other fields of ``Sending``."""
+        return Sending(metadata, sent=self.sent, refused=self.refuse, waiting=self.wait, **how)
+
+    def wait(self, error: BaseException) -> None:
+        """The service is busy; said once."""
+        if not self._waited:
+            tqdm.write(f"Esperando al servicio: {error}", file=sys.stderr)
+        self._waited = True
 
     def sent(self, _path: Path) -> None:
         """A file was taken."""

@@ -60,6 +60,9 @@ class Answer(_Part):
         found = {one.id: one for criterion in self.criteria.values() for one in criterion.evidence}
         return sorted(found.values(), key=lambda one: (one.page, one.id))
 
+    def __repr__(self) -> str:
+        return f"<Answer {self.question_id} {score(self.score)}>"
+
     def _repr_html_(self) -> str:
         rows = [(one.page, one.section, one.quote) for one in self.evidence]
         title = html_table(
@@ -98,6 +101,9 @@ class Evaluation(_Part):
     freeze_hash: str
     document: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        return f"<Evaluation {score(self.overall.score)} {self.deterministic_hash[:12]}>"
+
     def answer(self, question_id: str) -> Answer:
         """One answer, as ``P1-D1-Q1``.
 
@@ -111,18 +117,18 @@ class Evaluation(_Part):
 
 
 class DocumentResult(_Part):
-    """One document that was evaluated."""
+    """One document; without an evaluation, code and sentence say why where that is known."""
 
     document_id: str
     name: str
     evaluation: Evaluation | None = None
+    error_code: str | None = None
+    error_message: str | None = None
 
 
-class BatchResults(_Part):
-    """A batch: the job as ``/status`` shows it, what checking it gave, and every evaluation."""
+class PlanResults(_Part):
+    """Evaluated plans, and what can be looked at in all of them together."""
 
-    job: dict[str, Any]
-    summary: dict[str, Any] = {}
     results: list[DocumentResult]
 
     @property
@@ -146,6 +152,10 @@ class BatchResults(_Part):
         """Points by dimensions, the mean of all documents, 0 to 3."""
         return points_picture(self.to_dataframe())
 
+    def __repr__(self) -> str:
+        # All of it is some MB, which a notebook would store with the cell.
+        return f"<{type(self).__name__} {len(self.evaluated)} of {len(self.results)} evaluated>"
+
     def _repr_html_(self) -> str:
         """A row for each plan and a column for each point."""
         points = [point.id for _, found in self.evaluated[:1] for point in found.points]
@@ -153,4 +163,13 @@ class BatchResults(_Part):
             (name, score(found.overall.score), *(score(point.score) for point in found.points))
             for name, found in self.evaluated
         ]
-        return html_table(("Plan", "Total", *points), rows)
+        problems = [(one.name, one.error_message) for one in self.results if one.error_message]
+        failed = html_table(("Plan", "Por qué no se evaluó"), problems) if problems else ""
+        return html_table(("Plan", "Total", *points), rows) + failed
+
+
+class BatchResults(PlanResults):
+    """A batch: the job as ``/status`` shows it, what checking it gave, and every evaluation."""
+
+    job: dict[str, Any]
+    summary: dict[str, Any] = {}

@@ -97,10 +97,8 @@ class BatchClient:
         """
         paths = named_pdfs(source)
         with SendingBar(len(paths)) as bar:
-            sending = Sending(
+            sending = bar.sending(
                 metadata,
-                sent=bar.sent,
-                refused=bar.refuse,
                 resume=resume,
                 idempotency_key=idempotency_key,
                 patience_seconds=patience_seconds,
@@ -115,6 +113,7 @@ class BatchClient:
         sent: Callable[[Path], None] = lambda _path: None,
         refused: Callable[[Path, ApiError], None] | None = None,
         opened: Callable[[str], None] = lambda _job_id: None,
+        waiting: Callable[[BaseException], None] = lambda _error: None,
         resume: str | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
         idempotency_key: str | None = None,
@@ -122,7 +121,8 @@ class BatchClient:
         """The same without a bar: who sends is told of each file, as it ends, in this thread.
 
         Without ``refused`` the first refusal ends the call, and so does the last file when all were refused; then
-        nothing is left behind. ``opened`` hears the identifier with which the batch can be resumed.
+        nothing is left behind. ``opened`` hears the identifier with which the batch can be resumed,
+        ``waiting`` why a busy service does not open one yet.
 
         Returns:
             The identifier of the job.
@@ -136,6 +136,7 @@ class BatchClient:
             sent=sent,
             refused=refused,
             opened=opened,
+            waiting=waiting,
             resume=resume,
             idempotency_key=idempotency_key,
             patience_seconds=patience_seconds,
@@ -189,9 +190,7 @@ class BatchClient:
             after: identifier of the last event that was seen; None begins with the oldest kept.
         """
         lines = EventLines()
-        with self._driver.streamed(
-            calls.events(job_id, after=after), timeout_seconds=TIMEOUT_SECONDS
-        ) as answer:
+        with self._driver.streamed(calls.events(job_id, after=after)) as answer:
             for line in answer.iter_lines():
                 if event := lines.take(line):
                     yield event
@@ -266,10 +265,8 @@ class AsyncBatchClient:
         """Send a batch, as ``BatchClient.submit`` does."""
         paths = await asyncio.to_thread(named_pdfs, source)
         with SendingBar(len(paths)) as bar:
-            sending = Sending(
+            sending = bar.sending(
                 metadata,
-                sent=bar.sent,
-                refused=bar.refuse,
                 resume=resume,
                 idempotency_key=idempotency_key,
                 patience_seconds=patience_seconds,
@@ -305,9 +302,7 @@ class AsyncBatchClient:
     async def events(self, job_id: str, *, after: str | None = None) -> AsyncIterator[Event]:
         """The events of a job as they happen, as ``BatchClient.events`` gives them."""
         lines = EventLines()
-        async with self._driver.streamed(
-            calls.events(job_id, after=after), timeout_seconds=TIMEOUT_SECONDS
-        ) as answer:
+        async with self._driver.streamed(calls.events(job_id, after=after)) as answer:
             async for line in answer.aiter_lines():
                 if event := lines.take(line):
                     yield event

@@ -41,6 +41,8 @@ class Call(Generic[T]):
     patience_seconds: float = 0.0
     first: bool = False
     """Of several: a service that cannot be reached at all is then not waited for."""
+    waiting: Callable[[BaseException], None] | None = None
+    """Hears what is waited for."""
 
     @property
     def request(self) -> dict[str, Any]:
@@ -99,10 +101,18 @@ def events(job_id: str, *, after: str | None) -> Call[None]:
     return Call("GET", f"/status/{job_id}/events", _nothing, headers=headers)
 
 
-def open_batch(metadata: Mapping[str, Any], *, patience_seconds: float) -> Call[str]:
+def open_batch(
+    metadata: Mapping[str, Any], *, patience_seconds: float, waiting: Callable[[BaseException], None]
+) -> Call[str]:
     """Open a batch; gives its job. One that is opened twice because an answer was lost expires by itself."""
     return Call(
-        "POST", "/upload/jobs", _job_id, json=dict(metadata), patience_seconds=patience_seconds, first=True
+        "POST",
+        "/upload/jobs",
+        _job_id,
+        json=dict(metadata),
+        patience_seconds=patience_seconds,
+        first=True,
+        waiting=waiting,
     )
 
 

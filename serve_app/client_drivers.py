@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from httpx import USE_CLIENT_DEFAULT
 from tenacity import AsyncRetrying, Retrying
 from tenacity.nap import sleep_using_event
 
@@ -67,13 +68,13 @@ class ThreadDriver:
             return value
 
     @contextmanager
-    def streamed(self, call: Call[None], *, timeout_seconds: float | None) -> Iterator[httpx.Response]:
-        """An answer that is read as it comes.
+    def streamed(self, call: Call[None], *, timeout_seconds: float | None = None) -> Iterator[httpx.Response]:
+        """An answer that is read as it comes; without a time of its own the client's counts.
 
         Raises:
             ApiError: the service refused.
         """
-        with self.http.stream(**call.request, timeout=timeout_seconds) as answer:
+        with self.http.stream(**call.request, timeout=timeout_seconds or USE_CLIENT_DEFAULT) as answer:
             if answer.is_error:
                 answer.read()
                 raise error_of(answer)
@@ -82,7 +83,9 @@ class ThreadDriver:
     def _do(self, step: Step, *, stop: threading.Event) -> Any:
         match step:
             case Call():
-                policy = retry_policy(patience_seconds=step.patience_seconds, first=step.first, stop=stop)
+                policy = retry_policy(
+                    patience_seconds=step.patience_seconds, first=step.first, waiting=step.waiting, stop=stop
+                )
                 return Retrying(**policy, sleep=sleep_using_event(stop))(self._once, step, stop)
             case Work(function):
                 return function()
@@ -136,14 +139,14 @@ class TaskDriver:
 
     @asynccontextmanager
     async def streamed(
-        self, call: Call[None], *, timeout_seconds: float | None
+        self, call: Call[None], *, timeout_seconds: float | None = None
     ) -> AsyncIterator[httpx.Response]:
-        """An answer that is read as it comes.
+        """An answer that is read as it comes; without a time of its own the client's counts.
 
         Raises:
             ApiError: the service refused.
         """
-        async with self.http.stream(**call.request, timeout=timeout_seconds) as answer:
+        async with self.http.stream(**call.request, timeout=timeout_seconds or USE_CLIENT_DEFAULT) as answer:
             if answer.is_error:
                 await answer.aread()
                 raise error_of(answer)
@@ -152,7 +155,9 @@ class TaskDriver:
     async def _do(self, step: Step) -> Any:
         match step:
             case Call():
-                policy = retry_policy(patience_seconds=step.patience_seconds, first=step.first)
+                policy = retry_policy(
+                    patience_seconds=step.patience_seconds, first=step.first, waiting=step.waiting
+                )
                 return await AsyncRetrying(**policy)(self._once, step)
             case Work(function):
                 return await asyncio.to_thread(function)

@@ -14,7 +14,7 @@ from tenacity import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from threading import Event
 
     from tenacity import RetryCallState
@@ -71,13 +71,33 @@ def is_passing_when_reached(error: BaseException) -> bool:
     return is_passing(error) and not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
 
 
-def retry_policy(*, patience_seconds: float, first: bool, stop: Event | None = None) -> dict[str, Any]:
-    """How tenacity tries again, in threads as in tasks; an event that is set ends it."""
+def retry_policy(
+    *,
+    patience_seconds: float,
+    first: bool,
+    waiting: Callable[[BaseException], None] | None = None,
+    stop: Event | None = None,
+) -> dict[str, Any]:
+    """How tenacity tries again, in threads as in tasks.
+
+    Args:
+        patience_seconds: for how long.
+        first: a service that is not there at all is not waited for.
+        waiting: hears what is waited for, before each pause.
+        stop: once it is set, nothing is tried again.
+    """
+
+    def before_sleep(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if waiting and error:
+            waiting(error)
+
     stops = [stop_before_delay(patience_seconds), *([stop_when_event_set(stop)] if stop else [])]
     return {
         "retry": retry_if_exception(is_passing_when_reached if first else is_passing),
         "wait": _pause_seconds,
         "stop": stop_any(*stops),
+        "before_sleep": before_sleep,
         "reraise": True,
     }
 

@@ -61,13 +61,14 @@ class Sending:
 
     ``resume`` is an open batch that holds a part of the files already. ``sent`` and ``refused`` are called for each
     file; without ``refused`` the first refusal ends everything, and so does the last when all files were refused.
-    ``opened`` hears the identifier before the first file goes.
+    ``opened`` hears the identifier before the first file goes, ``waiting`` why the service makes it wait for that.
     """
 
     metadata: Mapping[str, Any]
     sent: Callable[[Path], None] = lambda _path: None
     refused: Callable[[Path, ApiError], None] | None = None
     opened: Callable[[str], None] = lambda _job_id: None
+    waiting: Callable[[BaseException], None] = lambda _error: None
     resume: str | None = None
     idempotency_key: str | None = None
     patience_seconds: float = PATIENCE_SECONDS
@@ -78,7 +79,9 @@ class Sending:
         A batch that was refused is deleted; one that was interrupted stays open, and the error says how to go on.
         """
         job_id = self.resume or (
-            yield from perform(calls.open_batch(self.metadata, patience_seconds=self.patience_seconds))
+            yield from perform(
+                calls.open_batch(self.metadata, patience_seconds=self.patience_seconds, waiting=self.waiting)
+            )
         )
         self.opened(job_id)
         try:

@@ -1,4 +1,4 @@
-"""How an ASGI application becomes a Serve deployment. The only module of ``serve_app`` that asks Ray."""
+"""How an ASGI application becomes a Serve deployment. Only this module and ``on_ray`` ask Ray."""
 
 from __future__ import annotations
 

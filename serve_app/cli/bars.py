@@ -1,4 +1,4 @@
-"""Bars with rate and remaining time, for files on their way and for the work on a job."""
+"""Bars with rate and remaining time, on standard error: the output is for what comes out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from serve_app.cli.output import console
+from serve_app.cli.output import errors
 from serve_app.web.pages import STATES
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Task
 
-BAR_WIDTH = 20
+BAR_WIDTH = 16
 """The whole line fits into a terminal of 80."""
 MINUTE = 60
 HOUR = 3600
@@ -36,8 +36,9 @@ class _Rate(ProgressColumn):
     """How many things a second, a minute or an hour, whichever is easiest to read."""
 
     def render(self, task: Task) -> Text:
-        speed = task.fields.get("speed", task.finished_speed or task.speed)
-        return Text(rate(speed), style="progress.data.speed")
+        # Of the whole time: what rich computes from the last steps jumps with every group of uploads.
+        mean = task.completed / task.elapsed if task.elapsed else None
+        return Text(rate(task.fields.get("speed", mean)), style="progress.data.speed")
 
 
 class _Remaining(ProgressColumn):
@@ -81,7 +82,7 @@ def sending_bar(count: int, *, quiet: bool) -> Iterator[Callable[[Path], None]]:
         TimeElapsedColumn(),
         _Remaining(),
     )
-    with Progress(*columns, console=console, disable=quiet) as progress:
+    with Progress(*columns, console=errors, disable=quiet) as progress:
         task = progress.add_task("Enviando", total=count)
         yield lambda _path: progress.advance(task)
 
@@ -99,11 +100,16 @@ def evaluation_bar(*, quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]
         TimeElapsedColumn(),
         _Remaining(),
     )
-    with Progress(*columns, console=console, disable=quiet) as progress:
+    with Progress(*columns, console=errors, disable=quiet) as progress:
         task = progress.add_task("Evaluando", total=1, documents="", speed=None, remaining=None)
 
+        at_first: int | None = None
+
         def show(state: dict[str, Any]) -> None:
+            nonlocal at_first
             ended = sum(state["documents_by_status"].get(name, 0) for name in ENDED)
+            # Who comes back later has not seen those end.
+            at_first = ended if at_first is None else at_first
             elapsed = progress.tasks[0].elapsed or 0.0
             progress.update(
                 task,
@@ -111,7 +117,7 @@ def evaluation_bar(*, quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]
                 completed=state["progress"]["completed_steps"],
                 description=STATES[state["status"]].capitalize(),
                 documents=f"{ended}/{state['document_count']}",
-                speed=ended / elapsed if elapsed else None,
+                speed=(ended - at_first) / elapsed if elapsed else None,
                 # The service knows since when the job runs; who comes back later does not.
                 remaining=state["estimated_seconds"],
             )

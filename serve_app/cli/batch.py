@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,12 +64,21 @@ def submit(
 ) -> str:
     """Send files with a progress bar; returns the identifier of the job. A refused file does not stop the others."""
     opened: list[str] = [resume] if resume else []
+    refusals: list[Path] = []
     try:
         with server.client() as client, sending_bar(len(paths), quiet=quiet) as told:
 
             def refused(path: Path, error: ApiError) -> None:
+                refusals.append(path)
                 warn(f"{path.name}: {error}", code=error.code)
                 told(path)
+
+            @cache
+            def waiting_for(code: str, sentence: str) -> None:
+                warn(f"Esperando al servicio: {sentence}", code=code)
+
+            def waiting(error: BaseException) -> None:
+                waiting_for(getattr(error, "code", "not_connected"), str(error))
 
             job_id = client.send(
                 paths,
@@ -75,6 +86,7 @@ def submit(
                 sent=told,
                 refused=refused,
                 opened=opened.append,
+                waiting=waiting,
                 resume=resume or None,
             )
     except (KeyboardInterrupt, httpx.TransportError):
@@ -82,7 +94,8 @@ def submit(
             advise(f"Lo que ya llegó queda en el servicio; repita la orden con --resume {opened[-1]}")
         raise
     if not quiet:
-        console.print(f"Trabajo [bold]{job_id}[/], {len(paths)} archivos", highlight=False)
+        taken = f"{len(paths) - len(refusals)} de {len(paths)}" if refusals else len(paths)
+        console.print(f"Trabajo [bold]{job_id}[/], {taken} archivos", highlight=False)
     return job_id
 
 
@@ -128,6 +141,12 @@ def show_scores(state: Mapping[str, Any]) -> None:
                 f"[red]{escape(document['name'])}[/]: {document['error_message']} [dim]({document['error_code']})[/]",
                 highlight=False,
             )
+    callback = state["callback"]
+    if callback and callback["status"] == "failed":
+        warn(
+            f"No se pudo avisar a {callback['host']} tras {callback['attempts']} intentos",
+            code=callback["error"],
+        )
 
 
 def _row(document: Mapping[str, Any]) -> list[str]:
@@ -165,12 +184,12 @@ def show_jobs(server: Server, *, state: str | None, limit: int, as_json: bool) -
     if as_json:
         show_json(found)
         return
-    table = Table()
-    for title in ("Trabajo", "Enviado", "Municipio", "Estado", "Documentos"):
-        # An identifier that is cut cannot be copied; on a narrow terminal the others give way.
-        table.add_column(title, no_wrap=title == "Trabajo")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for title in ("Trabajo", "Enviado", "Municipio", "Estado", "Doc."):
+        # An identifier that is cut cannot be copied; on a narrow terminal the municipality gives way.
+        table.add_column(title, no_wrap=title != "Municipio")
     for job in found:
-        sent = (job["submission_time"] or "")[:16].replace("T", " ")
+        sent = local_time(job["submission_time"])
         table.add_row(
             job["job_id"],
             sent,
@@ -179,6 +198,11 @@ def show_jobs(server: Server, *, state: str | None, limit: int, as_json: bool) -
             str(job["document_count"]),
         )
     console.print(table)
+
+
+def local_time(iso: str | None) -> str:
+    """A time of the service as it is on this machine's clock."""
+    return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M") if iso else ""
 
 
 def cancel(server: Server, *, job_id: str, delete: bool, as_json: bool) -> None:

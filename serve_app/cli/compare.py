@@ -69,7 +69,8 @@ def _rows(results: Sequence[dict[str, Any]]) -> list[tuple[str, list[float | Non
 
 def _table(pdfs: Sequence[Path], *, results: Sequence[dict[str, Any]]) -> Table:
     table = Table(title="Puntaje medio, de 0 a 3")
-    table.add_column("Punto")
+    # One line a row: a name that is cut is still known by its number.
+    table.add_column("Punto", no_wrap=True, overflow="ellipsis")
     for pdf in pdfs:
         table.add_column(escape(pdf.stem), justify="right")
     two = len(results) == 2  # noqa: PLR2004

@@ -41,7 +41,10 @@ async def _read(settings: Settings, *, limit: int) -> tuple[DeadLetter, ...]:
 
 
 def _table(letters: tuple[DeadLetter, ...]) -> Table:
-    table = Table("Cuándo", "Trabajo", "Documento", "Código", "Intentos", "Referencia")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in ("Cuándo", "Trabajo", "Doc.", "Código", "Int.", "Referencia"):
+        # What is to be copied must be whole; a date and a code may take two lines.
+        table.add_column(title, no_wrap=title not in {"Cuándo", "Código"}, overflow="fold")
     for letter in letters:
         at = datetime.fromtimestamp(letter.at, tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(

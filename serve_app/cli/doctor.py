@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 from rich.markup import escape
+from rich.table import Table
 
 from cluster import lifecycle
 from cluster.errors import ServiceError
@@ -26,7 +27,7 @@ from pipeline.rendering import sandbox_report
 from serve_app.cli.output import console, show_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from cluster.records import JobRecord
 
@@ -51,12 +52,21 @@ def examine(*, as_json: bool) -> int:
     if as_json:
         show_json([asdict(finding) for finding in found])
     else:
-        for finding in found:
-            state = f"[{COLOURS[finding.state]}]{finding.state:5}[/]"
-            console.print(
-                f"{state} {finding.topic:12} {escape(finding.sentence)}", highlight=False, soft_wrap=True
-            )
+        _show(found)
     return int(any(finding.state == "falta" for finding in found))
+
+
+def _show(found: Iterable[Finding]) -> None:
+    table = Table.grid(padding=(0, 1, 0, 0))
+    for finding in found:
+        state = f"[{COLOURS[finding.state]}]{finding.state:5}[/]"
+        table.add_row(state, f"{finding.topic:12}", escape(finding.sentence))
+        if not console.is_terminal:
+            # A line each: what is kept or searched must not be broken where some terminal would end.
+            line = f"{state} {finding.topic:12} {escape(finding.sentence)}"
+            console.print(line, highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        console.print(table)
 
 
 def findings(settings: Settings) -> Iterator[Finding]:

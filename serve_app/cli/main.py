@@ -17,7 +17,7 @@ from serve_app.batch_job import FORMATS
 from serve_app.cli import batch, grafana, keys, service
 from serve_app.cli import dead_letters as dead_letters_of_registry
 from serve_app.cli import doctor as doctor_of_this_machine
-from serve_app.cli.output import fail, show_json
+from serve_app.cli.output import advise, fail, keep_logs_quiet, show_json
 from serve_app.client import ApiError
 from serve_app.web.pages import POINTS, STATES
 
@@ -34,6 +34,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(keys.app, name="keys")
+
+ADVICE = {
+    "job_not_found": "«decalogo jobs» lista los trabajos que hay.",
+    "job_expired": "Envíe de nuevo los planes: los resultados se guardan un tiempo limitado.",
+    "job_deleted": "«decalogo jobs» lista los trabajos que hay.",
+    "results_not_ready": "«decalogo watch TRABAJO» espera hasta que termine.",
+    "key_required": f"Indique la llave con --api-key o en {CLIENT_KEY_VARIABLE}.",
+    "key_invalid": "Pida otra llave a quien administra el servicio («decalogo keys create»).",
+    "scope_missing": "Pida una llave con ese permiso a quien administra el servicio («decalogo keys create --scope»).",
+    "callback_refused": "Quien administra el servicio nombra los destinos en DECALOGO_CALLBACK_HOSTS.",
+    "callbacks_off": "Quien administra el servicio lo activa con DECALOGO_CALLBACK_HOSTS y DECALOGO_CALLBACK_SECRET.",
+    "not_ready": "«decalogo doctor» dice qué falta en la máquina del servicio.",
+    "no_files": "Revise que los archivos sean PDF de planes.",
+}
+"""What to do about what the service refuses, where its own sentence does not say it."""
 
 Url = Annotated[str, typer.Option(help="Dirección del servicio; vacía: el de esta máquina")]
 Key = Annotated[
@@ -68,7 +83,9 @@ def up(
     if foreground:
         service.stay()
     else:
-        service.start(as_json=as_json)
+        started = service.start(quiet=as_json)
+        if as_json:
+            show_json({"url": started.url, "already_running": started.already_running})
 
 
 @app.command()
@@ -93,18 +110,21 @@ def dead_letters(limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, as_j
 def demo(
     folder: Annotated[Path, typer.Argument(help="Carpeta con planes en PDF", exists=True)] = Path("examples"),
     api_key: Key = "",
+    as_json: AsJson = False,
 ) -> None:
     """Inicia el servicio, evalúa los planes de una carpeta por HTTP y muestra los puntajes."""
-    server = service.Server(service.start(), api_key)
+    server = service.Server(service.start(quiet=as_json).url, api_key)
     paths = batch.named_files([folder])
     metadata = batch.metadata_of(
         "Municipios de ejemplo", department="Colombia", year=2024, period="2024-2027"
     )
-    job_id = batch.submit(server, paths=paths, metadata=metadata)
-    final = batch.watch(server, job_id=job_id)
-    batch.show_scores(final)
-    service.show_places(server.url, job_id=job_id)
-    raise typer.Exit(0 if final["status"] == "completed" else 1)
+    job_id = batch.submit(server, paths=paths, metadata=metadata, quiet=as_json)
+    final = batch.watch(server, job_id=job_id, quiet=as_json)
+    if not as_json:
+        batch.show_scores(final)
+        service.show_places(server.url, job_id=job_id)
+        raise typer.Exit(0 if final["status"] == "completed" else 1)
+    _conclude(final, as_json=True)
 
 
 @app.command()
@@ -258,10 +278,14 @@ def _conclude(final: dict[str, Any], *, as_json: bool) -> None:
 
 def run() -> None:
     """Entry point: every expected error is a sentence that says what to do, and an exit code of its own."""
+    keep_logs_quiet()
     try:
         app()
     except ApiError as error:
-        sys.exit(fail(str(error), code=error.code, exit_code=3))
+        ended = fail(str(error), code=error.code, exit_code=3)
+        if error.code in ADVICE:
+            advise(ADVICE[error.code])
+        sys.exit(ended)
     except httpx.TransportError:
         sys.exit(fail("El servicio no responde; inícielo con «decalogo up» o indique --url.", exit_code=4))
     except PipelineError as error:

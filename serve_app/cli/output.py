@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any
 
 import msgspec
+import structlog
 from rich.console import Console
 from rich.markup import escape
 
 console = Console()
 errors = Console(stderr=True)
+
+
+def keep_logs_quiet() -> None:
+    """What happens is said in sentences; of the log only errors, and never between the output."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
 
 
 def show_json(value: Any) -> None:

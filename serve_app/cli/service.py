@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from cluster import lifecycle, logs
 from cluster.lifecycle_supervisor import Supervisor, end_supervisor
+from cluster.open_door import open_door
 from cluster.settings import Settings
 from serve_app.cli.output import console, errors, show_json
 from serve_app.client import BatchClient
 
 if TYPE_CHECKING:
-    from cluster.lifecycle import Step
+    from cluster.lifecycle import RunningService, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +42,24 @@ def address(url: str) -> str:
     return running.url if running else f"http://{settings.http_host}:{settings.http_port}"
 
 
-def start(*, as_json: bool = False) -> str:
-    """Start the service, saying what is being waited for; returns its address."""
+def start(*, quiet: bool = False) -> RunningService:
+    """Start the service, saying what is being waited for."""
     settings = Settings.load()
     # Of a program that reads the output, people may still watch the waiting.
-    with (errors if as_json else console).status("Iniciando…") as status:
+    with (errors if quiet else console).status("Iniciando…") as status:
 
         def tell(step: Step) -> None:
             count = f" ({step.done} de {step.total})" if step.total else ""
             status.update(step.sentence + count)
 
         service = lifecycle.up(settings, tell=tell)
-    if as_json:
-        show_json({"url": service.url, "already_running": service.already_running})
-        return service.url
-    word = "ya estaba en marcha" if service.already_running else "en marcha"
-    console.print(f"Servicio {word}: {service.url}", highlight=False)
-    return service.url
+    if not quiet:
+        word = "ya estaba en marcha" if service.already_running else "en marcha"
+        console.print(f"Servicio {word}: {service.url}", highlight=False)
+        door = open_door(settings)
+        if door.anonymous:
+            console.print(f"Llaves: {door.sentence}", highlight=False)
+    return service
 
 
 def stay() -> None:

@@ -26,6 +26,8 @@ class FickleService:
         self.calls: list[str] = []
         self.files: dict[str, str] = {}
         self.most_at_once = 0
+        self.busy_openings = 0
+        """How often a batch is not opened yet."""
         self.meeting: threading.Barrier | None = None
         """Where so many uploads wait for each other."""
         self._at_once = 0
@@ -41,7 +43,11 @@ class FickleService:
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 service.calls.append(f"POST {self.path}")
-                self.reply(202, {"job_id": JOB})
+                if service.busy_openings and self.path == "/upload/jobs":
+                    service.busy_openings -= 1
+                    self.reply(503, {"code": "not_ready", "title": "sin evaluadores"}, Retry_After="0")
+                else:
+                    self.reply(202, {"job_id": JOB})
 
             def do_DELETE(self) -> None:
                 service.calls.append(f"DELETE {self.path}")

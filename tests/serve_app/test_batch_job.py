@@ -15,7 +15,7 @@ import pytest
 from serve_app import batch_folder
 from serve_app.batch_folder import send_folder
 from serve_app.batch_job import Job
-from serve_app.client import BatchClient
+from serve_app.client import AsyncBatchClient, BatchClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,7 @@ def test_results_are_typed_and_complete(job: Job) -> None:
     results = job.results()
     assert len(results.evaluated) == 3
     assert results._repr_html_().count("<tr>") == 4
+    assert len(repr(results)) < 100
     assert results.summary["valid"]
     for _, found in results.evaluated:
         assert len(found.answers) == 300
@@ -104,6 +105,25 @@ def test_a_notebook_shows_a_table_and_no_markup_of_others(client: BatchClient, t
     assert "<table>" in shown
     assert "<b>" not in shown
     assert "&lt;b&gt;plan.pdf" in shown
+
+
+async def test_the_awaiting_client_gives_the_same(service: Service, job: Job, tmp_path: Path) -> None:
+    """Sent, waited for, read, drawn and saved without blocking; the answers are those of the other client."""
+    async with AsyncBatchClient(service.url) as client:
+        awaited = await client.submit(EXAMPLES, **METADATA)
+        await awaited.wait()
+        table, figure = await awaited.to_dataframe(), await awaited.heatmap()
+        saved = await awaited.save(tmp_path, formats=["json", "zip"])
+        passages = await awaited.evidence("P1-D1-Q1")
+
+    columns = ["documento", "pregunta", "puntaje"]
+    order = ["documento", "pregunta"]
+    expected = job.to_dataframe()[columns].sort_values(order, ignore_index=True)
+    assert table[columns].sort_values(order, ignore_index=True).equals(expected)
+    assert figure.axes[0].images[0].get_array().shape == (10, 6)
+    assert passages == job.evidence("P1-D1-Q1")
+    assert [path.suffix for path in saved] == [".json", ".zip"]
+    assert "puerto-arrayan.pdf" in awaited._repr_html_()
 
 
 def test_what_names_no_pdf_is_said_before_anything_is_sent(client: BatchClient, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ import pytest
 from artifacts_of_a_plan import SAMPLE, sample_artifacts
 from http_steps import FIELDS, PlainServer, accepted_job, aggregate, files_of, pdf, succeed
 
-from serve_app.cli.main import run
+from cluster.errors import REFUSALS
+from serve_app.cli.main import ADVICE, run
 from serve_app.client import ApiError, BatchClient
 
 if TYPE_CHECKING:
@@ -188,7 +189,8 @@ def test_submit_sends_folders_and_patterns(command: Command, client: BatchClient
         (["watch", "a" * 26], 3, "No existe ningún trabajo"),
         (["results", "a" * 26], 3, "job_not_found"),
         (["jobs", "--state", "dormido"], 3, "invalid_request"),
-        (["cancel", "a" * 26], 3, "job_not_found"),
+        (["cancel", "a" * 26], 3, "«decalogo jobs»"),
+        (["submit", SAMPLE, *METADATA, "--option", "callback_url=https://x.example"], 3, "CALLBACK_HOSTS"),
     ],
 )
 def test_mistakes_are_explained_with_an_exit_code(
@@ -258,3 +260,8 @@ def test_doctor_says_what_is_short_and_what_to_do(
     assert "DECALOGO_HTTP_PORT" in short["Puerto"]
     assert "REDIS_URL" in short["Redis"]
     assert {"Python", "Disco", "Procesador", "Servicio", "Aislamiento"} <= {f["topic"] for f in findings}
+
+
+def test_advice_is_given_for_codes_that_exist() -> None:
+    """A code that was renamed would leave its advice behind."""
+    assert set(ADVICE) <= {refusal.code for refusal in REFUSALS}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "examples" / "santa-rita-de-los-cerros.pdf"
@@ -95,3 +100,90 @@ def test_a_misspelt_setting_is_named(tmp_path: Path) -> None:
 
     assert ran.returncode == 6
     assert "DECALOGO_EVALUATOR_MAX" in ran.stderr
+
+
+def test_every_command_speaks_json() -> None:
+    """Whoever calls it from a program can read what it says, whatever the command."""
+    from serve_app.cli import keys
+    from serve_app.cli.main import app
+
+    commands = [*app.registered_commands, *keys.app.registered_commands]
+
+    assert len(commands) > 12
+    for command in commands:
+        assert command.callback
+        assert "as_json" in inspect.signature(command.callback).parameters, command.callback.__name__
+
+
+def test_what_is_not_running_is_said_in_json_too(tmp_path: Path) -> None:
+    """`down` and `keys` on an empty folder: JSON and nothing else on the output."""
+    down = decalogo("down", "--json", data_dir=tmp_path)
+    listed = decalogo("keys", "list", "--json", data_dir=tmp_path)
+
+    assert (down.returncode, json.loads(down.stdout)) == (0, {"stopped": False})
+    assert (listed.returncode, json.loads(listed.stdout)) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("decalogo dead", ["dead-letters"]),
+        ("decalogo results --format ", ["json", "csv", "pdf", "zip"]),
+        ("decalogo jobs --state c", ["cancelled", "completed"]),
+    ],
+)
+def test_the_shell_completes_commands_and_values(words: str, expected: list[str]) -> None:
+    """What bash asks for when the tabulator is pressed."""
+    ran = subprocess.run(
+        [sys.executable, "-c", "from serve_app.cli.main import app; app(prog_name='decalogo')"],
+        env={
+            **os.environ,
+            "_DECALOGO_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert sorted(ran.stdout.split()) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_colour", "coloured"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_colours_are_for_terminals(
+    tmp_path: Path, *, terminal: bool, no_colour: bool, coloured: bool
+) -> None:
+    """An error is red on a terminal, plain where the output is kept, and plain where NO_COLOR asks for that."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"}
+    }
+    environment |= {"DECALOGO_DATA_DIR": str(tmp_path), "TERM": "xterm-256color", "COLUMNS": "80"}
+    if no_colour:
+        environment["NO_COLOR"] = "1"
+    command = [
+        sys.executable,
+        "-c",
+        "from serve_app.cli.main import run; run()",
+        "jobs",
+        "--url",
+        "http://127.0.0.1:1",
+    ]
+    reading, writing = pty.openpty() if terminal else os.pipe()
+    ran = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=writing, stderr=writing)
+    os.close(writing)
+    shown = b""
+    # A terminal whose other end is closed reports that as an error.
+    with contextlib.suppress(OSError), os.fdopen(reading, "rb", buffering=0) as output:
+        while piece := output.read(4096):
+            shown += piece
+
+    assert ran.wait(60) == 4
+    assert b"decalogo up" in shown
+    assert (b"\x1b[31m" in shown or b"\x1b[1;31m" in shown) == coloured

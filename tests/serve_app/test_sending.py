@@ -85,6 +85,18 @@ def test_a_passing_trouble_is_tried_again(submit: Submit, plans: Path, trouble: 
     assert set(service.attempts.values()) == {2}
 
 
+def test_a_service_that_is_not_ready_is_waited_for_and_that_is_said(
+    submit: Submit, plans: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody stares at a bar that does not move without knowing why; said once."""
+    with FickleService() as service:
+        service.busy_openings = 3
+        submit(service.url, plans)
+
+    assert service.calls.count("POST /upload/jobs") == 4
+    assert capsys.readouterr().err.count("Esperando al servicio: sin evaluadores") == 1
+
+
 def test_a_refusal_is_not_tried_again_and_harms_no_other_file(
     submit: Submit, plans: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
