@@ -1,6 +1,6 @@
 """Findings of nodes 5 to 11 as they stand in the artifacts: with page and quote instead of segment and offsets.
 
-Each list is capped; ``total`` says how many there were.
+Each list is capped; ``total`` says how many there were, and what they add up to counts all of them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipeline.canonical import rounded
+from pipeline.diagnostics import (
+    amounts_by_year_and_source,
+    entities,
+    indicator_quality,
+    joints,
+    longest_climb,
+)
 from pipeline.evidence import page_of
+from pipeline.model import POINT_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,10 +47,23 @@ class _Where:
     def __init__(self, flow: FlowResult) -> None:
         self._segments = flow.segmentation.segments
         self._document = flow.clean
+        self._about = [frozenset(about) for about in flow.relevance.about]
 
     def __call__(self, span: Span) -> dict[str, Any]:
-        page = page_of(self._document, segment=self._segments[span.segment], offset=span.start)
-        return {"page": page, "quote": self.text(span)}
+        return {"page": self.page(span), "quote": self.text(span)}
+
+    def page(self, span: Span) -> int:
+        """Where the passage begins, counted from 1."""
+        return page_of(self._document, segment=self._segments[span.segment], offset=span.start)
+
+    def placed(self, span: Span) -> dict[str, Any]:
+        """Section, and the points that the passage is about."""
+        return {
+            "section": " › ".join(self._segments[span.segment].heading_path),
+            "points": [
+                point for point, about in zip(POINT_IDS, self._about, strict=True) if span.segment in about
+            ],
+        }
 
     def text(self, span: Span) -> str:
         return self._segments[span.segment].text[span.start : span.end].strip()[:QUOTE_CHARS]
@@ -59,8 +80,8 @@ class _Where:
         return {**self(span), "quote": text[start:end].strip()[:QUOTE_CHARS]}
 
 
-def _capped(items: Sequence[Any], row: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-    return {"total": len(items), "items": [row(item) for item in items[:ITEMS_MAX]]}
+def _capped(items: Sequence[Any], row: Callable[[Any], dict[str, Any]], **summaries: Any) -> dict[str, Any]:
+    return {"total": len(items), "items": [row(item) for item in items[:ITEMS_MAX]], **summaries}
 
 
 def _texts(findings: Findings, *, where: _Where) -> dict[str, Any]:
@@ -73,15 +94,17 @@ def _texts(findings: Findings, *, where: _Where) -> dict[str, Any]:
                 "task": r.task,
                 "assigned": r.assigned,
                 **where(r.span),
+                **where.placed(r.span),
             },
+            entities=entities(findings.responsibilities, page_of=where.page),
         ),
         "contradictions": _capped(
             findings.contradictions,
             lambda c: {
                 "kind": c.kind,
                 "subject": c.subject,
-                "left": {"value": c.left_value, **where(c.left)},
-                "right": {"value": c.right_value, **where(c.right)},
+                "left": _side(c.left_value, span=c.left, where=where),
+                "right": _side(c.right_value, span=c.right, where=where),
                 "reason": c.reason,
             },
         ),
@@ -94,7 +117,9 @@ def _texts(findings: Findings, *, where: _Where) -> dict[str, Any]:
                 "year": a.year,
                 "programme": a.programme,
                 **where.in_context(a.span),
+                **where.placed(a.span),
             },
+            by_year_and_source=amounts_by_year_and_source(findings.amounts),
         ),
         "indicators": _capped(
             findings.indicators,
@@ -112,7 +137,9 @@ def _texts(findings: Findings, *, where: _Where) -> dict[str, Any]:
                 "by_year": [[year, value] for year, value in i.by_year],
                 "quality": rounded(i.quality),
                 **where(i.span),
+                **where.placed(i.span),
             },
+            quality=indicator_quality(findings.indicators),
         ),
         "causal_statements": _capped(
             findings.causal_statements,
@@ -123,15 +150,21 @@ def _texts(findings: Findings, *, where: _Where) -> dict[str, Any]:
                 "kind": s.kind,
                 "polarity": s.polarity,
                 **where(s.span),
+                **where.placed(s.span),
             },
         ),
     }
 
 
+def _side(value: str, *, span: Span, where: _Where) -> dict[str, Any]:
+    """One of two passages that do not fit together, with enough around it to be judged."""
+    return {"value": value, **where.in_context(span), **where.placed(span)}
+
+
 def _graphs(findings: Findings, *, where: _Where) -> dict[str, Any]:
     return {
         "theories_of_change": [_theory(theory, where=where) for theory in findings.theories_of_change],
-        "causal_graphs": [_graph(graph) for graph in findings.causal_graphs],
+        "causal_graphs": [_graph(graph, where=where) for graph in findings.causal_graphs],
     }
 
 
@@ -144,14 +177,24 @@ def _theory(theory: TheoryOfChange, *, where: _Where) -> dict[str, Any]:
     }
 
 
-def _graph(graph: CausalGraphCheck) -> dict[str, Any]:
+def _graph(graph: CausalGraphCheck, *, where: _Where) -> dict[str, Any]:
     return {
         "point": graph.point,
-        "nodes": [{"id": n.id, "label": n.label[:LABEL_CHARS], "link": n.link.value} for n in graph.nodes],
+        "nodes": [
+            {
+                "id": n.id,
+                "label": n.label[:LABEL_CHARS],
+                "link": n.link.value,
+                "page": where.page(n.span),
+            }
+            for n in graph.nodes
+        ],
         "edges": [list(edge) for edge in graph.edges],
         "acyclic": graph.acyclic,
         "cycles": [list(cycle) for cycle in graph.cycles],
         "order_violations": [list(edge) for edge in graph.order_violations],
         "complete_paths": graph.complete_paths,
+        "joints": joints(graph),
+        "longest_path": longest_climb(graph),
         "p_value": None if graph.p_value is None else rounded(graph.p_value),
     }

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from pipeline.report import ZipEntry
 
 SECONDS_MAX = 300.0
-"""A batch of 100 large plans takes about 30 s."""
+"""The archive of 100 large plans takes about 100 s."""
+PICTURE_PER_LINK = 8
+"""Passages of each link in a picture that stands alone; in a report there is room for half."""
 REFUSED = 3
 """Exit code: the code of the refusal stands on standard error."""
 
@@ -101,11 +103,11 @@ def write_file(order: Order, *, storage: Storage, target: IO[bytes]) -> None:
 
 
 def _zip_entries(evaluations: Evaluations) -> Iterator[ZipEntry]:
-    """All artifacts, what reviewers corrected, the table of answers and the report.
+    """For each plan artifacts, what reviewers corrected, causal graphs and its report; of all a table and a report.
 
     Names inside are ours, never the sender's.
     """
-    from pipeline.report import ZipEntry, render_csv, render_pdf  # noqa: PLC0415  only the process needs it
+    from pipeline.report import ZipEntry, causal_svg, render_csv, render_pdf  # noqa: PLC0415  needed only here
 
     for number, document in enumerate(evaluations.documents, 1):
         folder = f"documents/{number:03}-{document.sha256[:12]}"
@@ -113,6 +115,13 @@ def _zip_entries(evaluations: Evaluations) -> Iterator[ZipEntry]:
             yield ZipEntry(f"{folder}/{name}", evaluations.artifact(document, name=name))
         if document.review is not None:
             yield ZipEntry(f"{folder}/{REVIEW}", evaluations.review(document))
+        result = evaluations[number - 1]
+        for graph in result["findings"]["causal_graphs"]:
+            picture = causal_svg(graph, title=f"Grafo causal de {graph['point']}", per_link=PICTURE_PER_LINK)
+            yield ZipEntry(f"{folder}/causal/{graph['point']}.svg", picture.encode())
+        if len(evaluations) > 1:
+            # The report of a batch has each plan in brief.
+            yield ZipEntry(f"{folder}/report.pdf", render_pdf([result]))
     yield ZipEntry("answers.csv", render_csv(evaluations))
     yield ZipEntry("report.pdf", render_pdf(evaluations))
 

@@ -22,7 +22,7 @@ from cluster.errors import (
 from cluster.records import DocumentState
 from pipeline.errors import PipelineError
 from pipeline.rendering import PageMissing, PageRenderer
-from serve_app import corrections, reviews
+from serve_app import causal_pictures, corrections, reviews
 from serve_app.asgi import Backend, BackendOf, make_app, problem_responses
 from serve_app.delivery import (
     ARTIFACTS,
@@ -56,6 +56,7 @@ EVIDENCE_PER_PAGE_MAX = 50
 
 router = APIRouter(tags=["results"])
 router.include_router(corrections.router)
+router.include_router(causal_pictures.router)
 
 Format = Annotated[str, Query(alias="format", description="json, csv, pdf or zip")]
 Partial = Annotated[bool, Query(description="Give what there is although the job has not ended")]

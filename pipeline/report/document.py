@@ -2,74 +2,145 @@
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import typst
 
-from pipeline.report.wording import LEVELS, SOURCES, STATES, narrow, plain, warnings
+from pipeline.report import shown_findings
+from pipeline.report.advice import advice
+from pipeline.report.comparison import Comparison
+from pipeline.report.point_page import Passages, correction, point_page, served
+from pipeline.report.wording import STATES, narrow, plain, warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
+FOLDER = Path(__file__).parent
 TIMESTAMP = 0
 """The same results give the same bytes."""
-STRONGEST_PER_POINT = 5
-MISSING_PER_POINT = 8
-FINDINGS_SHOWN = 12
-QUOTE_CHARS = 320
-WHAT_CHARS = 160
+STANDARD: Final = "ua-1"
+"""PDF/UA-1: tagged, with language, title and bookmarks; the typesetter refuses what breaks it."""
 NAME_CHARS = 120
-CELL_CHARS = 60
-BULLETS = " •·▪■►➢✓*-–\uf0b7\uf0a7\uf0d8"
-"""Marks of list items, some from symbol fonts: a quote reads better without."""
+CORRECTIONS_SHOWN = 200
+HISTORY_SHOWN = 300
 
 
 def render_pdf(results: Iterable[dict[str, Any]]) -> bytes:
-    """The report of one document, or of a batch: a comparison first, then a chapter for each document.
+    """The report of one plan; of several a comparison, and then each of them in brief.
 
     Args:
-        results: ``evaluation_results`` as data, one at a time in memory; ``file_name`` may be added to each.
+        results: ``evaluation_results`` as data, one at a time in memory; ``file_name`` and what ``pipeline.review``
+            adds may stand in each.
 
     Raises:
         ValueError: there is nothing to report.
     """
-    chapters = [_chapter(result) for result in results]
-    if not chapters:
+    rest = iter(results)
+    first = next(rest, None)
+    if first is None:
         raise ValueError("nothing to report")
-    data = msgspec.json.encode({"documents": chapters}).decode()
-    with as_file(files(__package__) / "report.typ") as template:
-        content: bytes = typst.compile(str(template), sys_inputs={"data": data}, timestamp=TIMESTAMP)
+    second = next(rest, None)
+    if second is None:
+        return _typeset("plan.typ", data=plan(first))
+    return _typeset("batch.typ", data=batch(_chained(first, second, rest)))
+
+
+def _chained(
+    first: dict[str, Any], second: dict[str, Any], rest: Iterator[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    yield first
+    yield second
+    yield from rest
+
+
+def _typeset(template: str, *, data: Mapping[str, Any]) -> bytes:
+    import typst  # noqa: PLC0415  tens of megabytes, only where something is typeset
+
+    content: bytes = typst.compile(
+        str(FOLDER / template),
+        root=str(FOLDER),
+        sys_inputs={"data": msgspec.json.encode(data).decode()},
+        # The same fonts everywhere: those that come with the typesetter.
+        ignore_system_fonts=True,
+        timestamp=TIMESTAMP,
+        pdf_standards=STANDARD,
+    )
     return content
 
 
-def _chapter(result: dict[str, Any]) -> dict[str, Any]:
-    findings = result["findings"]
-    names = {dimension["id"]: dimension["name"] for dimension in result["dimensions"]}
+def plan(result: dict[str, Any]) -> dict[str, Any]:
+    """All that the report of one plan says, as data for the template."""
+    findings, answers, passages = result["findings"], result["answers"], Passages()
+    points = [
+        point_page(
+            point,
+            answers=[answer for answer in answers if answer["point"] == point["id"]],
+            dimensions=result["dimensions"],
+            findings=findings,
+            passages=passages,
+        )
+        for point in result["points"]
+    ]
+    return {
+        **_head(result),
+        "points": points,
+        "indicators": shown_findings.indicators(findings["indicators"]),
+        "amounts": shown_findings.amounts(findings["amounts"], period=result["document"]["period"]),
+        "responsibilities": shown_findings.responsibilities(findings["responsibilities"]),
+        "contradictions": shown_findings.contradictions(findings["contradictions"]),
+        "passages": passages.annex(served(answers)),
+        "evidence_registry_hash": result["evidence_registry_hash"],
+        "coverage": result["coverage"],
+        "review": _review(result),
+    }
+
+
+def batch(results: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What the report of a batch says: each plan in brief, and what they have in common."""
+    comparison = Comparison()
+    plans = []
+    for result in results:
+        comparison.add(result)
+        plans.append(_in_brief(result))
+    return {"plans": plans, "missed": comparison.missed(), "by_point": comparison.points()}
+
+
+def _in_brief(result: dict[str, Any]) -> dict[str, Any]:
+    names = ("id", "name", "score", "band", "applicable", "dimensions")
+    return {
+        **_head(result),
+        "points": [
+            {name: point[name] for name in names} | {"correction": point.get("correction") and True}
+            for point in result["points"]
+        ],
+        "first_steps": _first_steps(result),
+        "corrected": "review" in result,
+    }
+
+
+def _first_steps(result: dict[str, Any]) -> list[dict[str, str]]:
+    """For each point the advice that is nearest to being followed; points with the same one share a line."""
+    steps: dict[str, list[str]] = {}
+    for point in result["points"]:
+        own = [answer for answer in result["answers"] if answer["point"] == point["id"]]
+        for step in advice(own, at_most=1) if point["applicable"] else ():
+            steps.setdefault(step["text"], []).append(point["id"])
+    return [{"text": text, "points": ", ".join(points)} for text, points in steps.items()]
+
+
+def _head(result: dict[str, Any]) -> dict[str, Any]:
+    """What is said first of a plan."""
     return {
         "file_name": narrow(result.get("file_name", ""), chars=NAME_CHARS),
         "document": _document(result["document"]),
         "overall": result["overall"],
+        "machine": _machine(result),
         "dimensions": result["dimensions"],
-        "points": [
-            _point(point, answers=result["answers"], dimension_names=names) for point in result["points"]
-        ],
-        "indicators": [_indicator(item) for item in _best_indicators(findings["indicators"]["items"])],
-        "amounts": [_amount(item) for item in _largest_amounts(findings["amounts"]["items"])],
-        "totals": {
-            name: findings[name]["total"]
-            for name in ("indicators", "amounts", "responsibilities", "contradictions")
-        },
-        "contradictions": [
-            {"reason": plain(item["reason"]), "left": item["left"]["page"], "right": item["right"]["page"]}
-            for item in findings["contradictions"]["items"][:FINDINGS_SHOWN]
-        ],
-        "warnings": warnings(result["warnings"], skipped=findings["skipped"]),
+        "extremes": _extremes(result),
+        "warnings": warnings(result["warnings"], skipped=result["findings"]["skipped"]),
         "deterministic_hash": result["deterministic_hash"],
         "freeze_hash": result["freeze_hash"],
-        "evidence_registry_hash": result["evidence_registry_hash"],
-        "coverage": result["coverage"],
     }
 
 
@@ -87,85 +158,69 @@ def _document(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _largest_amounts(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The largest amounts, each sum once: investment plans repeat their totals on every page."""
-    first = {item["pesos"]: item for item in sorted(items, key=lambda item: item["page"], reverse=True)}
-    return sorted(first.values(), key=lambda item: -item["pesos"])[:FINDINGS_SHOWN]
+def _machine(result: dict[str, Any]) -> dict[str, Any] | None:
+    """The overall score before corrections; None where nobody corrected anything."""
+    if "review" not in result:
+        return None
+    overall: dict[str, Any] = result["review"]["scores"]["machine"]["overall"]
+    return overall
 
 
-def _amount(item: dict[str, Any]) -> dict[str, Any]:
-    source = item["source"]
+def _extremes(result: dict[str, Any]) -> dict[str, Any] | None:
+    """The strongest and the weakest point and dimension; None where no point applies or all are alike."""
+    points = [point for point in result["points"] if point["applicable"] and point["score"] is not None]
+    dimensions = [one for one in result["dimensions"] if one["score"] is not None]
+    if not points or not dimensions:
+        return None
+    by_score = sorted(points, key=lambda point: -point["score"])
+    by_dimension = sorted(dimensions, key=lambda one: -one["score"])
+    if by_score[0]["score"] == by_score[-1]["score"]:
+        return None
+    chosen = (by_score[0], by_score[-1], by_dimension[0], by_dimension[-1])
     return {
-        "pesos": item["pesos"],
-        "year": item["year"],
-        "page": item["page"],
-        "source": narrow(SOURCES.get(source, source), chars=CELL_CHARS),
-        "what": plain(item["programme"] or item["quote"], chars=WHAT_CHARS),
+        name: {"id": one["id"], "name": one["name"], "score": one["score"]}
+        for name, one in zip(("point", "weak_point", "dimension", "weak_dimension"), chosen, strict=True)
     }
 
 
-def _best_indicators(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(items, key=lambda item: (-item["quality"], item["page"], item["name"]))[:FINDINGS_SHOWN]
-
-
-def _indicator(item: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": plain(item["name"], chars=WHAT_CHARS),
-        "level": LEVELS.get(item["level"], item["level"]),
-        "baseline": narrow(item["baseline"], chars=CELL_CHARS),
-        "target": narrow(item["target"], chars=CELL_CHARS),
-        "page": item["page"],
-    }
-
-
-def _point(
-    point: dict[str, Any], *, answers: list[dict[str, Any]], dimension_names: dict[str, str]
-) -> dict[str, Any]:
-    own = [answer for answer in answers if answer["point"] == point["id"]]
-    return {
-        **{name: point[name] for name in ("id", "name", "score", "band", "applicable", "dimensions")},
-        "criteria_met": point["criteria_met"],
-        "criteria_total": point["criteria_total"],
-        "strongest": _strongest(own),
-        "missing": _missing(own, dimension_names=dimension_names),
-    }
-
-
-def _strongest(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The passages that serve the most criteria of the point, each once."""
-    serves: dict[str, int] = {}
-    entries: dict[str, dict[str, Any]] = {}
-    for answer in answers:
-        for criterion in answer["criteria"].values():
-            for entry in criterion["evidence"]:
-                serves[entry["id"]] = serves.get(entry["id"], 0) + 1
-                entries[entry["id"]] = entry
-    ranked = sorted(entries.values(), key=lambda e: (-serves[e["id"]], e["page"], e["id"]))
-    return [
-        {
-            "page": e["page"],
-            "quote": plain(e["quote"].lstrip(BULLETS), chars=QUOTE_CHARS),
-            "section": plain(e["section"].rsplit(" › ", 1)[-1], chars=WHAT_CHARS),
-            "serves": serves[e["id"]],
-        }
-        for e in ranked[:STRONGEST_PER_POINT]
-    ]
-
-
-def _missing(answers: list[dict[str, Any]], *, dimension_names: dict[str, str]) -> list[dict[str, str]]:
-    """Unmet criteria of the questions that are nearest to being complete: the cheapest improvements first."""
-    rows = [
-        (sum(c["met"] for c in answer["criteria"].values()), answer, key, criterion["text"])
-        for answer in answers
+def _review(result: dict[str, Any]) -> dict[str, Any] | None:
+    """What reviewers corrected: what holds now, and what came before."""
+    review = result.get("review")
+    if review is None:
+        return None
+    machine = {point["id"]: point for point in review["scores"]["machine"]["points"]}
+    texts = {
+        f"{answer['question_id']}-{key}": criterion["text"]
+        for answer in result["answers"]
         for key, criterion in answer["criteria"].items()
-        if not criterion["met"]
-    ]
-    ordered = sorted(rows, key=lambda row: (-row[0], row[1]["question_id"], row[2]))[:MISSING_PER_POINT]
-    return [
-        {
-            "text": text,
-            "dimension": dimension_names[answer["dimension"]],
-            "where": f"{answer['question_id']}-{key}",
-        }
-        for _, answer, key, text in ordered
-    ]
+    } | {point["id"]: point["name"] for point in result["points"]}
+    return {
+        "revision": review["revision"],
+        "corrections": [
+            _change(change, text=texts[change["target"]])
+            for change in review["corrections"][:CORRECTIONS_SHOWN]
+        ],
+        "history": [
+            _change(change, text=texts[change["target"]]) for change in review["history"][-HISTORY_SHOWN:]
+        ],
+        "points": [
+            {
+                "id": point["id"],
+                "name": point["name"],
+                "machine": machine[point["id"]]["score"] if machine[point["id"]]["applicable"] else None,
+                "corrected": point["score"] if point["applicable"] else None,
+            }
+            for point in result["points"]
+        ],
+    }
+
+
+def _change(change: dict[str, Any], *, text: str) -> dict[str, Any]:
+    return {
+        **correction({**change, "machine": None}),
+        "target": change["target"],
+        "text": text,
+        "value": change["value"],
+        "revision": change["revision"],
+        "is_point": "-" not in change["target"],
+    }

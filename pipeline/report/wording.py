@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re2
+
 from pipeline.questionnaire.explanations import NODE_NAMES
+from pipeline.report.glyphs import shown
 
 WARNINGS = {
     "hidden_text": "El PDF contiene texto que no se ve en sus páginas; no se tuvo en cuenta.",
@@ -23,6 +26,7 @@ SOURCES = {
     "regalias": "regalías",
 }
 LEVELS = {"gestion": "gestión"}
+_DIGITS = re2.compile(r"^\d{5,15}$")
 STATES = {"desconocido": "no identificado"}
 
 LONGEST_WORD = 20
@@ -30,6 +34,8 @@ LONGEST_WORD = 20
 LONGEST_WORD_IN_COLUMN = 10
 BREAK_HERE = "\u200b"
 ELLIPSIS = " …"
+BULLETS = " •·▪■►➢✓*-–\uf0b7\uf0a7\uf0d8"
+"""Marks of list items, some from symbol fonts: a quote reads better without."""
 
 
 def warnings(codes: list[str], *, skipped: list[str]) -> list[str]:
@@ -45,7 +51,7 @@ def warnings(codes: list[str], *, skipped: list[str]) -> list[str]:
 def plain(text: object, *, chars: int | None = None, longest_word: int = LONGEST_WORD) -> str:
     """Text without control and direction characters, at most ``chars`` long, whose long words may be broken."""
     visible = "".join(char if char.isprintable() else " " for char in str(text))
-    clean = " ".join(visible.split())
+    clean = " ".join(shown(visible).split())
     if chars is not None and len(clean) > chars:
         clean = (clean[:chars].rsplit(" ", 1)[0] or clean[:chars]).rstrip(",;:") + ELLIPSIS
     return " ".join(_breakable(word, every=longest_word) for word in clean.split(" "))
@@ -58,3 +64,14 @@ def _breakable(word: str, *, every: int) -> str:
 def narrow(text: object, *, chars: int) -> str:
     """``plain`` for a narrow column or a large font; nothing for nothing."""
     return plain(text or "", chars=chars, longest_word=LONGEST_WORD_IN_COLUMN)
+
+
+def grouped_digits(value: str) -> str:
+    """A whole number of five digits or more with its thousands apart, as in ``60.864``; anything else as it is."""
+    stripped = value.strip()
+    return f"{int(stripped):,}".replace(",", ".") if _DIGITS.match(stripped) else value
+
+
+def capitalised(text: str) -> str:
+    """With a capital at its beginning; the shouting of headings in capitals is left to the plan."""
+    return text[:1].upper() + text[1:]

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import pymupdf
 import pytest
 from artifacts_of_a_plan import SAMPLE, sample_artifacts
 from http_steps import accepted_job, aggregate, pdf, refused, succeed
@@ -119,6 +120,7 @@ def test_every_format_says_what_was_corrected(
     batch = http.get(f"/results/{finished}").json()["results"][0]
     document = http.get(f"/results/{finished}/documents/d0001", params={"corrected": "true"}).json()
     table = http.get(f"/results/{finished}", params={"format": "csv"}).content.decode("utf-8-sig")
+    report = http.get(f"/results/{finished}", params={"format": "pdf"}).content
     archive = http.get(f"/results/{finished}", params={"format": "zip"}).content
 
     assert batch["evaluation"] == machine
@@ -133,6 +135,10 @@ def test_every_format_says_what_was_corrected(
     corrected = [row for row in csv.DictReader(io.StringIO(table)) if row["revisado_por"]]
     assert {row["punto"] for row in corrected} >= {"P9"}
     assert any(row["puntaje_corregido"] != row["puntaje"] for row in corrected)
+    with pymupdf.open(stream=report, filetype="pdf") as pages:
+        text = " ".join(" ".join(page.get_text() for page in pages).split())
+    assert "Ana Pérez" in text
+    assert "Está en el anexo 2" in text
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         record = json.loads(files.read(next(name for name in files.namelist() if "review" in name)))
     jsonschema.validate(record, load_schema("review.json"))
@@ -248,11 +254,15 @@ def test_hostile_text_stays_text(http: httpx.Client, finished: str, machine: dic
     """Neither a spreadsheet, nor the typesetter, nor a reader of bidirectional text is led astray."""
     saved = put(http, finished, reviewer=HOSTILE, **some(machine, reason=HOSTILE))
     table = http.get(f"/results/{finished}", params={"format": "csv"}).content.decode("utf-8-sig")
+    report = http.get(f"/results/{finished}", params={"format": "pdf"}).content
 
     assert saved.status_code == 200, saved.text
     assert not set(saved.text) & set("\u202e\x07")
     row = next(row for row in csv.DictReader(io.StringIO(table)) if row["revisado_por"])
     assert row["revisado_por"].startswith("'=")
+    with pymupdf.open(stream=report, filetype="pdf") as pages:
+        text = "".join(page.get_text() for page in pages)
+    assert '#panic("x")' in text
 
 
 async def test_what_has_no_result_is_not_corrected(http: httpx.Client, finished: str) -> None:

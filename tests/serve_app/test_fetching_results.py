@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 from artifacts_of_a_plan import SAMPLE, sample_artifacts
@@ -62,12 +63,39 @@ def test_a_batch_as_zip_holds_all_artifacts_table_and_report(http: httpx.Client,
         folder = f"documents/001-{hashlib.sha256(SAMPLE.read_bytes()).hexdigest()[:12]}"
         assert set(names) == {
             *(f"{folder}/{name}" for name in sample_artifacts()),
+            *(f"{folder}/causal/P{point}.svg" for point in range(1, 11)),
             "answers.csv",
             "report.pdf",
         }
         for name, content in sample_artifacts().items():
             assert archive.read(f"{folder}/{name}") == content
         assert archive.read("report.pdf").startswith(b"%PDF-")
+
+
+async def test_the_zip_of_a_batch_holds_the_whole_report_of_each_plan(
+    http: httpx.Client, store: JobStore, storage: Storage
+) -> None:
+    """The batch's own report has each plan in brief."""
+    job_id = accepted_job(http, ("uno.pdf", SAMPLE.read_bytes()), ("dos.pdf", pdf(mark="2")))
+    await succeed(store, storage, job_id, artifacts=sample_artifacts(), count=2)
+    await aggregate(store, job_id)
+    answer = http.get(f"/results/{job_id}", params={"format": "zip"})
+
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        reports = [name for name in archive.namelist() if name.endswith("report.pdf")]
+        assert len(reports) == 3
+        assert all(archive.read(name).startswith(b"%PDF-") for name in reports)
+
+
+def test_a_causal_graph_is_drawn(http: httpx.Client, finished: str) -> None:
+    """SVG that is well formed, the same each time, and larger when more passages are asked for."""
+    address = f"/results/{finished}/documents/d0001/causal/P4.svg"
+    answer = http.get(address)
+
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert ET.fromstring(answer.content).tag.endswith("svg")
+    assert http.get(address).content == answer.content
+    assert len(http.get(address, params={"per_link": 12}).content) >= len(answer.content)
 
 
 @pytest.mark.parametrize("kind", ["pdf", "zip", "csv"])
@@ -110,6 +138,7 @@ def test_one_document_is_given_as_it_was_written(http: httpx.Client, finished: s
         ("/results/{job}/documents/d0001/pages/uno.png", 422, "invalid_request"),
         ("/results/{job}/documents/d0001/pages/1.png?evidence=nada", 404, "evidence_not_found"),
         ("/results/{job}/documents/d0001/pages/1.png?width=100000", 422, "invalid_request"),
+        ("/results/{job}/documents/d0001/causal/P11.svg", 422, "invalid_request"),
         ("/results/{unknown}", 404, "job_not_found"),
         ("/results/{unknown}/documents/d0001", 404, "job_not_found"),
     ],

@@ -207,8 +207,11 @@ def _assert_harmless(content: bytes, *, folder: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = [info.filename for info in archive.infolist()]
         assert names == [
-            f"documents/001-{hashlib.sha256(SAMPLE.read_bytes()).hexdigest()[:12]}/{artifact}"
-            for artifact in ("evaluation_results.json", "evidence_registry.json", "coverage_report.json")
+            f"documents/001-{hashlib.sha256(SAMPLE.read_bytes()).hexdigest()[:12]}/{part}"
+            for part in (
+                *("evaluation_results.json", "evidence_registry.json", "coverage_report.json"),
+                *(f"causal/P{point}.svg" for point in range(1, 11)),
+            )
         ] + ["answers.csv", "report.pdf"]
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {info.external_attr >> 16 for info in archive.infolist()} == {0o100644}

@@ -7,13 +7,14 @@ import io
 import zipfile
 from copy import deepcopy
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pymupdf
 import pytest
 
 from pipeline import coverage
 from pipeline.extraction import worker
-from pipeline.report import ZipEntry, render_csv, render_pdf, write_zip
+from pipeline.report import ZipEntry, advice, causal_svg, document, glyphs, render_csv, render_pdf, write_zip
 from pipeline.report.table import FORMULA_STARTS
 from pipeline.report.wording import WARNINGS
 
@@ -45,12 +46,129 @@ def test_a_batch_begins_with_a_comparison(result: dict[str, Any]) -> None:
 
     assert "Comparación de 2 planes" in pages[0]
     assert "Puerto Arrayán" in pages[0]
+    assert "Lo que falta a la mayoría" in "".join(pages)
     assert all(len(page.split()) > 10 for page in pages)
 
 
 def test_the_same_results_give_the_same_pdf(result: dict[str, Any]) -> None:
     """A report can be compared by its bytes."""
     assert render_pdf([result]) == render_pdf([deepcopy(result)])
+
+
+def test_the_report_is_tagged_and_has_bookmarks(result: dict[str, Any]) -> None:
+    """PDF/UA: structure, language, title, and a bookmark for each point, so that it can be heard and leafed through."""
+    with pymupdf.open(stream=render_pdf([result]), filetype="pdf") as document:
+        catalog = document.xref_object(document.pdf_catalog())
+        titles = [title for _, title, _ in document.get_toc()]
+
+        assert "/StructTreeRoot" in catalog
+        assert document.xref_get_key(document.pdf_catalog(), "MarkInfo/Marked") == ("bool", "true")
+        assert document.xref_get_key(document.pdf_catalog(), "Lang")[1] == "es-CO"
+        assert "pdfuaid:part" in document.get_xml_metadata()
+        assert document.metadata["title"] == "Evaluación del plan de desarrollo de Villa Esperanza del Yarí"
+    assert all(f"{point['id']}. {point['name']}" in titles for point in result["points"])
+
+
+def test_page_numbers_lead_to_the_passage(result: dict[str, Any]) -> None:
+    """Every cited page is a link to where the passage stands in the report, whole, with its page of the plan."""
+    with pymupdf.open(stream=render_pdf([result]), filetype="pdf") as document:
+        links = [
+            (link, page.get_textbox(link["from"] + (0, 3, 0, -3)).strip())
+            for page in document
+            for link in page.get_links()
+        ]
+        cited = [(link, text) for link, text in links if text.startswith("pág.")]
+        wrong = [
+            text
+            for link, text in cited
+            if f"página {text.split()[1]}." not in " ".join(document[link["page"]].get_text().split())
+        ]
+
+    assert len(cited) > 20
+    assert wrong == []
+
+
+def test_each_point_has_its_page_with_advice(result: dict[str, Any]) -> None:
+    """What is done well, what is missing, and recommendations that are not the wording of the criteria."""
+    data = document.plan(result)
+    texts = {criterion["text"] for answer in result["answers"] for criterion in answer["criteria"].values()}
+
+    for point in data["points"]:
+        assert 1 <= len(point["advice"]) <= advice.PER_POINT
+        assert not {step["text"] for step in point["advice"]} & texts
+        unmet = {
+            f"{answer['question_id']}-{key}"
+            for answer in result["answers"]
+            for key, criterion in answer["criteria"].items()
+            if not criterion["met"]
+        }
+        assert {criterion for step in point["advice"] for criterion in step["criteria"]} <= unmet
+
+
+def test_every_criterion_of_every_point_has_advice(result: dict[str, Any]) -> None:
+    """120 sentences, filled in for each of the ten points, ending in a full stop."""
+    wording = advice.load_wording()
+    sentences = [
+        wording.sentence(f"{answer['question_id']}-{key}")
+        for answer in result["answers"]
+        for key in answer["criteria"]
+    ]
+
+    assert len(sentences) == 1200
+    assert all(sentence.endswith(".") and "{" not in sentence for sentence in sentences)
+    assert all(advice.topic(answer["question_id"]) for answer in result["answers"])
+
+
+def test_a_plan_that_says_nothing_has_a_report(result: dict[str, Any]) -> None:
+    """No findings, no evidence, no municipality, the causal analysis switched off: still a report, without holes."""
+    empty = deepcopy(result)
+    for answer in empty["answers"]:
+        for criterion in answer["criteria"].values():
+            criterion |= {"met": False, "evidence": []}
+    for name in ("responsibilities", "contradictions", "amounts", "indicators"):
+        empty["findings"][name] |= {"items": [], "total": 0}
+    empty["findings"]["responsibilities"]["entities"] = []
+    empty["findings"]["amounts"]["by_year_and_source"] = []
+    empty["findings"] |= {"causal_graphs": [], "theories_of_change": [], "skipped": ["causal_detection"]}
+    empty["document"] |= {"municipality": None, "department": None, "period": None, "title": ""}
+    for point in empty["points"]:
+        point |= {"score": 0.0, "band": "ausente", "criteria_met": 0}
+    text = " ".join("".join(_pages(render_pdf([empty]))).split())
+
+    assert "no identificado" in text
+    assert "No se encontraron indicadores en el plan" in text
+    assert text.count("El plan no contiene pasajes sobre este punto") == 10
+
+
+def test_what_has_no_glyph_breaks_no_report(result: dict[str, Any]) -> None:
+    """Emoji, Chinese, Arabic, symbol fonts and full width: shown in plain form, as a square, or not at all."""
+    for answer in result["answers"]:
+        for criterion in answer["criteria"].values():
+            for entry in criterion["evidence"]:
+                entry["quote"] = "😀 漢字 \uf0b7 ＡＢＣ مدينة ﷽ \U0010ffff" + "خ دذر " * 30
+    text = "".join(_pages(render_pdf([result])))
+
+    assert "ABC" in text
+    assert glyphs.SQUARE in text
+
+
+def test_every_character_that_may_be_shown_has_a_glyph(result: dict[str, Any]) -> None:
+    """The list of characters agrees with the fonts that come with the typesetter."""
+    every = [chr(code) for first, last in glyphs.RANGES for code in range(first, last + 1)]
+    shown = [char for char in [*every, *sorted(glyphs.ALONE)] if char.isprintable()]
+    result["document"]["municipality"] = "".join(shown[:100])
+    entries = [
+        entry
+        for answer in result["answers"]
+        for criterion in answer["criteria"].values()
+        for entry in criterion["evidence"]
+        if answer["point"] == "P4"
+    ]
+    for number, entry in enumerate(entries):
+        entry["quote"] = " ".join(shown[number * 200 : number * 200 + 200])
+
+    assert len(entries) * 200 > len(shown)
+    assert render_pdf([result])
 
 
 def test_text_of_a_plan_is_never_markup(result: dict[str, Any]) -> None:
@@ -115,6 +233,31 @@ def test_every_warning_has_a_spanish_sentence() -> None:
     codes = {*worker._WARNINGS, "scanned_pages", coverage.NOT_A_PLAN, coverage.POINTS_NOT_APPLICABLE}
 
     assert codes == set(WARNINGS)
+
+
+def test_a_causal_graph_is_a_picture(result: dict[str, Any]) -> None:
+    """Well-formed, the same each time, with what it shows in words, whatever stands in a label."""
+    graph = next(g for g in result["findings"]["causal_graphs"] if g["edges"])
+    for node in graph["nodes"]:
+        node["label"] = HOSTILE + "</text><script>"
+    picture = causal_svg(graph, title=HOSTILE)
+    tree = ET.fromstring(picture)
+
+    assert causal_svg(deepcopy(graph), title=HOSTILE) == picture
+    assert "Pasajes" in tree.findtext("{http://www.w3.org/2000/svg}desc", "")
+    assert {element.tag.rpartition("}")[2] for element in tree.iter()} <= {
+        *("svg", "title", "desc", "rect", "path", "text"),
+    }
+
+
+def test_a_missing_link_is_shown_as_missing(result: dict[str, Any]) -> None:
+    """A row without passages says so, in the picture and in words."""
+    graph = next(g for g in result["findings"]["causal_graphs"] if g["edges"])
+    graph["nodes"] = [node for node in graph["nodes"] if node["link"] != "impacto"]
+    picture = causal_svg(graph, title="P1")
+
+    assert "Falta este eslabón" in picture
+    assert "impacto 0" in picture
 
 
 def test_nothing_to_report_is_refused() -> None:

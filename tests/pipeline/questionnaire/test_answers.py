@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -152,15 +153,35 @@ def test_nodes_switched_off_are_named_in_answer_and_explanation(models: Embeddin
 
 
 def test_explanation_says_what_was_found_where_and_what_is_missing(models: EmbeddingModels) -> None:
-    """An explanation is one to three Spanish sentences that name the page and what the plan lacks."""
+    """An explanation is a few Spanish sentences that name the page, quote it, and say what the plan lacks."""
     answers, segmentation = _answers(PLAN, models=models)
     for answer in answers:
         text = explain(answer, segmentation, page_of=lambda span: segmentation.segments[span.segment].page)
         met = [criterion for criterion in answer.criteria if criterion.met]
-        assert text.startswith("El plan ")
+        assert text.startswith("El plan " if met else "Sobre este punto el plan no ")
         assert text.endswith(".")
-        assert ("página" in text) or not met
-        assert ("No muestra" in text) is (0 < len(met) < 4)
+        assert ("página" in text and "se lee: «" in text) or not met
+        outside = re.sub(r"«[^»]*»", "", text)
+        assert bool(re.search(r"\. No \w+ ", outside)) is (0 < len(met) < 4)
+        assert ("Se cumplen los cuatro criterios." in outside) is (len(met) == 4)
+        assert len(text) < 1200
+
+
+def test_the_nearest_passage_is_quoted_and_named(models: EmbeddingModels) -> None:
+    """What came nearest says to which criterion, in the plan's words and with its page."""
+    answers, segmentation = _answers(PLAN, models=models)
+    texts = [
+        explain(answer, segmentation, page_of=lambda span: segmentation.segments[span.segment].page)
+        for answer in answers
+        if any(criterion.nearest for criterion in answer.criteria if not criterion.met)
+    ]
+
+    assert texts
+    assert all(
+        re.search(r"Lo (más cercano|que más se acerca al? .+) no alcanza: «.+» \(página \d+\)\.", text)
+        for text in texts
+    )
+    assert not [text for text in texts if " a el " in text]
 
 
 def test_unmet_criteria_say_what_was_looked_for(models: EmbeddingModels) -> None:

@@ -1,0 +1,243 @@
+"""The causal graph of a point as a picture: SVG whose bytes depend on the graph alone.
+
+One row for each link of the chain, from problem to impact; what a plan lacks shows as an empty row, and between the
+rows stands how many statements lead from one to the next.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from pipeline.report.wording import BULLETS, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+LINKS = ("problema", "causa", "actividad", "producto", "resultado", "impacto")
+NAMES = {
+    "problema": "Problema",
+    "causa": "Causas",
+    "actividad": "Actividades",
+    "producto": "Productos",
+    "resultado": "Resultados",
+    "impacto": "Impacto",
+}
+PER_LINK = 4
+GUTTER, BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 92, 150, 58, 14, 34, 6
+"""Pixels."""
+LINE_CHARS, LINES, LINE_HEIGHT = 27, 3, 13
+FILLS = {
+    "problema": "#fde0dd",
+    "causa": "#fde8cf",
+    "actividad": "#fff7cf",
+    "producto": "#e5f3df",
+    "resultado": "#dcecf7",
+    "impacto": "#e6e1f2",
+}
+FONT = "Libertinus Serif, Georgia, serif"
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    x: float
+    y: float
+    link: str
+    label: str
+    page: int
+
+
+def causal_svg(graph: Mapping[str, Any], *, title: str, per_link: int = PER_LINK) -> str:
+    """The picture of a graph as ``evaluation_results`` carries it.
+
+    Args:
+        graph: one of ``findings.causal_graphs``.
+        title: of the point, for those who do not see the picture.
+        per_link: at most so many passages of each link, those of the longest path and with the most edges first.
+    """
+    boxes = _placed(_chosen(graph, per_link=per_link))
+    width = GUTTER + per_link * (BOX_WIDTH + GAP_X) + MARGIN
+    height = len(LINKS) * (BOX_HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN + 18
+    violations = {tuple(edge) for edge in graph["order_violations"]}
+    parts = [
+        _opening(width=width, height=height),
+        f"<title>{_text(title)}</title>",
+        f"<desc>{_text(describe(graph))}</desc>",
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        *_rows(graph, boxes=boxes, width=width),
+        *(
+            _edge(boxes[tail], boxes[head], backwards=(tail, head) in violations)
+            for tail, head in graph["edges"]
+            if tail in boxes and head in boxes
+        ),
+        *(_box(box) for box in boxes.values()),
+        f'<text x="{MARGIN}" y="{height - 6}" fill="#555555">{_text(_note(graph, shown=boxes))}</text>',
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _opening(*, width: int, height: int) -> str:
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{FONT}" font-size="11">'
+
+
+def describe(graph: Mapping[str, Any]) -> str:
+    """The graph in words: what is there, where it breaks off, what the checks say."""
+    counts = {link: sum(node["link"] == link for node in graph["nodes"]) for link in LINKS}
+    there = ", ".join(f"{NAMES[link].lower()} {count}" for link, count in counts.items())
+    broken = [f"{j['from']} y {j['to']}" for j in graph["joints"] if not j["edges"]]
+    sentences = [f"Pasajes por eslabón: {there}."]
+    if broken:
+        sentences.append(f"Sin vínculo entre {'; '.join(broken)}.")
+    sentences += checks(graph)
+    return " ".join(sentences)
+
+
+def checks(graph: Mapping[str, Any]) -> list[str]:
+    """What the checks of the graph say, a Spanish sentence each."""
+    said = []
+    if not graph["edges"]:
+        return ["El plan no enlaza pasajes sobre este punto."]
+    paths = graph["complete_paths"]
+    if paths:
+        noun = "camino" if paths == 1 else "caminos"
+        said.append(f"Hay {paths} {noun} del problema al impacto sin saltos hacia atrás.")
+    else:
+        said.append("Ningún camino lleva del problema hasta el impacto.")
+    if not graph["acyclic"]:
+        count = len(graph["cycles"])
+        said.append(
+            "Hay un razonamiento circular." if count == 1 else f"Hay {count} razonamientos circulares."
+        )
+    back = len(graph["order_violations"])
+    if back:
+        said.append(
+            "Un vínculo va en sentido contrario al de la cadena."
+            if back == 1
+            else f"{back} vínculos van en sentido contrario al de la cadena."
+        )
+    return said
+
+
+def _chosen(graph: Mapping[str, Any], *, per_link: int) -> dict[str, list[dict[str, Any]]]:
+    degree: dict[str, int] = {}
+    for edge in graph["edges"]:
+        for end in edge:
+            degree[end] = degree.get(end, 0) + 1
+    path = set(graph["longest_path"])
+    chosen = {}
+    for link in LINKS:
+        nodes = [node for node in graph["nodes"] if node["link"] == link]
+        ranked = sorted(
+            nodes, key=lambda node: (node["id"] not in path, -degree.get(node["id"], 0), node["id"])
+        )
+        chosen[link] = sorted(ranked[:per_link], key=lambda node: str(node["id"]))
+    return chosen
+
+
+def _placed(chosen: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, _Box]:
+    return {
+        node["id"]: _Box(
+            x=GUTTER + column * (BOX_WIDTH + GAP_X),
+            y=MARGIN + row * (BOX_HEIGHT + GAP_Y),
+            link=link,
+            label=node["label"],
+            page=node["page"],
+        )
+        for row, link in enumerate(LINKS)
+        for column, node in enumerate(chosen[link])
+    }
+
+
+def _rows(graph: Mapping[str, Any], *, boxes: Mapping[str, _Box], width: int) -> Iterable[str]:
+    joints = {joint["from"]: joint["edges"] for joint in graph["joints"]}
+    for row, link in enumerate(LINKS):
+        y = MARGIN + row * (BOX_HEIGHT + GAP_Y)
+        total = sum(node["link"] == link for node in graph["nodes"])
+        yield f'<text x="{MARGIN}" y="{y + 16}" font-weight="bold">{NAMES[link]}</text>'
+        noun = "pasaje" if total == 1 else "pasajes"
+        yield f'<text x="{MARGIN}" y="{y + 31}" fill="#555555">{total} {noun}</text>'
+        if not any(box.link == link for box in boxes.values()):
+            yield (
+                f'<rect x="{GUTTER}" y="{y}" width="{width - GUTTER - GAP_X - MARGIN}" height="{BOX_HEIGHT}" '
+                'fill="none" stroke="#b30000" stroke-dasharray="5 4"/>'
+                f'<text x="{GUTTER + 12}" y="{y + BOX_HEIGHT / 2 + 4:g}" fill="#b30000">'
+                "Falta este eslabón: ningún pasaje del plan lo muestra.</text>"
+            )
+        if link in joints:
+            count = joints[link]
+            said = f"↓ {count} {'vínculo' if count == 1 else 'vínculos'}" if count else "sin vínculo"
+            colour = "#222222" if count else "#b30000"
+            yield f'<text x="{MARGIN}" y="{y + BOX_HEIGHT + GAP_Y / 2 + 4:g}" fill="{colour}">{said}</text>'
+
+
+def _edge(tail: _Box, head: _Box, *, backwards: bool) -> str:
+    """A curve from the lower side of a box to the upper side of another; beside it within a row."""
+    x0, x1 = tail.x + BOX_WIDTH / 2, head.x + BOX_WIDTH / 2
+    if tail.y == head.y:
+        y0 = y1 = tail.y + BOX_HEIGHT
+        bend = min(GAP_Y * 0.6, 12 + abs(x1 - x0) / 12)
+        middle0, middle1 = y0 + bend, y1 + bend
+    elif tail.y < head.y:
+        y0, y1 = tail.y + BOX_HEIGHT, head.y
+        middle0 = middle1 = (y0 + y1) / 2
+    else:
+        y0, y1 = tail.y, head.y + BOX_HEIGHT
+        middle0 = middle1 = (y0 + y1) / 2
+    style = 'stroke="#b30000" stroke-dasharray="4 3"' if backwards else 'stroke="#5a6b7b"'
+    colour = "#b30000" if backwards else "#5a6b7b"
+    return (
+        f'<path d="M{x0:g} {y0:g}C{x0:g} {middle0:g} {x1:g} {middle1:g} {x1:g} {y1:g}" fill="none" '
+        f'stroke-width="1.3" {style}/>{_arrow(x1, y1, direction=y1 - middle1, colour=colour)}'
+    )
+
+
+def _arrow(x: float, y: float, *, direction: float, colour: str) -> str:
+    back = y - math.copysign(6, direction)
+    return f'<path d="M{x:g} {y:g}L{x - 3.5:g} {back:g}L{x + 3.5:g} {back:g}Z" fill="{colour}"/>'
+
+
+def _box(box: _Box) -> str:
+    lines = _wrapped(box.label)
+    text = "".join(
+        f'<text x="{box.x + 7:g}" y="{box.y + 15 + number * LINE_HEIGHT:g}">{_text(line)}</text>'
+        for number, line in enumerate(lines)
+    )
+    return (
+        f'<rect x="{box.x:g}" y="{box.y:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="4" '
+        f'fill="{FILLS[box.link]}" stroke="#8a8a8a"/>{text}'
+        f'<text x="{box.x + BOX_WIDTH - 7:g}" y="{box.y + BOX_HEIGHT - 5:g}" text-anchor="end" font-size="9" '
+        f'fill="#444444">pág. {box.page}</text>'
+    )
+
+
+def _wrapped(label: str) -> list[str]:
+    """At most ``LINES`` lines of whole words; a longer text ends in an ellipsis."""
+    lines: list[str] = []
+    rest = plain(label.lstrip(BULLETS)).replace("\u200b", "").split()
+    line = ""
+    for position, word in enumerate(rest):
+        piece = word[: LINE_CHARS - 1] + "…" if len(word) > LINE_CHARS else word
+        longer = f"{line} {piece}".strip()
+        if len(longer) <= LINE_CHARS:
+            line = longer
+            continue
+        lines.append(line)
+        line = piece
+        if len(lines) == LINES:
+            cut = lines[-1][: LINE_CHARS - 2].rstrip(" ,;:")
+            return [*lines[:-1], f"{cut} …"] if position < len(rest) else lines
+    return [*lines, line] if line else lines
+
+
+def _note(graph: Mapping[str, Any], *, shown: Mapping[str, _Box]) -> str:
+    nodes, edges = len(graph["nodes"]), len(graph["edges"])
+    note = f"Se muestran {len(shown)} de {nodes} pasajes y los vínculos entre ellos, de {edges} en total."
+    return note + (" Líneas a trazos: en sentido contrario a la cadena." if graph["order_violations"] else "")
+
+
+def _text(text: str) -> str:
+    return escape(plain(text).replace("\u200b", ""), quote=True)

@@ -1,0 +1,192 @@
+"""The findings that a report shows: of hundreds the few that tell most, well formatted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import re2
+
+from pipeline.report.wording import (
+    LEVELS,
+    SOURCES,
+    capitalised,
+    grouped_digits,
+    narrow,
+    plain,
+)
+from pipeline.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+INDICATORS_SHOWN = 12
+AMOUNTS_SHOWN = 12
+PER_PROGRAMME = 2
+ENTITIES_SHOWN = 10
+CONTRADICTIONS_SHOWN = 10
+YEARS_SHOWN = 12
+PARTS = 7
+"""Of an indicator: its quality is the share of these that are present."""
+LEAST_WORDS = 2
+PLAUSIBLE_PESOS = 30 * 10**12
+"""More than any Colombian municipality spends in a year: a larger sum was misread, or misprinted in the plan."""
+WHAT_CHARS = 150
+CELL_CHARS = 42
+QUOTE_CHARS = 260
+_WORD = re2.compile(r"\pL{3,}")
+
+
+def indicators(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The most complete indicators, each name once, and what is said and not said over all of them."""
+    best: dict[str, dict[str, Any]] = {}
+    for item in sorted(found["items"], key=_completeness):
+        if len(_WORD.findall(item["name"])) >= LEAST_WORDS:
+            best.setdefault(fold(item["name"]), item)
+    quality = found["quality"]
+    return {
+        "total": found["total"],
+        "levels": [
+            {"name": LEVELS.get(level, level), "count": count} for level, count in quality["levels"].items()
+        ],
+        "parts": quality["parts"],
+        "items": [_indicator(item) for item in list(best.values())[:INDICATORS_SHOWN]],
+    }
+
+
+def _completeness(item: Mapping[str, Any]) -> tuple[object, ...]:
+    return (
+        -item["quality"],
+        item["level"] not in {"resultado", "impacto"},
+        item["baseline"] is None or item["target"] is None,
+        item["page"],
+        item["name"],
+    )
+
+
+def _indicator(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": capitalised(plain(item["name"], chars=WHAT_CHARS)),
+        "level": LEVELS.get(item["level"], item["level"]),
+        "baseline": _value(item["baseline"], year=item["baseline_year"]),
+        "target": _value(item["target"], year=item["target_year"]),
+        "parts": round(item["quality"] * PARTS),
+        "page": item["page"],
+    }
+
+
+def _value(value: str | None, *, year: int | None) -> str:
+    if not value:
+        return ""
+    said = narrow(grouped_digits(value), chars=CELL_CHARS)
+    return said if year is None or str(year) in value else f"{said} ({year})"
+
+
+def amounts(found: Mapping[str, Any], *, period: Sequence[int] | None) -> dict[str, Any]:
+    """Amounts that say what they are for, the largest of them; then what there is by year and source.
+
+    ``period`` are the first and the last year of the plan, which tell more than the years before.
+    """
+    plausible = [item for item in found["items"] if item["pesos"] <= PLAUSIBLE_PESOS]
+    best: dict[int, dict[str, Any]] = {}
+    for item in sorted(plausible, key=lambda item: (-_telling(item), item["page"])):
+        best.setdefault(item["pesos"], item)
+    ranked = sorted(best.values(), key=lambda item: (-_telling(item), -item["pesos"]))
+    chosen = _varied(ranked)[:AMOUNTS_SHOWN]
+    return {
+        "total": found["total"],
+        "implausible": len(found["items"]) - len(plausible),
+        "items": [_amount(item) for item in sorted(chosen, key=lambda item: (-item["pesos"], item["page"]))],
+        "by_year_and_source": _by_year_and_source(found["by_year_and_source"], period=period),
+    }
+
+
+def _varied(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same items without those of a programme that has been named often enough."""
+    named: Counter[str] = Counter()
+    kept = []
+    for item in items:
+        named[item["programme"] or item["quote"]] += 1
+        if named[item["programme"] or item["quote"]] <= PER_PROGRAMME:
+            kept.append(item)
+    return kept
+
+
+def _telling(item: Mapping[str, Any]) -> int:
+    """How much is known of what an amount is for."""
+    words = len(_WORD.findall(item["programme"] or item["quote"])) >= LEAST_WORDS
+    return 2 * words + (item["source"] is not None) + (item["year"] is not None)
+
+
+def _amount(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "pesos": item["pesos"],
+        "year": item["year"],
+        "page": item["page"],
+        "source": source(item["source"]),
+        "what": capitalised(plain(item["programme"] or _first_cell(item["quote"]), chars=WHAT_CHARS)),
+    }
+
+
+def _first_cell(quote: str) -> str:
+    """Of a row of a table the cell that says in words what the amount is; prose as it is."""
+    cells = [cell.strip() for cell in quote.split(" | ")]
+    return next((cell for cell in cells if len(_WORD.findall(cell)) >= LEAST_WORDS), quote)
+
+
+def source(name: str | None) -> str:
+    """A source of funds as it is written."""
+    return narrow(SOURCES.get(name or "", name or ""), chars=CELL_CHARS)
+
+
+def _by_year_and_source(
+    rows: Sequence[Mapping[str, Any]], *, period: Sequence[int] | None
+) -> list[dict[str, Any]]:
+    """Rows that name a year or a source and whose largest sum is plausible, those of the plan's own years first."""
+    first, last = period or (0, 9999)
+    ordered = sorted(rows, key=lambda row: row["year"] is not None and not first <= row["year"] <= last)
+    return [
+        {
+            "year": row["year"],
+            "source": source(row["source"]),
+            "amounts": row["amounts"],
+            "distinct": row["distinct"],
+            "largest": row["largest_pesos"],
+        }
+        for row in ordered
+        if (row["year"] is not None or row["source"] is not None) and row["largest_pesos"] <= PLAUSIBLE_PESOS
+    ][:YEARS_SHOWN]
+
+
+def responsibilities(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Who is made responsible most often."""
+    return {
+        "total": found["total"],
+        "items": [
+            {
+                "entity": plain(row["entity"], chars=WHAT_CHARS),
+                "mentions": row["mentions"],
+                "assigned": row["assigned"],
+                "pages": ", ".join(str(page) for page in row["pages"][:6]),
+            }
+            for row in found["entities"][:ENTITIES_SHOWN]
+        ],
+    }
+
+
+def contradictions(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Both passages of each, and why they do not fit together."""
+    return {
+        "total": found["total"],
+        "items": [
+            {
+                "reason": plain(item["reason"]),
+                "sides": [_side(item[side]) for side in ("left", "right")],
+            }
+            for item in found["items"][:CONTRADICTIONS_SHOWN]
+        ],
+    }
+
+
+def _side(side: Mapping[str, Any]) -> dict[str, Any]:
+    return {"page": side["page"], "quote": plain(side["quote"], chars=QUOTE_CHARS)}
