@@ -66,7 +66,7 @@ def _row(seconds: list[float], *, wall: float) -> dict[str, Any]:
     return {
         "documents_per_hour": round(3600 * len(seconds) / wall),
         "p50": round(statistics.median(seconds), 2),
-        "p95": round(percentile(sorted(seconds), 0.95), 2),
+        "p95": round(percentile(sorted(seconds), share=0.95), 2),
         "load": round(os.getloadavg()[0], 1),
     }
 
