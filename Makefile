@@ -55,8 +55,10 @@ fuzz: $(VENV)/.dev  ## a minute of rubbish for each parser that reads what stran
 audit: $(VENV)/.dev  ## known vulnerabilities of the locked dependencies (needs a vulnerability database)
 	@$(BIN)/python .ci/audit.py
 
-bench: $(VENV)/.dev  ## speed and memory on real or generated plans (see benchmarks/results.md)
-	@$(BIN)/python -m benchmarks.batch
+# One of: batch one_process pool growth queue_cost autoscaling simulation uploads celery_peer.compare, with its options.
+BENCH ?= batch
+bench: $(VENV)/.dev  ## speed and memory, see benchmarks/results.md (BENCH="pool --evaluators 2 8"; default: batch)
+	@$(BIN)/python -m benchmarks.$(BENCH)
 
 load: $(VENV)/.dev  ## ten documents at once against the promised service level (LOAD="--sample" takes short ones)
 	@$(BIN)/python -m benchmarks.load $(LOAD)

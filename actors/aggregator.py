@@ -140,7 +140,11 @@ class Aggregator:
     async def _second_evaluation(
         self, job_id: str, documents: Sequence[DocumentRecord], *, metadata: JobMetadata
     ) -> SecondEvaluation | None:
-        """The smallest evaluated document once more, on another evaluator wherever there is one."""
+        """The smallest evaluated document once more, on another evaluator wherever there is one.
+
+        During a rolling upgrade some of a batch were evaluated by another version than this pool has: those cannot
+        be reproduced here, and the smallest of this version is taken.
+        """
         evaluated = [
             document
             for document in documents
@@ -148,40 +152,38 @@ class Aggregator:
         ]
         if len(evaluated) < SECOND_EVALUATION_FROM:
             return None
-        chosen = min(evaluated, key=lambda document: (document.size_bytes, document.document_id))
-        claim = Claim(
-            entry=QueueEntry("", job_id, chosen.document_id),
-            attempt=0,
-            worker_id="",
-            name="",
-            sha256=chosen.sha256,
-            size_bytes=chosen.size_bytes,
-            metadata=metadata,
-            queued_seconds=0.0,
-        )
-        try:
-            found = await self._reproduced(claim, other_than=chosen.worker_id)
-        except Exception as error:  # noqa: BLE001  a check that cannot be made must not keep the batch
-            log.warning("second_evaluation_failed", job_id=job_id, **describe(error))
-            return None
-        return SecondEvaluation(
-            document_id=chosen.document_id,
-            deterministic_hash=found["hash"],
-            equal=bool(chosen.summary and found["hash"] == chosen.summary.result_hash),
-            another_evaluator=found["evaluator"] != chosen.worker_id,
-        )
+        smallest: dict[str, DocumentRecord] = {}
+        for document in sorted(evaluated, key=lambda document: (document.size_bytes, document.document_id)):
+            smallest.setdefault(document.summary.freeze_hash if document.summary else "", document)
+        for freeze_hash, chosen in smallest.items():
+            claim = _second_claim(job_id, chosen, metadata=metadata)
+            try:
+                found = await self._reproduced(claim, other_than=chosen.worker_id, freeze_hash=freeze_hash)
+            except Exception as error:  # noqa: BLE001  a check that cannot be made must not keep the batch
+                log.warning("second_evaluation_failed", job_id=job_id, **describe(error))
+                return None
+            if found["hash"] is not None:
+                return SecondEvaluation(
+                    document_id=chosen.document_id,
+                    deterministic_hash=found["hash"],
+                    equal=bool(chosen.summary and found["hash"] == chosen.summary.result_hash),
+                    another_evaluator=found["evaluator"] != chosen.worker_id,
+                )
+        return None
 
-    async def _reproduced(self, claim: Claim, *, other_than: str) -> dict[str, Any]:
+    async def _reproduced(self, claim: Claim, *, other_than: str, freeze_hash: str) -> dict[str, Any]:
         # Serve sends a call to whoever is free; the one that must not declines at once.
         for _ in range(ASKED_AT_MOST):
-            found: dict[str, Any] = await self._evaluators.reproduce.remote(claim, other_than=other_than)
-            if found["hash"] is not None:
+            found: dict[str, Any] = await self._evaluators.reproduce.remote(
+                claim, freeze_hash=freeze_hash, other_than=other_than
+            )
+            if found["hash"] is not None or found["another_version"]:
                 return found
             if found["evaluators"] <= 1:
                 break
             await asyncio.sleep(ASKED_AGAIN_SECONDS)
         # Better on the same one than not at all; the outcome says so.
-        on_any: dict[str, Any] = await self._evaluators.reproduce.remote(claim)
+        on_any: dict[str, Any] = await self._evaluators.reproduce.remote(claim, freeze_hash=freeze_hash)
         return on_any
 
     @contextlib.asynccontextmanager
@@ -198,6 +200,19 @@ class Aggregator:
             yield
         finally:
             renewal.cancel()
+
+
+def _second_claim(job_id: str, document: DocumentRecord, *, metadata: JobMetadata) -> Claim:
+    return Claim(
+        entry=QueueEntry("", job_id, document.document_id),
+        attempt=0,
+        worker_id="",
+        name="",
+        sha256=document.sha256,
+        size_bytes=document.size_bytes,
+        metadata=metadata,
+        queued_seconds=0.0,
+    )
 
 
 def _essence(summary: DocumentSummary) -> tuple[object, ...]:

@@ -159,16 +159,18 @@ class Evaluator:
                 async with self._slots.acquire():
                     return await self._work_on(entry)
 
-    async def reproduce(self, claim: Claim, *, other_than: str = "") -> dict[str, Any]:
+    async def reproduce(self, claim: Claim, *, freeze_hash: str, other_than: str = "") -> dict[str, Any]:
         """Evaluate a finished document again, without the cache and without a trace.
 
         Args:
             claim: the document.
+            freeze_hash: what it was evaluated under; another version of the service gives other results.
             other_than: the evaluator that must not be the one to do it.
 
         Returns:
-            ``evaluator`` (its identity), ``evaluators`` (how many there are), and ``hash``, the deterministic
-            hash, or None when this is the evaluator that must not.
+            ``evaluator`` (its identity), ``evaluators`` (how many there are), ``another_version`` (this one has
+            another freeze hash), and ``hash``, the deterministic hash, or None when this evaluator is not the one
+            to do it.
 
         Raises:
             PipelineError, ServiceError, FileNotFoundError: it could not be evaluated.
@@ -177,8 +179,9 @@ class Evaluator:
             "evaluator": self._worker_id,
             "evaluators": serve.get_replica_context().world_size,
             "hash": None,
+            "another_version": self._bench.engine.freeze_hash(options_of(claim)) != freeze_hash,
         }
-        if self._worker_id == other_than:
+        if here["another_version"] or self._worker_id == other_than:
             return here
         pdf = await asyncio.to_thread(self._bench.storage.read_upload, claim.job_id, claim.sha256)
         options = options_of(claim)

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from batches import ended, submit
 from machines import PATIENCE_SECONDS, Machines, Node, until
 from prometheus_client.parser import text_string_to_metric_families
 
 from cluster.jobs import JobStore
-from cluster.records import DocumentState, JobMetadata, JobState
-from cluster.storage import Storage
+from cluster.records import DocumentState, JobState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from cluster.records import JobRecord
 
 pytestmark = [pytest.mark.service, pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -58,28 +57,6 @@ def batch(sample_plans: tuple[bytes, ...]) -> list[bytes]:
     ]
 
 
-async def _submit(store: JobStore, machines: Machines, pdfs: list[bytes]) -> str:
-    storage = Storage(machines.settings)
-    job_id = await store.create(JobMetadata(municipality="Prueba"))
-    for number, pdf in enumerate(pdfs):
-        with storage.begin_upload(job_id) as writer:
-            writer.write(pdf)
-            stored = writer.commit()
-        await store.add_document(
-            job_id, name=f"{number}.pdf", sha256=stored.sha256, size_bytes=stored.size_bytes
-        )
-    await store.submit(job_id)
-    return job_id
-
-
-async def _ended(store: JobStore, job_id: str) -> JobRecord:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (job := await store.job(job_id)).state.final:
-        assert time.monotonic() < deadline, "the batch does not end"
-        await asyncio.sleep(0.1)
-    return job
-
-
 async def _hashes(store: JobStore, job_id: str) -> dict[str, str]:
     documents = await store.documents(job_id)
     return {document.name: document.summary.result_hash for document in documents if document.summary}
@@ -98,7 +75,7 @@ async def test_evaluators_spread_over_the_nodes_and_all_are_federated(
     """Every node has evaluators; one page of metrics tells of all of them, each under a name of its own."""
     spread = [sum(node.holds(pid) for pid in machines.evaluators().values()) for node in machines.nodes]
     assert all(spread), spread
-    job = await _ended(store, await _submit(store, machines, batch))
+    job = await ended(store, await submit(store, machines.settings, batch))
     assert job.state is JobState.COMPLETED
     assert job.summary
     assert job.summary["valid"], job.summary["problems"]
@@ -120,12 +97,12 @@ async def test_a_node_that_dies_in_the_middle_of_a_batch_costs_nothing(
     machines: Machines, store: JobStore, batch: list[bytes]
 ) -> None:
     """Its documents move to other nodes; each is evaluated, with the hash it has when nothing happens."""
-    undisturbed = await _ended(store, await _submit(store, machines, batch))
+    undisturbed = await ended(store, await submit(store, machines.settings, batch))
     expected = await _hashes(store, undisturbed.job_id)
     assert len(expected) == len(batch)
     victim = _victim(machines)
     doomed = {replica for replica, pid in machines.evaluators().items() if victim.holds(pid)}
-    job_id = await _submit(store, machines, batch)
+    job_id = await submit(store, machines.settings, batch)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not any(
         document.worker_id in doomed and document.state is DocumentState.RUNNING
@@ -134,7 +111,7 @@ async def test_a_node_that_dies_in_the_middle_of_a_batch_costs_nothing(
         assert time.monotonic() < deadline, "no document is worked on there"
     victim.kill()
 
-    job = await _ended(store, job_id)
+    job = await ended(store, job_id)
     assert job.state is JobState.COMPLETED
     assert job.summary
     assert job.summary["valid"], job.summary["problems"]
