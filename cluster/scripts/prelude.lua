@@ -93,8 +93,9 @@ end
 
 -- Who sent the batch may have asked to be called when it ends. The job itself holds how that went.
 local function ask_for_callback()
-  local url = cjson.decode(job('metadata')).callback_url
-  if not url or url == '' or not job('submitted_ms') then return end
+  local metadata = job('submitted_ms') and job('metadata')
+  local url = metadata and cjson.decode(metadata).callback_url
+  if not url or url == '' then return end
   redis.call('HSET', JOB, 'callback_state', 'pending')
   redis.call('ZADD', CALLBACKS, 'NX', whole(NOW), A.job_id)
 end

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 CRITERIA_SHOWN = 20
 """Of what only one of two plans has; ``--json`` gives all."""
 
+SCORE_WIDTH = 18
+"""With the name of a plan above it."""
+POINT_WIDTH_MIN = 18
+
 
 def compare_files(pdfs: Sequence[Path], *, options: EvaluationOptions, as_json: bool) -> None:
     """Evaluate the PDFs and show their scores in columns; of two plans also which criteria only one of them meets.
@@ -69,8 +73,9 @@ def _rows(results: Sequence[dict[str, Any]]) -> list[tuple[str, list[float | Non
 
 def _table(pdfs: Sequence[Path], *, results: Sequence[dict[str, Any]]) -> Table:
     table = Table(title="Puntaje medio, de 0 a 3")
-    # One line a row: a name that is cut is still known by its number.
-    table.add_column("Punto", no_wrap=True, overflow="ellipsis")
+    # One line a row: a name that is cut is still known by its number, a score that is cut is none.
+    left = console.width - SCORE_WIDTH * (len(pdfs) + 1)
+    table.add_column("Punto", no_wrap=True, overflow="ellipsis", max_width=max(POINT_WIDTH_MIN, left))
     for pdf in pdfs:
         table.add_column(escape(pdf.stem), justify="right")
     two = len(results) == 2  # noqa: PLR2004
