@@ -113,13 +113,16 @@ async def compare_page(job_id: str, backend: BackendOf) -> HTMLResponse:
 
 
 async def _plans(backend: Backend, *, job_id: str) -> list[Compared]:
-    """The plans that have a result, in the order of the batch.
+    """The plans that have a result, by name: files arrive in any order.
 
     Raises:
         ServiceError: RESULTS_NOT_READY or DOCUMENT_WITHOUT_RESULT while or because there is none.
     """
     documents = await backend.store.documents(job_id)
-    good = [document for document in documents if document.state is DocumentState.SUCCEEDED]
+    good = sorted(
+        (document for document in documents if document.state is DocumentState.SUCCEEDED),
+        key=lambda document: document.name,
+    )
     if not good:
         final = all(document.state.final for document in documents)
         raise ServiceError(DOCUMENT_WITHOUT_RESULT if final else RESULTS_NOT_READY)
