@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from pipeline.report.glyphs import in_picture
 from pipeline.report.wording import BULLETS, plain
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ NAMES = {
 PER_LINK = 4
 GUTTER, BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 92, 150, 58, 14, 34, 6
 """Pixels."""
-LINE_CHARS, LINES, LINE_HEIGHT = 27, 3, 13
+LINE_CHARS, LINES, LINE_HEIGHT = 25, 3, 13
 FILLS = {
     "problema": "#fde0dd",
     "causa": "#fde8cf",
@@ -81,7 +82,7 @@ def causal_svg(graph: Mapping[str, Any], *, title: str, per_link: int = PER_LINK
 
 def _opening(*, width: int, height: int) -> str:
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{FONT}" font-size="11">'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{FONT}" font-size="12">'
 
 
 def describe(graph: Mapping[str, Any]) -> str:
@@ -228,8 +229,9 @@ def _wrapped(label: str) -> list[str]:
         lines.append(line)
         line = piece
         if len(lines) == LINES:
-            cut = lines[-1][: LINE_CHARS - 2].rstrip(" ,;:")
-            return [*lines[:-1], f"{cut} …"] if position < len(rest) else lines
+            last, most = lines[-1], LINE_CHARS - 2
+            cut = last if len(last) <= most else last.rpartition(" ")[0] or last[:most]
+            return [*lines[:-1], f"{cut.rstrip(' ,;:')} …"] if position < len(rest) else lines
     return [*lines, line] if line else lines
 
 
@@ -240,4 +242,4 @@ def _note(graph: Mapping[str, Any], *, shown: Mapping[str, _Box]) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(plain(text).replace("\u200b", ""), quote=True)
+    return escape(in_picture(plain(text).replace("\u200b", "")), quote=True)

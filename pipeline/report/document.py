@@ -10,6 +10,7 @@ import msgspec
 from pipeline.report import shown_findings
 from pipeline.report.advice import advice
 from pipeline.report.comparison import Comparison
+from pipeline.report.glyphs import shown
 from pipeline.report.point_page import Passages, correction, point_page, served
 from pipeline.report.wording import STATES, narrow, plain, warnings
 
@@ -42,8 +43,8 @@ def render_pdf(results: Iterable[dict[str, Any]]) -> bytes:
         raise ValueError("nothing to report")
     second = next(rest, None)
     if second is None:
-        return _typeset("plan.typ", data=plan(first))
-    return _typeset("batch.typ", data=batch(_chained(first, second, rest)))
+        return typeset("plan.typ", data=plan(first))
+    return typeset("batch.typ", data=batch(_chained(first, second, rest)))
 
 
 def _chained(
@@ -54,19 +55,31 @@ def _chained(
     yield from rest
 
 
-def _typeset(template: str, *, data: Mapping[str, Any]) -> bytes:
+def typeset(template: str, *, data: Mapping[str, Any]) -> bytes:
+    """The PDF of a template with its data, every text of which is made fit for the fonts here."""
     import typst  # noqa: PLC0415  tens of megabytes, only where something is typeset
 
     content: bytes = typst.compile(
         str(FOLDER / template),
         root=str(FOLDER),
-        sys_inputs={"data": msgspec.json.encode(data).decode()},
+        sys_inputs={"data": msgspec.json.encode(_shown(data)).decode()},
         # The same fonts everywhere: those that come with the typesetter.
         ignore_system_fonts=True,
         timestamp=TIMESTAMP,
         pdf_standards=STANDARD,
     )
     return content
+
+
+def _shown(value: Any) -> Any:
+    """The same data with every text as the fonts can show it."""
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, dict):
+        return {name: _shown(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(one) for one in value]
+    return value
 
 
 def plan(result: dict[str, Any]) -> dict[str, Any]:

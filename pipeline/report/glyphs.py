@@ -18,13 +18,29 @@ RANGES = (
     *((0x2758, 0x275E), (0x2761, 0x277F), (0x2798, 0x27AF), (0x27B1, 0x2B73), (0xFB00, 0xFB06)),
 )
 """First and last code points. A test typesets all of them."""
-ALONE = frozenset("\u2122\u2794\ufffd\u200b")
+ALONE = frozenset("\n\u2122\u2794\ufffd\u200b")
 SQUARE = "\u25a1"
+PICTURE_RANGES = ((0x20, 0x7E), (0xA1, 0xAC), (0xAE, 0x17F), (0x2010, 0x2015), (0x2018, 0x201E))
+PICTURE_MARKS = frozenset("\u2020\u2022\u2026\u20ac\u2193")
+DOT = "\u00b7"
 
 
 def shown(text: str) -> str:
-    """The text with each character that has no glyph replaced by its plain form, where it has one, or a square."""
-    return text if text.isascii() else "".join(map(_shown, text))
+    """The text with each character that has no glyph replaced by its plain form, where it has one, or a square.
+
+    Accents that make no letter together with the one before them are left out: alone they have no glyph.
+    """
+    plain = text.isascii() and text.isprintable()
+    return text if plain else "".join(map(_shown, unicodedata.normalize("NFC", text)))
+
+
+def in_picture(text: str) -> str:
+    """The text for a picture, where there is one font: Latin letters and common marks, a dot for anything else."""
+    return "".join(char if _in_picture(char) else DOT for char in shown(text))
+
+
+def _in_picture(char: str) -> bool:
+    return char in PICTURE_MARKS or any(first <= ord(char) <= last for first, last in PICTURE_RANGES)
 
 
 def has_glyph(char: str) -> bool:
@@ -34,10 +50,12 @@ def has_glyph(char: str) -> bool:
 
 @cache
 def _shown(char: str) -> str:
+    if unicodedata.category(char).startswith("M"):
+        return ""
     if has_glyph(char):
         return char
     plain = unicodedata.normalize("NFKC", char)
     if all(map(has_glyph, plain)):
         return plain
-    # Symbol fonts put bullets and arrows where nothing is defined: as text they say nothing.
-    return "" if unicodedata.category(char) == "Co" else SQUARE
+    # Symbol fonts put bullets and arrows where nothing is defined: like control characters they say nothing.
+    return "" if unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs"} else SQUARE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re2
 
 from pipeline.questionnaire.explanations import NODE_NAMES
-from pipeline.report.glyphs import shown
 
 WARNINGS = {
     "hidden_text": "El PDF contiene texto que no se ve en sus páginas; no se tuvo en cuenta.",
@@ -51,7 +50,7 @@ def warnings(codes: list[str], *, skipped: list[str]) -> list[str]:
 def plain(text: object, *, chars: int | None = None, longest_word: int = LONGEST_WORD) -> str:
     """Text without control and direction characters, at most ``chars`` long, whose long words may be broken."""
     visible = "".join(char if char.isprintable() else " " for char in str(text))
-    clean = " ".join(shown(visible).split())
+    clean = " ".join(visible.split())
     if chars is not None and len(clean) > chars:
         clean = (clean[:chars].rsplit(" ", 1)[0] or clean[:chars]).rstrip(",;:") + ELLIPSIS
     return " ".join(_breakable(word, every=longest_word) for word in clean.split(" "))

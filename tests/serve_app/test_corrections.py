@@ -11,17 +11,16 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import jsonschema
 import pymupdf
 import pytest
 from artifacts_of_a_plan import SAMPLE, sample_artifacts
-from http_steps import accepted_job, aggregate, pdf, refused, succeed
+from http_steps import PlainServer, accepted_job, aggregate, pdf, refused, succeed
 
 from pipeline.schemas import load_schema
 
 if TYPE_CHECKING:
-    import httpx
-
     from cluster.jobs import JobStore
     from cluster.settings import Settings
     from cluster.storage import Storage
@@ -187,6 +186,21 @@ def test_a_later_change_keeps_history(http: httpx.Client, finished: str, machine
         (3, "Eva", target, None),
     ]
     assert body["scores"]["machine"] == body["scores"]["corrected"]
+
+
+def test_corrections_do_not_live_in_a_process(
+    http: httpx.Client, finished: str, settings: Settings, machine: dict[str, Any]
+) -> None:
+    """Another server of the same service gives them, and saves the next revision."""
+    saved = put(http, finished, **some(machine)).json()
+
+    with (
+        PlainServer(settings) as other,
+        httpx.Client(base_url=other.url, timeout=60, trust_env=False) as again,
+    ):
+        assert again.get(place(finished)).json() == saved
+        assert put(again, finished, base=1, reviewer="Luz").json()["revision"] == 2
+    refused(put(http, finished, base=1, **some(machine)), status=412, code="review_conflict")
 
 
 def test_sending_again_what_was_saved_is_harmless(

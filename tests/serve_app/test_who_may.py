@@ -145,6 +145,7 @@ def test_scopes_include_those_before_them(place: Place) -> None:
             upload(http, ("a.pdf", pdf())),
             http.post("/upload/jobs", json=FIELDS),
             http.delete(f"/results/{'a' * 26}"),
+            http.put(f"/results/{'a' * 26}/documents/d0001/corrections", json={"reviewer": "Ana"}),
             http.post(f"/jobs/{'a' * 26}/delete"),
         ):
             refused(answer, status=403, code="scope_missing")

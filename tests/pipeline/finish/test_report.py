@@ -6,17 +6,20 @@ import csv
 import io
 import zipfile
 from copy import deepcopy
+from itertools import cycle
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pymupdf
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipeline import coverage
 from pipeline.extraction import worker
 from pipeline.report import ZipEntry, advice, causal_svg, document, glyphs, render_csv, render_pdf, write_zip
 from pipeline.report.table import FORMULA_STARTS
-from pipeline.report.wording import WARNINGS
+from pipeline.report.wording import WARNINGS, plain
 
 MARGIN_PT = 60
 """A little less than the margins of the report."""
@@ -155,20 +158,45 @@ def test_what_has_no_glyph_breaks_no_report(result: dict[str, Any]) -> None:
 def test_every_character_that_may_be_shown_has_a_glyph(result: dict[str, Any]) -> None:
     """The list of characters agrees with the fonts that come with the typesetter."""
     every = [chr(code) for first, last in glyphs.RANGES for code in range(first, last + 1)]
-    shown = [char for char in [*every, *sorted(glyphs.ALONE)] if char.isprintable()]
-    result["document"]["municipality"] = "".join(shown[:100])
-    entries = [
-        entry
-        for answer in result["answers"]
-        for criterion in answer["criteria"].values()
-        for entry in criterion["evidence"]
-        if answer["point"] == "P4"
+    shown = [char for char in [*every, *sorted(glyphs.ALONE)] if glyphs.shown(char) == char]
+    parts = [" ".join(shown[start : start + 40]) for start in range(0, len(shown), 40)]
+    place = result["findings"]["contradictions"]
+    side = {"page": 1, "quote": "x", "section": "", "points": [], "value": ""}
+    item = {"kind": "meta", "subject": "x", "left": side, "right": side}
+    place["items"] = [{**item, "reason": part} for part in parts]
+    data = document.plan(result)
+    data["contradictions"]["items"] = [
+        {"reason": plain(part), "sides": [{"page": 1, "quote": plain(part)}]} for part in parts
     ]
-    for number, entry in enumerate(entries):
-        entry["quote"] = " ".join(shown[number * 200 : number * 200 + 200])
 
-    assert len(entries) * 200 > len(shown)
-    assert render_pdf([result])
+    assert len(shown) > 4000
+    assert document.typeset("plan.typ", data=data)
+
+
+@given(st.lists(st.text(max_size=60), min_size=8, max_size=8))
+@settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_whatever_stands_in_a_plan_its_report_is_made(result: dict[str, Any], texts: list[str]) -> None:
+    """Text of any script, marks without letters, half emoji: in quotes, titles, labels and names."""
+    changed = deepcopy(result)
+    words = cycle(texts)
+    for graph in changed["findings"]["causal_graphs"]:
+        for node in graph["nodes"]:
+            node["label"] = next(words)
+    for answer in changed["answers"]:
+        for criterion in answer["criteria"].values():
+            for entry in criterion["evidence"]:
+                entry["quote"], entry["section"] = next(words), next(words)
+    for name in ("municipality", "department", "title"):
+        changed["document"][name] = next(words)
+    for found in changed["findings"]["indicators"]["items"]:
+        found["name"], found["target"] = next(words), next(words)
+
+    assert render_pdf([changed]).startswith(b"%PDF-")
 
 
 def test_text_of_a_plan_is_never_markup(result: dict[str, Any]) -> None:
