@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
 import tempfile
@@ -72,18 +73,19 @@ class Watch(threading.Thread):
 
     def _sample(self) -> dict[str, float]:
         page = httpx.get(f"{self.url}/metrics", trust_env=False, timeout=10).text
-        row = dict.fromkeys((*WATCHED.values(), "waiting"), 0.0) | {"at": time.monotonic() - self._began}
+        # What does not stand on the page is not known: a busy machine is not always in time to say it.
+        row = dict.fromkeys((*WATCHED.values(), "waiting"), math.nan) | {"at": time.monotonic() - self._began}
         for family in text_string_to_metric_families(page):
             for sample in family.samples:
-                if sample.name in WATCHED:
-                    row[WATCHED[sample.name]] += sample.value
-                elif sample.name == "queue_depth":
-                    row["waiting"] += sample.value
+                name = "waiting" if sample.name == "queue_depth" else WATCHED.get(sample.name)
+                if name:
+                    row[name] = sample.value + (0.0 if math.isnan(row[name]) else row[name])
         return row
 
     def evaluators(self) -> float:
-        """Of the last sample."""
-        return self.samples[-1]["evaluators"] if self.samples else 0.0
+        """The last that was known."""
+        known = [row["evaluators"] for row in self.samples if not math.isnan(row["evaluators"])]
+        return known[-1] if known else 0.0
 
     def stop(self) -> None:
         """Stop reading."""
@@ -141,7 +143,7 @@ def run(settings: Settings, *, url: str, documents: int, folder: Path) -> dict[s
     return {
         "sent": sent,
         "succeeded": succeeded,
-        "most": max(sample["evaluators"] for sample in watch.samples),
+        "most": max(row["evaluators"] for row in watch.samples if not math.isnan(row["evaluators"])),
         "last": watch.evaluators(),
         "burst_at": burst_at,
         "quiet_at": quiet_at,
@@ -167,14 +169,13 @@ def plot(result: dict[str, Any], target: Path) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415  slow to load, and only needed here
 
     samples: Sequence[dict[str, float]] = result["samples"]
-    times = [sample["at"] for sample in samples]
     figure = Figure(figsize=(9, 5), layout="constrained")
     pool, work = figure.subplots(2, 1, sharex=True)
-    pool.step(times, [sample["evaluators"] for sample in samples], where="post", color="tab:blue")
+    pool.step(*_known(samples, "evaluators"), where="post", color="tab:blue")
     pool.set(ylabel="evaluators", ylim=(0, MOST + 1), title="A burst, and single documents after it")
     for name, label in (("waiting", "in the queue"), ("in_flight", "given out")):
-        work.plot(times, [sample[name] for sample in samples], label=label)
-    work.plot(times, [sample["done"] for sample in samples], label="ended", color="tab:green")
+        work.plot(*_known(samples, name), label=label)
+    work.plot(*_known(samples, "done"), label="ended", color="tab:green")
     work.set(xlabel="seconds", ylabel="documents")
     work.legend()
     for axes in (pool, work):
@@ -182,6 +183,12 @@ def plot(result: dict[str, Any], target: Path) -> None:
             axes.axvline(moment, color="black", linewidth=0.6, linestyle=":")
         axes.grid(alpha=0.3)
     figure.savefig(target, dpi=110)
+
+
+def _known(samples: Sequence[dict[str, float]], name: str) -> tuple[list[float], list[float]]:
+    """Times and values of the samples that have one."""
+    known = [(row["at"], row[name]) for row in samples if not math.isnan(row[name])]
+    return [at for at, _ in known], [value for _, value in known]
 
 
 def main() -> None:

@@ -43,9 +43,10 @@ class Outcome:
 def service_seconds(rng: random.Random, inputs: dict[str, Any]) -> float:
     """How long an evaluator with a core of its own is at a plan of random length."""
     found = inputs["measured"]
+    overhead = 1 + inputs["assumed"]["service_overhead"]
     pages = rng.choice(found["pages"])
     alone = found["seconds_per_plan"] + found["seconds_per_page"] * pages
-    return float(alone * (1 + found["service_overhead"]))
+    return float(alone * overhead)
 
 
 def arrivals_of_nodes(count: int, inputs: dict[str, Any]) -> list[float]:
@@ -129,7 +130,7 @@ def first_limits(inputs: dict[str, Any]) -> dict[str, float]:
     """Documents per hour at which each part that there is only one of is busy all the time, and evaluators for it."""
     measured = inputs["measured"]
     mean = statistics.mean(measured["pages"]) * measured["seconds_per_page"] + measured["seconds_per_plan"]
-    mean *= 1 + measured["service_overhead"]
+    mean *= 1 + inputs["assumed"]["service_overhead"]
     limits: dict[str, float] = {}
     for name in ("redis_server_ms_per_document", "dispatch_ms_per_document"):
         per_second = 1000 / measured[name]

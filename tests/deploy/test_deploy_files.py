@@ -153,8 +153,24 @@ def test_compose_is_whole() -> None:
             assert (DEPLOY / source).exists() if source.startswith(".") else source in compose["volumes"]
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:")
+        assert set(service.get("secrets", [])) <= set(compose["secrets"])
     build = services["decalogo"]["build"]
     assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+
+
+def test_prometheus_of_compose_watches_what_the_other_does() -> None:
+    """The same jobs, intervals and rules as ``cluster/prometheus.yml``, only with a key and the container's paths."""
+    one, container = (
+        _yaml(path) for path in (ROOT / "cluster" / "prometheus.yml", DEPLOY / "prometheus.yaml")
+    )
+    assert one["global"] == container["global"]
+    jobs = [{job["job_name"]: job for job in each["scrape_configs"]} for each in (one, container)]
+    assert list(jobs[0]) == list(jobs[1])
+    assert jobs[0]["decalogo"]["static_configs"] == jobs[1]["decalogo"]["static_configs"]
+    mounts = _yaml(DEPLOY / "compose.yaml")["services"]["prometheus"]["volumes"]
+    inside = [mount.split(":")[1] for mount in mounts]
+    named = [*container["rule_files"], *jobs[1]["ray"]["file_sd_configs"][0]["files"]]
+    assert all(any(path.startswith(f"{mount}/") for mount in inside) for path in named)
 
 
 def _instructions() -> list[tuple[str, str]]:

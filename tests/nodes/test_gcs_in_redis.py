@@ -23,7 +23,7 @@ from cluster.jobs import JobStore
 from cluster.lifecycle_edge import prepare_edge
 from cluster.lifecycle_processes import attached_to, end, free_ports
 from cluster.lifecycle_ray import RayPorts, _short_temp_dir, _start_command, ray_environment, ray_token
-from cluster.lifecycle_serve import ServeClient, effective_config
+from cluster.lifecycle_serve import DeployError, ServeClient, effective_config
 from cluster.records import DocumentState, JobState
 from cluster.settings import Settings
 
@@ -105,9 +105,15 @@ class Head:
             timeout=180,
             stdout=subprocess.DEVNULL,
         )
-        with contextlib.closing(self.serve()) as client:
-            client.deploy(effective_config(self.settings))
+        # A busy machine is not in time for the first look at the proxy; Serve then starts another.
+        until(self._deployed, "Serve")
         until(self.runs, "the applications")
+
+    def _deployed(self) -> bool:
+        with contextlib.closing(self.serve()) as client, contextlib.suppress(DeployError):
+            client.deploy(effective_config(self.settings))
+            return True
+        return False
 
     def serve(self) -> ServeClient:
         """Serve's REST interface; close it."""
