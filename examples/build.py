@@ -39,7 +39,11 @@ def build(path: Path) -> bytes:
     Returns:
         The bytes of the PDF.
     """
-    source = tomllib.loads(path.read_text("utf-8"))
+    return typeset(tomllib.loads(path.read_text("utf-8")))
+
+
+def typeset(source: dict[str, object]) -> bytes:
+    """Typeset a source that has been read. Returns the bytes of the PDF."""
     plan = {key: source[key] for key in ("title", "municipality", "department", "motto", "adoption")}
     plan["blocks"] = blocks(source)
     return typst.compile(str(HERE / "plan.typ"), sys_inputs={"plan": json.dumps(plan)}, timestamp=0)

@@ -17,13 +17,14 @@ import numpy as np
 from pipeline.lexicons.point_words import NAMED, STRONG_WEIGHT, PointWords, WordWeights
 from pipeline.lexicons.term_matching import JoinedTexts
 from pipeline.model import POINT_IDS, Relevance, SegmentIndex, SegmentKind
+from pipeline.text import fold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.model import PlanProfile, Segmentation
 
-VERSION: str = "1.0.0"
+VERSION: str = "1.1.0"
 
 ABOUT = 0.5
 """From this relevance on a segment is about a point."""
@@ -36,7 +37,10 @@ MIN_EMBEDDED_CHARS = 25
 MAX_EMBEDDED = 150
 """At most so many segments of a plan are embedded: 0.3 s of a core."""
 EMBEDDED_CHARS = 160
-"""Sentence embeddings blur over long texts; the beginning says what a passage is about."""
+"""Sentence embeddings blur over long texts; the beginning says what a passage is about.
+
+Texts are embedded folded, so that capitals and lost accents change nothing.
+"""
 SHIFT_PER_LEAD = 1
 NEUTRAL_LEAD = -0.05
 SHIFT_LIMITS = (-0.06, 0.05)
@@ -64,7 +68,9 @@ class EmbeddingModels:
 
         encoder = USE(threads=threads)
         sentences, owners = _prototypes()
-        return cls(encoder, PointWords.load(), _unit(encoder.encode(sentences)), owners)
+        return cls(
+            encoder, PointWords.load(), _unit(encoder.encode([fold(text) for text in sentences])), owners
+        )
 
 
 def embedding(segmentation: Segmentation, *, profile: PlanProfile, models: EmbeddingModels) -> Relevance:
@@ -158,7 +164,7 @@ def _settled(
     chosen = sorted(index for _, index in sorted(candidates)[:MAX_EMBEDDED])
     if not chosen:
         return scores, 0
-    texts = [segmentation.segments[index].text[:EMBEDDED_CHARS] for index in chosen]
+    texts = [segmentation.folded[index][:EMBEDDED_CHARS] for index in chosen]
     similarity = np.round(_unit(models.encoder.encode(texts)) @ models.prototypes.T, 3)
     groups = range(-1, len(POINT_IDS))
     best = np.stack([similarity[:, models.owners == number].max(axis=1) for number in groups], axis=1)

@@ -40,7 +40,9 @@ PER_SECTION = 4
 OVERVIEW_SHARE = 0.75
 """A passage that presents the plan's programmes says less about a point than the programmes do."""
 NOBODYS_SHARE = 0.5
-"""Laws, guides and studies that speak for no municipality show nothing of a municipality's own."""
+"""Laws, guides, studies and minutes promise nothing in a municipality's name."""
+LEAST_PLAN_SCORE = 0.35
+"""Below, a document bears hardly a mark of a plan: real plans score 0.89 and more, official non-plans 0.3 and less."""
 PLACE_BONUS = 0.1
 SHARED_LOSS = 0.04
 """A passage that names other points as well is the weaker proof, by this for each."""
@@ -119,7 +121,7 @@ class _Judge:
         self._features = Features(self._units, profile=profile, findings=findings)
         self._rules = load_rules()
         overview = np.where(self._features.column("overview"), OVERVIEW_SHARE, 1.0)[:, None]
-        share = overview if profile.is_plan or profile.municipality is not None else overview * NOBODYS_SHARE
+        share = overview if profile.plan_score >= LEAST_PLAN_SCORE else overview * NOBODYS_SHARE
         self._about = self._units.about * share
         self._direct = self._units.own * share
         action = self._features.column("action") & ~self._features.column("in_diagnosis")

@@ -100,7 +100,7 @@ def agreeing_figures(
     places: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     owners = units.joined.text_at(figures[0]).tolist()
     for owner, start, end in zip(owners, figures[0].tolist(), figures[1].tolist(), strict=True):
-        number = text[start:end].rstrip(".,")
+        number = text[start:end].split(" ")[0].rstrip(".,%")
         if sum(map(str.isdigit, number)) >= TELLING_DIGITS and number != "100":
             places[number].append((owner, start, end))
     marked = np.zeros(units.about.shape, dtype=np.bool_)
@@ -164,11 +164,16 @@ def _programmes(units: Units, *, kinds: dict[int, SectionKind]) -> dict[str, int
     parents: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     seen: set[tuple[str, ...]] = set()
     for unit, segment in enumerate(units.segments):
-        if segment.kind is SegmentKind.HEADING or segment.heading_path in seen:
+        if segment.kind is SegmentKind.HEADING:
             continue
-        seen.add(segment.heading_path)
         if kinds.get(segment.section) in {SectionKind.INVESTMENT, SectionKind.PRELIMINARY}:
             continue
+        for cell in segment.row.cells if segment.row is not None else ():
+            if cell.role in NAME_ROLES and (name := _name(cell.text)):
+                first.setdefault(name, unit)
+        if segment.heading_path in seen:
+            continue
+        seen.add(segment.heading_path)
         for depth, title in enumerate(segment.heading_path):
             name = _name(title)
             if name:

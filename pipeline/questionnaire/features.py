@@ -212,7 +212,8 @@ class Features:
         self._own["three_counts"] = np.bincount(segment, minlength=self.size) >= MANY_FIGURES
         figures = [starts[large], *(self.cue_spans[name][1] for name in ("percent", "rate"))]
         self.of_point = {"figure_near": self._near_the_point(np.concatenate(figures))}
-        self.numbers = (starts, ends)
+        shares = self.cue_spans["percent"]
+        self.numbers = (np.concatenate([starts, shares[1]]), np.concatenate([ends, shares[2]]))
 
     def _near_the_point(self, figures: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(units, points): a figure stands near a word of the point, or the titles name the point."""

@@ -114,16 +114,23 @@ def _capital_lines(
     ]
     counts = Counter(folded[index] for index in found)
     kept: list[int] = []
+    may_be = frozenset(found)
     run: list[int] = []
-    for index in [*found, -1]:
-        if run and index != run[-1] + 1:
-            if len(run) <= MAX_CAPITAL_RUN:
-                kept.extend(run)
-            run = []
-        run.append(index)
+    for index in range(len(lines) + 1):
+        if index < len(lines) and lines[index].text.isupper() and index not in skip:
+            run.append(index)
+            continue
+        if run and len(run) <= MAX_CAPITAL_RUN and not _is_paragraph([lines[i].text for i in run]):
+            kept.extend(i for i in run if i in may_be)
+        run = []
     return frozenset(
         i for i in kept if counts[folded[i]] <= MAX_CAPITAL_REPETITIONS or LABELS.fullmatch(folded[i])
     )
+
+
+def _is_paragraph(texts: Sequence[str]) -> bool:
+    """Whether lines of capitals are running text: longer than a title, to the end of a sentence."""
+    return sum(map(len, texts)) > MAX_TITLE_CHARS and texts[-1].endswith((".", ";"))
 
 
 def _article_rank(folded: Sequence[str]) -> int:

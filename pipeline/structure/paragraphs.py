@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.structure.fragments import Fragment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.model import CleanLine
+    from pipeline.model import Box, CleanLine
 
 MAX_SEGMENT_CHARS = 1200
 SHORT_LINE_SHARE = 0.72
@@ -21,6 +21,9 @@ MAX_REST_CHARS = 40
 MAX_SIZE_STEP = 1.2
 PARAGRAPH_GAP = 0.9
 """White space of more than 0.9 font sizes between two lines separates paragraphs."""
+
+COLUMN_SHARE = 0.3
+"""A page is set in two columns when so many of its lines end before its middle, and as many begin after it."""
 
 LIST_START = re.compile(
     r"(?:[•·▪*✓] ?|[-–—] |o (?=[A-ZÁÉÍÓÚÑ])|\d{1,2}[.)]-? |\d{1,2}(?:\.\d{1,2}){1,4}\.? "
@@ -79,7 +82,7 @@ def paragraphs(
     *,
     lines: Sequence[CleanLine],
     folded: Sequence[str],
-    margins: Sequence[tuple[float, float]],
+    margins: Sequence[Margins],
 ) -> list[tuple[list[Fragment], bool]]:
     """Group lines of running text.
 
@@ -87,7 +90,7 @@ def paragraphs(
         indices: the lines, in reading order.
         lines: the clean lines of the document.
         folded: their folded texts.
-        margins: left and right edge of the text of each page, by page number.
+        margins: edges of the text of each page, by page number.
 
     Returns:
         For each paragraph its fragments and whether it is a list item.
@@ -115,7 +118,7 @@ def _breaks(  # noqa: PLR0911  a ladder of rules
     *,
     index: int,
     listed: bool,
-    margins: Sequence[tuple[float, float]],
+    margins: Sequence[Margins],
 ) -> bool:
     """Whether a new paragraph begins at line ``index``."""
     line, before = lines[index], lines[index - 1]
@@ -138,7 +141,7 @@ def _breaks(  # noqa: PLR0911  a ladder of rules
         return True
     if abs(line.font_size - before.font_size) > MAX_SIZE_STEP or line.bold != before.bold:
         return True
-    left, right = margins[line.page]
+    left, right = margins[line.page].around(before)
     width = right - left
     ended = text.endswith(_TERMINAL)
     if before.box[2] < left + SHORT_LINE_SHARE * width:
@@ -167,16 +170,34 @@ def _rewrapped(lines: Sequence[CleanLine], *, index: int, edge: float) -> bool:
     return above.box[2] >= edge and lines[index].box[2] >= edge and not above.text.endswith(_TERMINAL)
 
 
-def page_margins(lines: Sequence[CleanLine], *, pages: int) -> list[tuple[float, float]]:
-    """Left and right edge of the running text of each page, by page number (index 0 is unused)."""
-    lefts = [float("inf")] * (pages + 1)
-    rights = [0.0] * (pages + 1)
+class Margins(NamedTuple):
+    """Left and right edge of a page's text; on a page set in two columns, those of each column."""
+
+    columns: tuple[tuple[float, float], ...]
+
+    def around(self, line: CleanLine) -> tuple[float, float]:
+        """The edges of the column that a line begins in."""
+        return next((edges for edges in reversed(self.columns) if line.box[0] >= edges[0]), self.columns[0])
+
+
+def page_margins(lines: Sequence[CleanLine], *, pages: int) -> list[Margins]:
+    """Edges of the running text of each page, by page number (index 0 is unused)."""
+    boxes: list[list[Box]] = [[] for _ in range(pages + 1)]
     for line in lines:
-        page = line.page
-        x0, _, x1, _ = line.box
-        lefts[page] = min(lefts[page], x0)
-        rights[page] = max(rights[page], x1)
-    return [(left if left < right else 0.0, right) for left, right in zip(lefts, rights, strict=True)]
+        boxes[line.page].append(line.box)
+    return [_margins(found) for found in boxes]
+
+
+def _margins(boxes: Sequence[Box]) -> Margins:
+    if not boxes:
+        return Margins(((0.0, 0.0),))
+    left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)
+    middle = (left + right) / 2
+    before = [box for box in boxes if box[2] <= middle]
+    after = [box for box in boxes if box[0] >= middle]
+    if min(len(before), len(after)) < COLUMN_SHARE * len(boxes):
+        return Margins(((left, right),))
+    return Margins(((left, max(box[2] for box in before)), (min(box[0] for box in after), right)))
 
 
 def split_long(fragments: Sequence[Fragment], *, lines: Sequence[CleanLine]) -> list[list[Fragment]]:

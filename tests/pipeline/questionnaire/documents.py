@@ -39,6 +39,10 @@ ROLES = {
     "presupuesto": ColumnRole.BUDGET,
     "total": ColumnRole.BUDGET,
     "responsable": ColumnRole.RESPONSIBLE,
+    "fuente": ColumnRole.SOURCE,
+    "codigo": ColumnRole.CODE,
+    "codigo bpin": ColumnRole.CODE,
+    "codigo mga": ColumnRole.CODE,
 }
 
 
