@@ -65,7 +65,11 @@ def _chapter(result: dict[str, Any]) -> dict[str, Any]:
             {"reason": plain(item["reason"]), "left": item["left"]["page"], "right": item["right"]["page"]}
             for item in findings["contradictions"]["items"][:FINDINGS_SHOWN]
         ],
-        "warnings": warnings(result["warnings"], skipped=findings["skipped"]),
+        "warnings": warnings(
+            result["warnings"],
+            skipped=findings["skipped"],
+            recognised=result["document"].get("recognised_pages"),
+        ),
         "deterministic_hash": result["deterministic_hash"],
         "freeze_hash": result["freeze_hash"],
         "evidence_registry_hash": result["evidence_registry_hash"],
