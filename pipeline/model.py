@@ -81,6 +81,8 @@ class ExtractedDocument:
     pages: tuple[Page, ...]
     title: str
     warnings: tuple[str, ...]
+    recognised: tuple[tuple[int, float], ...] = ()
+    """Pages that were read from their picture (OCR), each with the mean confidence of its words in percent."""
 
 
 # --------------------------------------------------------------------------- node 1

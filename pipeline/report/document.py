@@ -151,7 +151,11 @@ def _head(result: dict[str, Any]) -> dict[str, Any]:
         "machine": _machine(result),
         "dimensions": result["dimensions"],
         "extremes": _extremes(result),
-        "warnings": warnings(result["warnings"], skipped=result["findings"]["skipped"]),
+        "warnings": warnings(
+            result["warnings"],
+            skipped=result["findings"]["skipped"],
+            recognised=result["document"].get("recognised_pages"),
+        ),
         "deterministic_hash": result["deterministic_hash"],
         "freeze_hash": result["freeze_hash"],
     }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import re2
 
 from pipeline.questionnaire.explanations import NODE_NAMES
 
+RECOGNISED = "recognised_pages"
 WARNINGS = {
     "hidden_text": "El PDF contiene texto que no se ve en sus páginas; no se tuvo en cuenta.",
     "not_a_plan": "El documento no parece un plan de desarrollo municipal; se evaluó porque así se pidió.",
     "points_not_applicable": "Los puntos que no aplican al municipio no entran en los promedios.",
+    RECOGNISED: "Hay páginas que son imágenes y se leyeron con reconocimiento de texto (OCR); puede haber "
+    "errores de lectura.",
     "repaired": "El archivo estaba dañado y se leyó después de repararlo; puede faltar contenido.",
     "scanned_pages": "Hay páginas que son imágenes sin texto: lo que dicen no se pudo leer.",
     "unreadable_pages": "Hay páginas que no se pudieron leer.",
@@ -37,14 +42,41 @@ BULLETS = " •·▪■►➢✓*-–\uf0b7\uf0a7\uf0d8"
 """Marks of list items, some from symbol fonts: a quote reads better without."""
 
 
-def warnings(codes: list[str], *, skipped: list[str]) -> list[str]:
-    """A sentence for each warning; unknown codes say nothing to a reader and are left out."""
-    sentences = [WARNINGS[code] for code in codes if code in WARNINGS]
+def warnings(codes: list[str], *, skipped: list[str], recognised: dict[str, Any] | None = None) -> list[str]:
+    """A sentence for each warning; unknown codes say nothing to a reader and are left out.
+
+    Args:
+        codes: of the evaluation.
+        skipped: names of the nodes that were switched off.
+        recognised: the pages that were read from their picture, as the evaluation reports them.
+    """
+    known = WARNINGS | ({RECOGNISED: _recognised(recognised)} if recognised else {})
+    sentences = [known[code] for code in codes if code in known]
     if skipped:
         names = [NODE_NAMES.get(node, node) for node in skipped]
         listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} y {names[-1]}"
         sentences.append(f"Por decisión de quien pidió la evaluación se hizo sin {listed}.")
     return sentences
+
+
+def _recognised(recognised: dict[str, Any]) -> str:
+    numbers = ranges([page["page"] for page in recognised["pages"]])
+    confidence = f"{recognised['confidence']:.0f}"
+    return (
+        f"Páginas que son imágenes y se leyeron con reconocimiento de texto (OCR): {numbers}; "
+        f"confianza media {confidence} %. Puede haber errores de lectura."
+    )
+
+
+def ranges(numbers: list[int]) -> str:
+    """Ascending numbers in words: ``1 a 4, 7, 9 a 10``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    return ", ".join(" a ".join(map(str, run)) for run in runs)
 
 
 def plain(text: object, *, chars: int | None = None, longest_word: int = LONGEST_WORD) -> str:

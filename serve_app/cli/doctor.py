@@ -23,6 +23,8 @@ from cluster.lifecycle_serve import DeployError
 from cluster.open_door import open_door
 from cluster.server_check import UNUSABLE, ask_server
 from cluster.settings import GIB, PREFIX, Settings
+from pipeline.equipment import check_equipment, tesseract_version
+from pipeline.errors import NotEquipped
 from pipeline.rendering import sandbox_report
 from serve_app.cli.output import console, show_json
 
@@ -95,6 +97,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield from _last_batch(settings)
     yield _access(settings)
     yield from _redis(settings, started=running is not None)
+    yield _recognition(settings)
+    yield _encoder(settings)
     yield from _sandbox()
 
 
@@ -219,6 +223,27 @@ def _redis(settings: Settings, *, started: bool) -> Iterator[Finding]:
     yield Finding("Redis", "bien", "responde")
     for weakness in weaknesses:
         yield Finding("Redis", "falta" if weakness.code in UNUSABLE else "aviso", weakness.sentence)
+
+
+def _recognition(settings: Settings) -> Finding:
+    """Whether pages that are pictures are read, and whether they could be."""
+    try:
+        version = tesseract_version()
+    except NotEquipped as error:
+        if settings.ocr:
+            return Finding("OCR", "falta", f"{error.kind.sentence} ({error.detail})")
+        return Finding("OCR", "bien", f"desactivado; no hay Tesseract con español ({error.detail})")
+    if settings.ocr:
+        return Finding("OCR", "bien", f"activado; Tesseract {version}, español")
+    return Finding("OCR", "bien", f"desactivado; hay Tesseract {version}: se activa con {PREFIX}OCR=true")
+
+
+def _encoder(settings: Settings) -> Finding:
+    try:
+        check_equipment(ocr=False, encoder=settings.encoder)
+    except NotEquipped as error:
+        return Finding("Codificador", "falta", f"{error.kind.sentence} ({error.detail})")
+    return Finding("Codificador", "bien", settings.encoder)
 
 
 def _sandbox() -> Iterator[Finding]:

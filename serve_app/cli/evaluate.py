@@ -10,7 +10,9 @@ import msgspec
 from rich.markup import escape
 from rich.table import Table
 
+from cluster.settings import Settings
 from pipeline.artifacts import EVALUATION_RESULTS, artifacts
+from pipeline.equipment import check_equipment, page_reader
 from pipeline.evaluation import Engine, evaluate
 from pipeline.extraction import ExtractionWorker
 from pipeline.model import EvaluationOptions
@@ -23,14 +25,16 @@ if TYPE_CHECKING:
     Evaluate = Callable[[Path, EvaluationOptions], dict[str, bytes]]
 
 
-def evaluate_file(pdf: Path, *, out: Path, choices: Mapping[str, Any], as_json: bool) -> None:
-    """Evaluate a PDF and write the three artifacts into ``out``.
+def evaluate_file(
+    pdf: Path, *, out: Path, choices: Mapping[str, Any], ocr: bool | None, as_json: bool
+) -> None:
+    """Evaluate a PDF and write the three artifacts into ``out``; ``ocr``: None as the settings say.
 
     Raises:
         PipelineError: the document cannot be evaluated.
     """
     began = time.monotonic()
-    with evaluator() as evaluated:
+    with evaluator(ocr=ocr) as evaluated:
         files = evaluated(pdf, EvaluationOptions(**choices))
     out.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -49,19 +53,29 @@ def evaluate_file(pdf: Path, *, out: Path, choices: Mapping[str, Any], as_json: 
 
 
 @contextmanager
-def evaluator() -> Iterator[Evaluate]:
+def evaluator(*, ocr: bool | None = None) -> Iterator[Evaluate]:
     """What evaluates one PDF after the other on this machine, and gives the artifacts of each by name.
 
-    It raises PipelineError for a document that cannot be evaluated.
+    It raises PipelineError for a document that cannot be evaluated. Encoder and, where ``ocr`` is None, text
+    recognition are those of the service's settings.
+
+    Raises:
+        NotEquipped: one of them is switched on and not installed.
     """
     engine: Engine | None = None
-    with ExtractionWorker() as worker:
+    settings = Settings.load()
+    wanted = settings.ocr if ocr is None else ocr
+    check_equipment(ocr=wanted, encoder=settings.encoder)
+    reader = None
+    if wanted:
+        reader = page_reader(page_seconds=settings.ocr_page_seconds, pages=settings.ocr_pages_max)
+    with ExtractionWorker(reader=reader) as worker:
 
         def evaluated(pdf: Path, options: EvaluationOptions) -> dict[str, bytes]:
             nonlocal engine
             document = worker.extract(pdf.read_bytes())
             # Not before: a document that cannot be read is told at once, without waiting for the models.
-            engine = engine or Engine.load(threads=1)
+            engine = engine or Engine.load(threads=1, encoder=settings.encoder, reader=reader)
             return artifacts(evaluate(document, options=options, engine=engine))
 
         yield evaluated

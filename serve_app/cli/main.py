@@ -12,7 +12,7 @@ import typer
 from cluster.errors import ServiceError
 from cluster.lifecycle import LifecycleError
 from cluster.settings import CLIENT_KEY_VARIABLE, SettingsError
-from pipeline.errors import PipelineError
+from pipeline.errors import NotEquipped, PipelineError
 from serve_app.batch_job import FORMATS
 from serve_app.cli import batch, grafana, keys, service
 from serve_app.cli import dead_letters as dead_letters_of_registry
@@ -138,6 +138,9 @@ def evaluate(
     causal_analysis: Annotated[bool, typer.Option(help="Nodos 9 a 11")] = True,
     evaluate_non_plans: Annotated[bool, typer.Option(help="Evaluar aunque no parezca un plan")] = False,
     not_applicable: Annotated[list[str] | None, typer.Option(help="Punto que no aplica, p. ej. P10")] = None,
+    ocr: Annotated[
+        bool | None, typer.Option(help="Leer páginas que son imágenes; por defecto lo que diga DECALOGO_OCR")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Evalúa un solo plan sin el servicio."""
@@ -152,7 +155,7 @@ def evaluate(
         "evaluate_non_plans": evaluate_non_plans,
         "not_applicable_points": _points(not_applicable or ()),
     }
-    evaluate_file(pdf, out=out, choices=choices, as_json=as_json)
+    evaluate_file(pdf, out=out, choices=choices, ocr=ocr, as_json=as_json)
 
 
 @app.command()
@@ -288,6 +291,8 @@ def run() -> None:
         sys.exit(ended)
     except httpx.TransportError:
         sys.exit(fail("El servicio no responde; inícielo con «decalogo up» o indique --url.", exit_code=4))
+    except NotEquipped as error:
+        sys.exit(fail(f"{error.kind.sentence} ({error.detail})", code=error.kind.code, exit_code=6))
     except PipelineError as error:
         sys.exit(fail(error.kind.sentence, code=error.kind.code, exit_code=5))
     except ServiceError as error:

@@ -9,6 +9,7 @@ from cluster import lifecycle, logs
 from cluster.lifecycle_supervisor import Supervisor, end_supervisor
 from cluster.open_door import open_door
 from cluster.settings import Settings
+from pipeline.equipment import check_equipment
 from serve_app.cli.output import console, errors, show_json
 from serve_app.client import BatchClient
 
@@ -44,7 +45,7 @@ def address(url: str) -> str:
 
 def start(*, quiet: bool = False) -> RunningService:
     """Start the service, saying what is being waited for."""
-    settings = Settings.load()
+    settings = _equipped_settings()
     # Of a program that reads the output, people may still watch the waiting.
     with (errors if quiet else console).status("Iniciando…") as status:
 
@@ -62,9 +63,20 @@ def start(*, quiet: bool = False) -> RunningService:
     return service
 
 
+def _equipped_settings() -> Settings:
+    """The settings, when this machine has what they switch on.
+
+    Raises:
+        NotEquipped: text recognition or an encoder that is not installed.
+    """
+    settings = Settings.load()
+    check_equipment(ocr=settings.ocr, encoder=settings.encoder)
+    return settings
+
+
 def stay() -> None:
     """Start the service, restart what dies, until told to end by Ctrl-C, SIGTERM or «decalogo down»."""
-    settings = Settings.load()
+    settings = _equipped_settings()
     logs.configure(settings)
     Supervisor(
         settings,

@@ -42,18 +42,19 @@ def rules_of(vectors: list[dict[str, Any]], *, width: float, height: float) -> t
         elif vector["stroked"] and vector["isrect"] and across * down < _MAX_FRAME * width * height:
             horizontal += (Rule(y0, x0, x1), Rule(y1, x0, x1))
             vertical += (Rule(x0, y0, y1), Rule(x1, y0, y1))
-    return _merged(horizontal), _merged(vertical)
+    return merged(horizontal), merged(vertical)
 
 
-def _merged(rules: list[Rule]) -> list[Rule]:
+def merged(rules: list[Rule]) -> list[Rule]:
+    """Rules that lie closer than ``SNAP`` to one another, made one where they touch."""
     rules.sort()
-    merged: list[Rule] = []
+    result: list[Rule] = []
     first = 0
     for index in range(1, len(rules) + 1):
         if index == len(rules) or rules[index].position - rules[first].position > SNAP:
-            merged += _merged_along(rules[first:index])
+            result += _merged_along(rules[first:index])
             first = index
-    return merged
+    return result
 
 
 def _merged_along(rules: list[Rule]) -> list[Rule]:

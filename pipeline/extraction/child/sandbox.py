@@ -31,6 +31,9 @@ _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _ISOLATION = _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS | _CLONE_NEWNS
+_SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache")
+"""Where programs and their libraries are."""
+_PROGRAM_FILES = 64
 _ONLY_LINUX = "not in force: only on Linux"
 _OF_LINUX = (
     "user",
@@ -66,6 +69,26 @@ def confine(*, parent: int, memory_bytes: int, cpu_seconds_total: int) -> dict[s
     if linux:
         report["system_call_filter"] = allow_only_reading(libc)
     return report
+
+
+def confine_program(*, parent: int, memory_bytes: int, cpu_seconds: int, readable: list[str]) -> None:
+    """Confine this process before it becomes another program, which has to open its libraries and its data.
+
+    No network, no rights, no children, nothing to write to, and of the file system only what a program needs and
+    ``readable``. The filter of system calls is left out: it is made for one program, and this is another one.
+
+    Args:
+        parent: Process id of the parent; when it is gone already, this process ends.
+        memory_bytes: Address space the program may have.
+        cpu_seconds: CPU time of the program.
+        readable: Folders it may read.
+    """
+    if sys.platform == "linux":
+        _linux_isolation(ctypes.CDLL(None, use_errno=True), readable=(*_SYSTEM_FOLDERS, *readable))
+    _set_limits(memory_bytes=memory_bytes, cpu_seconds_total=cpu_seconds)
+    _lowered(resource.RLIMIT_NOFILE, value=_PROGRAM_FILES)
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def allow_cpu_seconds(seconds: int) -> None:
@@ -114,7 +137,7 @@ def _close_the_door() -> int:
     return probe
 
 
-def _linux_isolation(libc: ctypes.CDLL) -> dict[str, str]:
+def _linux_isolation(libc: ctypes.CDLL, *, readable: tuple[str, ...] = ()) -> dict[str, str]:
     report: dict[str, str] = {}
     outcome = _attempt(libc.unshare(_ISOLATION)) if os.geteuid() == 0 else "not tried"
     report["user"] = _leave_root()
@@ -124,7 +147,7 @@ def _linux_isolation(libc: ctypes.CDLL) -> dict[str, str]:
     report["no_capabilities"] = _drop_capabilities(libc)
     report["dies_with_parent"] = _attempt(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
     report["no_new_privileges"] = _attempt(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-    report["no_file_system"] = deny_file_system(libc)
+    report["no_file_system"] = deny_file_system(libc, but=readable)
     return report
 
 
