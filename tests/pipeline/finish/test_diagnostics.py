@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import jsonschema
+import pymupdf
 import pytest
 
+from pipeline import reported_findings
 from pipeline.diagnostics import amounts_by_year_and_source, indicator_quality, joints, longest_climb
-from pipeline.model import Amount, CausalGraphCheck, CausalNode, ChainLink, SegmentIndex, Span
+from pipeline.evaluation import Evaluation
+from pipeline.model import (
+    Amount,
+    CausalGraphCheck,
+    CausalNode,
+    ChainLink,
+    Contradiction,
+    SegmentIndex,
+    Span,
+)
+from pipeline.report import render_pdf
+from pipeline.schemas import load_schema
 
 SPAN = Span(SegmentIndex(0), 0, 1)
 
@@ -119,3 +134,25 @@ def test_every_node_of_a_causal_graph_has_its_page(result: dict[str, Any]) -> No
         assert {end for edge in found["edges"] for end in edge} <= names
         assert set(found["longest_path"]) <= names
         assert len(found["joints"]) == 5
+
+
+def test_a_contradiction_shows_both_passages_and_why(evaluation: Evaluation, result: dict[str, Any]) -> None:
+    """Each side has its words, page, section and points, as the schema says; the report sets them side by side."""
+    long = [segment for segment in evaluation.flow.segmentation.segments if len(segment.text) > 120]
+    left, right = (Span(segment.index, 0, 100) for segment in (long[0], long[-1]))
+    found = Contradiction("meta", left, right, "empleo", "10", "20", "La meta de empleo es 10 y también 20.")
+    flow = replace(evaluation.flow, findings=replace(evaluation.flow.findings, contradictions=(found,)))
+    findings = reported_findings.report_findings(flow)
+    jsonschema.validate(
+        findings["contradictions"],
+        load_schema("evaluation_results.json")["properties"]["findings"]["properties"]["contradictions"],
+    )
+    result["findings"] = findings
+    with pymupdf.open(stream=render_pdf([result]), filetype="pdf") as pdf:
+        text = "".join("".join(page.get_text() for page in pdf).split()).replace("\u00ad", "")
+
+    assert "Lametadeempleoes10ytambién20." in text
+    for side in ("left", "right"):
+        item = findings["contradictions"]["items"][0][side]
+        assert f"pág.{item['page']}" in text
+        assert "".join(item["quote"][:40].split()) in text
