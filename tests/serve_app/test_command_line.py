@@ -17,12 +17,18 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "examples" / "santa-rita-de-los-cerros.pdf"
 
 
-def decalogo(*arguments: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
+def decalogo(*arguments: str, data_dir: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a process of its own."""
     program = "from serve_app.cli.main import run; run()"
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        env={**os.environ, "DECALOGO_DATA_DIR": str(data_dir), "DECALOGO_HTTP_PORT": "1", "COLUMNS": "80"},
+        env={
+            **os.environ,
+            "DECALOGO_DATA_DIR": str(data_dir),
+            "DECALOGO_HTTP_PORT": "1",
+            "COLUMNS": "80",
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=120,
@@ -187,3 +193,23 @@ def test_colours_are_for_terminals(
     assert ran.wait(60) == 4
     assert b"decalogo up" in shown
     assert (b"\x1b[31m" in shown or b"\x1b[1;31m" in shown) == coloured
+
+
+def test_what_is_switched_on_and_not_installed_is_refused(tmp_path: Path) -> None:
+    """`up` and `evaluate --ocr` say what is missing before they start anything; `doctor` says it too."""
+    nowhere = {"PATH": str(tmp_path)}
+    service = decalogo("up", "--json", data_dir=tmp_path, DECALOGO_OCR="true", **nowhere)
+    encoder = decalogo("up", "--json", data_dir=tmp_path, DECALOGO_ENCODER=str(tmp_path))
+    alone = decalogo("evaluate", str(SAMPLE), "--out", str(tmp_path), "--ocr", data_dir=tmp_path, **nowhere)
+    looked = decalogo("doctor", "--json", data_dir=tmp_path, DECALOGO_OCR="true", **nowhere)
+    off = decalogo("doctor", "--json", data_dir=tmp_path, **nowhere)
+
+    assert (service.returncode, alone.returncode, encoder.returncode) == (6, 6, 6)
+    assert "tesseract-ocr-spa" in " ".join(service.stderr.split())
+    assert "tesseract-ocr-spa" in " ".join(alone.stderr.split())
+    assert "codificador" in encoder.stderr
+    assert not (tmp_path / "run").exists()
+    states = [
+        {finding["topic"]: finding["state"] for finding in json.loads(ran.stdout)} for ran in (looked, off)
+    ]
+    assert [state["OCR"] for state in states] == ["falta", "bien"]

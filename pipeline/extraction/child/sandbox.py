@@ -34,6 +34,7 @@ _ISOLATION = _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS | _CLONE_NEWNS
 _SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache")
 """Where programs and their libraries are."""
 _PROGRAM_FILES = 64
+_CPU_GRACE_SECONDS = 5
 _ONLY_LINUX = "not in force: only on Linux"
 _OF_LINUX = (
     "user",
@@ -85,7 +86,9 @@ def confine_program(*, parent: int, memory_bytes: int, cpu_seconds: int, readabl
     """
     if sys.platform == "linux":
         _linux_isolation(ctypes.CDLL(None, use_errno=True), readable=(*_SYSTEM_FOLDERS, *readable))
-    _set_limits(memory_bytes=memory_bytes, cpu_seconds_total=cpu_seconds)
+    # Beyond the soft limit there is a signal that says so; the hard one is for a program that does not listen.
+    _set_limits(memory_bytes=memory_bytes, cpu_seconds_total=cpu_seconds + _CPU_GRACE_SECONDS)
+    allow_cpu_seconds(cpu_seconds)
     _lowered(resource.RLIMIT_NOFILE, value=_PROGRAM_FILES)
     if os.getppid() != parent:
         os._exit(0)

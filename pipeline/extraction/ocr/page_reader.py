@@ -13,7 +13,8 @@ from pipeline.extraction.child.grids import grids_of
 from pipeline.extraction.ocr.pictures import Picture, rules_on
 from pipeline.extraction.ocr.process import ConfinedProgram
 from pipeline.extraction.ocr.program import LANGUAGE, Tesseract
-from pipeline.extraction.ocr.words import checked_words, lines_of
+from pipeline.extraction.ocr.skew import Skew
+from pipeline.extraction.ocr.words import checked_words, in_points, lines_of
 from pipeline.model import Page
 
 if TYPE_CHECKING:
@@ -102,11 +103,18 @@ class PageReader:
             environment={"OMP_THREAD_LIMIT": "1", "TESSDATA_PREFIX": str(self._tesseract.data_folder)},
             deadline=min(deadline, time.monotonic() + seconds),
         )
-        words = checked_words(untrusted_tsv, width=width, height=height)
-        fragments = lines_of(words, points_per_pixel=picture.points_per_pixel)
-        grids, fragments = cut_at_cells(fragments, grids=grids_of(*rules_on(picture)))
+        pixels = checked_words(untrusted_tsv, width=width, height=height)
+        words = in_points(pixels, points_per_pixel=picture.points_per_pixel)
+        skew = Skew.of(words, width=page.width, height=page.height)
+        grids, fragments = cut_at_cells(
+            lines_of(words, skew=skew), grids=grids_of(*rules_on(picture, skew=skew))
+        )
         lines, tables = assembled(fragments, grids=grids, width=page.width)
-        content = {"lines": lines, "tables": tables, "image_share": page.image_share}
+        content = {
+            "lines": [skew.line_back(line) for line in lines],
+            "tables": [skew.table_back(table) for table in tables],
+            "image_share": page.image_share,
+        }
         size = {"number": page.number, "width": page.width, "height": page.height}
         read = msgspec.convert({**size, **content}, Page)
         sure = sum(word.confidence for word in words) / max(len(words), 1)

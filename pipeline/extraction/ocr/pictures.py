@@ -15,6 +15,8 @@ from pipeline.extraction.child.rules import MAX_THICKNESS, Rule, merged
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.extraction.ocr.skew import Skew
+
 CONTRAST = 30
 """Of 255: how much darker a line is than the paper, or the shade, on both sides of it."""
 BESIDE_POINTS = (1.2, MAX_THICKNESS)
@@ -53,13 +55,18 @@ class Picture:
         return cls(untrusted_pgm, pixels, page_width / width)
 
 
-def rules_on(picture: Picture) -> tuple[list[Rule], list[Rule]]:
-    """Horizontal and vertical rules of the picture, in points of the page."""
+def rules_on(picture: Picture, *, skew: Skew) -> tuple[list[Rule], list[Rule]]:
+    """Horizontal and vertical rules of the picture, in points of the straight page."""
     scale = picture.points_per_pixel
-    return _rules(picture.pixels, scale=scale), _rules(np.ascontiguousarray(picture.pixels.T), scale=scale)
+    across = _pieces(picture.pixels, scale=scale)
+    down = _pieces(np.ascontiguousarray(picture.pixels.T), scale=scale)
+    return (
+        merged(skew.straight_rules(across, horizontal=True)),
+        merged(skew.straight_rules(down, horizontal=False)),
+    )
 
 
-def _rules(pixels: NDArray[np.uint8], *, scale: float) -> list[Rule]:
+def _pieces(pixels: NDArray[np.uint8], *, scale: float) -> list[Rule]:
     """Long runs along the rows of what is darker than its surroundings above and below."""
     length = int(MIN_RULE_POINTS / scale)
     if pixels.shape[1] <= length:
@@ -74,7 +81,7 @@ def _rules(pixels: NDArray[np.uint8], *, scale: float) -> list[Rule]:
             rules.append(Rule((row + 0.5) * scale, start * scale, (last + length - 1) * scale))
         if len(rules) > PIXELS_PER_RULE * MAX_RULES:
             return []
-    return merged(rules)
+    return rules
 
 
 def _ridges(pixels: NDArray[np.uint8], *, scale: float) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pipeline.extraction.child.fragments import Word
+    from pipeline.extraction.ocr.skew import Skew
 
 MAX_WORDS = 20_000
 """Of one page; a page of a plan has some hundred."""
@@ -82,12 +83,27 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def lines_of(words: Iterable[RecognisedWord], *, points_per_pixel: float) -> list[Fragment]:
-    """The words as lines in points of the page, with a size guessed from how high they are."""
+def in_points(words: Iterable[RecognisedWord], *, points_per_pixel: float) -> list[RecognisedWord]:
+    """The words with their places in points of the page."""
+    return [
+        word._replace(
+            word=(
+                word.word[0] * points_per_pixel,
+                word.word[1] * points_per_pixel,
+                word.word[2] * points_per_pixel,
+                word.word[3] * points_per_pixel,
+                word.word[4],
+            )
+        )
+        for word in words
+    ]
+
+
+def lines_of(words: Iterable[RecognisedWord], *, skew: Skew) -> list[Fragment]:
+    """The words as lines of the straight page, with a size guessed from how high they are."""
     lines: dict[tuple[int, int, int], list[Word]] = {}
     for line, word, _ in words:
-        x0, y0, x1, y1 = (edge * points_per_pixel for edge in word[:4])
-        lines.setdefault(line, []).append((x0, y0, x1, y1, word[4]))
+        lines.setdefault(line, []).append((*skew.straight(word[:4]), word[4]))
     blocks = {block: number for number, block in enumerate(dict.fromkeys(line[:2] for line in lines))}
     fragments = [
         Fragment(tuple(found), box_of(found), _size(found), bold=False, level=True, block=blocks[line[:2]])

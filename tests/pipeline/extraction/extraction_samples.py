@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pymupdf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 A4 = pymupdf.paper_rect("a4")
 PROSE = "El municipio garantiza el derecho a la educación de la niñez rural"
@@ -118,3 +121,17 @@ def picture(*, width: int = 60, height: int = 80) -> bytes:
     pixmap = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.IRect(0, 0, width, height))
     pixmap.clear_with(180)
     return bytes(pixmap.tobytes("png"))
+
+
+def scanned(pdf: bytes, *, dpi: int = 200, pages: Sequence[int] | None = None) -> bytes:
+    """The same pages (from 0; None: all) as grey pictures, as a scanner makes them."""
+    result = pymupdf.open()
+    with pymupdf.open(stream=pdf) as document:
+        for page in document:
+            if pages is not None and page.number not in pages:
+                result.insert_pdf(document, from_page=page.number, to_page=page.number)
+                continue
+            picture = page.get_pixmap(dpi=dpi, colorspace=pymupdf.csGRAY).tobytes("jpeg", jpg_quality=75)
+            sheet = result.new_page(width=page.rect.width, height=page.rect.height)
+            sheet.insert_image(sheet.rect, stream=picture)
+    return bytes(result.tobytes())

@@ -7,8 +7,11 @@ import json
 import os
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 
+import pymupdf
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,3 +56,68 @@ def test_the_artifacts_are_equal_to_the_byte(
     )
 
     assert json.loads(ran.stdout) == here
+
+
+BATCH_PROGRAM = """
+import hashlib, json, pathlib, sys
+from pipeline.artifacts import artifacts
+from pipeline.errors import PipelineError
+from pipeline.evaluation import Engine, evaluate
+from pipeline.extraction import ExtractionWorker
+from pipeline.model import EvaluationOptions
+engine, found = Engine.load(threads=1), []
+with ExtractionWorker() as worker:
+    for name in sys.argv[1:]:
+        try:
+            document = worker.extract(pathlib.Path(name).read_bytes())
+            written = artifacts(evaluate(document, options=EvaluationOptions(), engine=engine))
+        except PipelineError as error:
+            found.append([name, error.kind.code])
+            continue
+        found.append([name, {kind: hashlib.sha256(content).hexdigest() for kind, content in written.items()}])
+print(json.dumps(found))
+"""
+SAMPLES = tuple(sorted(str(path) for path in (ROOT / "examples").glob("*.pdf")))
+
+
+@pytest.fixture(scope="module")
+def alone() -> dict[str, dict[str, str]]:
+    """Each sample plan evaluated in a process of its own, as another actor would: hashes of its artifacts."""
+    return dict(found for name in SAMPLES for found in _evaluated([name]))
+
+
+def _evaluated(names: list[str]) -> list[tuple[str, Any]]:
+    ran = subprocess.run(
+        [sys.executable, "-c", BATCH_PROGRAM, *names], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return [(name, found) for name, found in json.loads(ran.stdout)]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(len(SAMPLES)))), ids=str)
+def test_the_company_of_a_batch_changes_nothing(
+    order: tuple[int, ...], alone: dict[str, dict[str, str]]
+) -> None:
+    """First, last or between others in one process: each plan has the bytes it has alone in another one."""
+    found = _evaluated([SAMPLES[index] for index in order])
+
+    assert len(found) == len(SAMPLES) == 3
+    assert dict(found) == alone
+
+
+def test_what_came_before_changes_nothing(alone: dict[str, dict[str, str]], tmp_path: Path) -> None:
+    """After itself, after broken files and after documents that are no plans, a plan has the same bytes again."""
+    broken, empty, letter = (tmp_path / name for name in ("broken.pdf", "empty.pdf", "letter.pdf"))
+    broken.write_bytes(Path(SAMPLES[0]).read_bytes()[:3000])
+    empty.write_bytes(b"")
+    with pymupdf.open() as document:
+        document.new_page().insert_text((72, 72), "Apreciada señora: le agradecemos su carta.")
+        document.save(letter)
+    names = [SAMPLES[0], str(broken), SAMPLES[1], str(empty), SAMPLES[0], str(letter), SAMPLES[1], SAMPLES[0]]
+    found = _evaluated(names)
+
+    assert [name for name, result in found if isinstance(result, str)] == [
+        str(broken),
+        str(empty),
+        str(letter),
+    ]
+    assert all(result == alone[name] for name, result in found if isinstance(result, dict))

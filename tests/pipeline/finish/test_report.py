@@ -19,7 +19,7 @@ from pipeline import coverage
 from pipeline.extraction import worker
 from pipeline.report import ZipEntry, advice, causal_svg, document, glyphs, render_csv, render_pdf, write_zip
 from pipeline.report.table import FORMULA_STARTS
-from pipeline.report.wording import WARNINGS, plain
+from pipeline.report.wording import RECOGNISED, WARNINGS, plain
 
 MARGIN_PT = 60
 """A little less than the margins of the report."""
@@ -258,7 +258,7 @@ def test_a_reader_is_told_what_limits_the_result(result: dict[str, Any]) -> None
 
 def test_every_warning_has_a_spanish_sentence() -> None:
     """No warning that an evaluation can carry is passed over in silence; skipped nodes are named one by one."""
-    codes = {*worker._WARNINGS, "scanned_pages", "recognised_pages"}
+    codes = {*worker._WARNINGS, "scanned_pages", RECOGNISED}
     codes |= {coverage.NOT_A_PLAN, coverage.POINTS_NOT_APPLICABLE}
 
     assert codes == set(WARNINGS)
