@@ -203,7 +203,11 @@ def test_the_copied_files_are_enough_to_load_the_service(tmp_path: Path) -> None
                     shutil.copytree(ROOT / source, tmp_path / target)
                 else:
                     shutil.copy(ROOT / source, tmp_path / target)
-    environment = {"PATH": os.environ["PATH"], "DECALOGO_DATA_DIR": str(tmp_path / "data")}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TMPDIR": str(tmp_path),
+        "DECALOGO_DATA_DIR": str(tmp_path / "data"),
+    }
     loads = "import cluster, serve_app.upload; print(cluster.__file__)"
     calls = ([sys.executable, "-m", "serve_app.cli.main", "--help"], [sys.executable, "-c", loads])
     for call in calls:
