@@ -17,7 +17,13 @@ def decalogo(*arguments: str, data_dir: Path, **environment: str) -> subprocess.
     program = "from serve_app.cli.main import run; run()"
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        env={**os.environ, "DECALOGO_DATA_DIR": str(data_dir), "DECALOGO_HTTP_PORT": "1", "COLUMNS": "80", **environment},
+        env={
+            **os.environ,
+            "DECALOGO_DATA_DIR": str(data_dir),
+            "DECALOGO_HTTP_PORT": "1",
+            "COLUMNS": "80",
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=120,

@@ -112,7 +112,13 @@ def test_a_reader_is_told_what_limits_the_result(result: dict[str, Any]) -> None
 
 def test_every_warning_has_a_spanish_sentence() -> None:
     """No warning that an evaluation can carry is passed over in silence; skipped nodes are named one by one."""
-    codes = {*worker._WARNINGS, "scanned_pages", RECOGNISED, coverage.NOT_A_PLAN, coverage.POINTS_NOT_APPLICABLE}
+    codes = {
+        *worker._WARNINGS,
+        "scanned_pages",
+        RECOGNISED,
+        coverage.NOT_A_PLAN,
+        coverage.POINTS_NOT_APPLICABLE,
+    }
 
     assert codes == set(WARNINGS)
 
