@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from cluster.errors import EVIDENCE_NOT_FOUND, NOT_FOUND, ServiceError
+from pipeline.report.wording import warnings
 from serve_app.asgi import BackendOf  # noqa: TC001  FastAPI reads it at run time
 from serve_app.delivery import EVIDENCE_REGISTRY
 from serve_app.documents import artifact, succeeded
@@ -42,7 +43,12 @@ async def plan_page(job_id: str, document_id: str, backend: BackendOf) -> HTMLRe
     """Overall score, and a heat map of points and dimensions that leads to the questions."""
 
     def page(document: DocumentRecord, plan: dict[str, Any]) -> str:
-        return pages.render("plan.html", job_id=job_id, document=document, plan=plan)
+        told = warnings(
+            plan["warnings"],
+            skipped=plan["findings"]["skipped"],
+            recognised=plan["document"].get("recognised_pages"),
+        )
+        return pages.render("plan.html", job_id=job_id, document=document, plan={**plan, "warnings": told})
 
     return await _page(page, backend, job_id=job_id, document_id=document_id)
 
