@@ -272,6 +272,10 @@ class Features:
             int(values.max(initial=0)) + YEARS_OF_TERM,
         )
         self._own["past_year"] = _marked(segment[values <= first], size=self.size)
+        past = (
+            np.bincount(segment[values <= first], minlength=self.size) if len(values) else np.zeros(self.size)
+        )
+        self._own["past_series"] = past > 1
         self._own["later_year"] = _marked(segment[values > last], size=self.size)
 
     def _money_rows(self) -> None:
