@@ -43,7 +43,7 @@ EMBEDDED_CHARS = 160
 
 Texts are embedded folded, so that capitals and lost accents change nothing.
 """
-SHIFT_LIMITS = (-0.06, 0.05)
+SHIFT_LIMITS = (-0.04, 0.05)
 """How far the lead of a point's model passages over all others moves a doubtful relevance; ``Scale`` says per lead."""
 
 

@@ -227,7 +227,8 @@ class _Judge:
             for token in rule.of_point:
                 shown = np.where(self._features.of_point[token], shown, 0.0)
             best = np.maximum(best, shown)
-        rounded: NDArray[np.float64] = np.round(best, 3)
+        capped: NDArray[np.float64] = np.minimum(best, 1.0)
+        rounded: NDArray[np.float64] = np.round(capped, 3)
         return rounded
 
     def _holds(self, rule: Rule) -> NDArray[np.bool_]:

@@ -107,7 +107,8 @@ class Features:
         self._own["info_gap"] |= self._own["info_gap_near"]
         self._own["weakness"] |= self._own["weakness_near"]
         self._years(profile)
-        self._promises()
+        own = self._own
+        own["counted_product"] = own["counted"] & own["delivered"] & ~own["in_diagnosis"]
         self._own |= row_columns(self.segments, profile=profile)
         self._money_rows()
         self._found(findings)
@@ -247,16 +248,6 @@ class Features:
         self._own["long"] = self.joined.lengths >= LONG_CHARS
         self._own["statement"] = self.joined.lengths >= SHORT_CHARS
 
-    def _promises(self) -> None:
-        """Passages that say what will be: aims, targets and names of indicators hold no figures of today."""
-        own = self._own
-        labels = own["label_product"] | own["label_result"] | own["label_target"] | own["label_objective"]
-        listed = own["item"] & (self._above["indicator_head"] | self._above["target_head"])
-        named = own["starts_noun"] | own["indicator_start"] | listed
-        dated = own["in_diagnosis"] | own["past_year"]
-        own["promises"] = own["starts_infinitive"] | labels | own["label_indicator"] | (named & ~dated)
-        own["counted_product"] = own["counted"] & own["delivered"] & ~own["in_diagnosis"]
-
     def _years(self, profile: PlanProfile) -> None:
         """Years before, within and after the plan's period."""
         segment, starts, ends = self.cue_spans["year"]
@@ -272,6 +263,10 @@ class Features:
             int(values.max(initial=0)) + YEARS_OF_TERM,
         )
         self._own["past_year"] = _marked(segment[values <= first], size=self.size)
+        past = (
+            np.bincount(segment[values <= first], minlength=self.size) if len(values) else np.zeros(self.size)
+        )
+        self._own["past_series"] = past > 1
         self._own["later_year"] = _marked(segment[values > last], size=self.size)
 
     def _money_rows(self) -> None:

@@ -9,6 +9,8 @@ from importlib import resources
 
 OWN_WORDS = "own"
 """Token of a rule: the passage names the point in its own words."""
+MOST_STRENGTH = 1.2
+"""Above 1 for what speaks of the titles it stands under, such as the label of a responsible office."""
 OF_POINT = ("figure_near", "agreeing_figures", "carried_on")
 """Tokens of a rule that hold for a passage and a point: a figure stands near the point's words or under a title
 that names it; a figure of the passage comes back elsewhere; a programme of the point comes back elsewhere."""
@@ -113,6 +115,6 @@ def parse_rule(text: str) -> Rule:
             of_point.append(token)
         else:
             clauses.append(tuple(token.split("|")))
-    if not clauses or not 0 < strength <= 1:
+    if not clauses or not 0 < strength <= MOST_STRENGTH:
         raise ValueError(f"not a rule: {text!r}")
     return Rule(tuple(clauses), own_words, tuple(of_point), strength)
