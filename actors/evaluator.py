@@ -104,7 +104,7 @@ def picture_reader(settings: Settings) -> PageReader | None:
     """
     if not settings.ocr:
         return None
-    return page_reader(page_seconds=settings.ocr_page_seconds, pages=settings.ocr_pages_max)
+    return page_reader(pages=settings.ocr_pages_max)
 
 
 def _load_engine(settings: Settings, *, reader: PageReader | None) -> Engine:

@@ -120,7 +120,6 @@ class Settings(BaseSettings):
     ocr: bool = Field(
         default=False, description="Read pages that are pictures, with Tesseract; other results than without"
     )
-    ocr_page_seconds: Count = Field(default=60, description="Processor time for reading one picture")
     ocr_pages_max: Count = Field(
         default=120, description="Pictures of one document that are read; others are named"
     )

@@ -6,17 +6,16 @@ from pipeline.encoders import EncoderChoice
 from pipeline.extraction.ocr import OcrLimits, PageReader, Tesseract
 
 
-def page_reader(*, page_seconds: int, pages: int) -> PageReader:
+def page_reader(*, pages: int) -> PageReader:
     """What reads pages that are pictures.
 
     Args:
-        page_seconds: processor time of one page.
-        pages: of one document.
+        pages: of one document; further ones stay pictures.
 
     Raises:
         NotEquipped: OCR_UNAVAILABLE.
     """
-    return PageReader(Tesseract.find(), limits=OcrLimits(page_seconds=page_seconds, pages=pages))
+    return PageReader(Tesseract.find(), limits=OcrLimits(pages=pages))
 
 
 def tesseract_version() -> str:

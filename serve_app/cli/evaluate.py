@@ -68,7 +68,7 @@ def evaluator(*, ocr: bool | None = None) -> Iterator[Evaluate]:
     check_equipment(ocr=wanted, encoder=settings.encoder)
     reader = None
     if wanted:
-        reader = page_reader(page_seconds=settings.ocr_page_seconds, pages=settings.ocr_pages_max)
+        reader = page_reader(pages=settings.ocr_pages_max)
     with ExtractionWorker(reader=reader) as worker:
 
         def evaluated(pdf: Path, options: EvaluationOptions) -> dict[str, bytes]:

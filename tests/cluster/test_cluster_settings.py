@@ -14,7 +14,7 @@ from cluster.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FIELDS_MAX = 55
+FIELDS_MAX = 57
 
 
 @pytest.fixture(autouse=True)

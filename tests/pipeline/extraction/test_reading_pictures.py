@@ -203,3 +203,18 @@ def test_what_reads_pictures_is_part_of_the_freeze(tesseract: Tesseract, tmp_pat
 
 def _text(page: Page) -> str:
     return " ".join(line.text for line in page.lines)
+
+
+def test_a_page_laid_askew_keeps_its_lines_and_columns(worker: ExtractionWorker) -> None:
+    """Turned by most of a degree, lines stay apart in their order, and the table has its eleven columns."""
+    turned = pymupdf.Matrix(200 / 72, 200 / 72).prerotate(0.8)
+    with pymupdf.open(SAMPLE.parent / "villa-esperanza-del-yari.pdf") as plan, pymupdf.open() as scan:
+        picture = plan[6].get_pixmap(matrix=turned, colorspace=pymupdf.csGRAY).tobytes("jpeg")
+        sheet = scan.new_page(width=plan[6].rect.width, height=plan[6].rect.height)
+        sheet.insert_image(sheet.rect, stream=picture, keep_proportion=False)
+        (page,) = worker.extract(bytes(scan.tobytes())).pages
+    text = _text(page)
+
+    assert "las mujeres urbanas y rurales, con énfasis en mujeres indígenas" in text
+    assert "en el Comité de Mujer, con participación de la Red de Mujeres" in text
+    assert len(page.tables[0].rows[0]) == 11
