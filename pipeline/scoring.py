@@ -7,6 +7,7 @@ score is the mean of its 30 questions. Points marked as not applicable leave eve
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING
@@ -32,6 +33,14 @@ HIGHEST_BAND = "satisfactorio"
 
 LEVELS: tuple[str, ...] = ("ausente", "incipiente", "parcial", "avanzado", "completo")
 """Name of a question's level by the number of criteria met, 0 to 4."""
+
+
+HUNDREDTH = Decimal("0.01")
+
+
+def hundredths(value: float) -> Decimal:
+    """A score as people read it, wherever it stands: two decimals, a half goes up (0.825 is 0.83)."""
+    return Decimal(str(value)).quantize(HUNDREDTH, rounding=ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from pipeline.scoring import hundredths
 from serve_app.client_watching import FINAL
 from serve_app.web.pages import DOCUMENT_STATES, STATES
 
@@ -40,7 +41,7 @@ def html_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def score(value: float | None) -> str:
     """A score as people here write it."""
-    return "–" if value is None else f"{value:.2f}".replace(".", ",")
+    return "–" if value is None else str(hundredths(value)).replace(".", ",")
 
 
 def _document(document: Mapping[str, Any]) -> tuple[object, ...]:

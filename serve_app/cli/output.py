@@ -11,6 +11,8 @@ import structlog
 from rich.console import Console
 from rich.markup import escape
 
+from pipeline.scoring import hundredths
+
 console = Console()
 errors = Console(stderr=True)
 
@@ -47,4 +49,4 @@ def advise(sentence: str) -> None:
 
 def number(value: float | None) -> str:
     """A score as people here write it."""
-    return "–" if value is None else f"{value:.2f}".replace(".", ",")
+    return "–" if value is None else str(hundredths(value)).replace(".", ",")

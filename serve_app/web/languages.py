@@ -21,6 +21,8 @@ from babel.numbers import format_decimal
 from babel.support import Translations
 from starlette.datastructures import Headers
 
+from pipeline.scoring import hundredths
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -55,7 +57,7 @@ def translated(sentence: str) -> str:
 
 def decimal(value: float) -> str:
     """A number with two decimals as the readers of the page write it."""
-    return str(format_decimal(value, format="0.00", locale=LOCALES[current().language]))
+    return str(format_decimal(hundredths(value), format="0.00", locale=LOCALES[current().language]))
 
 
 @cache

@@ -12,6 +12,8 @@ from artifacts_of_a_plan import SAMPLE, sample_artifacts
 from html_page import Page
 from http_steps import accepted_job, aggregate, pdf, succeed
 
+from pipeline.scoring import hundredths
+
 if TYPE_CHECKING:
     import httpx
 
@@ -51,7 +53,7 @@ def test_from_the_job_to_the_heat_map(http: httpx.Client, plan: str) -> None:
         for dimension, value in point["dimensions"].items():
             target = f"{plan}/points/{point['id']}#{dimension}"
             assert target in targets
-            shown = f"{value:.2f}".replace(".", ",")
+            shown = str(hundredths(value)).replace(".", ",")
             assert re.search(rf'href="{target}"[^>]*>{shown}</a>', answer.text)
     overall = evaluation()["overall"]
     assert overall["band"] in words_of(answer)

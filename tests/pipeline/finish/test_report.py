@@ -20,6 +20,7 @@ from pipeline.extraction import worker
 from pipeline.report import ZipEntry, advice, causal_svg, document, glyphs, render_csv, render_pdf, write_zip
 from pipeline.report.table import FORMULA_STARTS
 from pipeline.report.wording import RECOGNISED, WARNINGS, plain
+from pipeline.scoring import hundredths
 
 MARGIN_PT = 60
 """A little less than the margins of the report."""
@@ -36,7 +37,7 @@ def test_the_report_of_a_plan_says_what_an_analyst_looks_for(result: dict[str, A
     text = " ".join("".join(_pages(render_pdf([result]))).split())
 
     assert "Villa Esperanza del Yarí" in text
-    assert f"{result['overall']['score']:.2f}".replace(".", ",") in text
+    assert str(hundredths(result["overall"]["score"])).replace(".", ",") in text
     assert all(f"{point['id']}. {point['name']}" in text for point in result["points"])
     assert result["deterministic_hash"] in text.replace(" ", "")
 
