@@ -237,6 +237,8 @@ class TableRow:
     context: tuple[str, ...]
     money_factor: int
     """What an amount in this table is multiplied with (1000 where the head says thousands of pesos)."""
+    ruled: bool = True
+    """Whether the columns come from the page's geometry; those of a table that survives as text are a guess."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ class _Segmenter:
             RowCell(assembled.text[start:end], column.role, column.head, start, end, column.year)
             for (start, end), (_, column) in zip(assembled.spans, cells, strict=True)
         )
-        row = TableRow(table, title, row_cells, context, factor)
+        row = TableRow(table, title, row_cells, context, factor, table < len(self._document.tables))
         self._last_row = (len(self.segments), cells)
         self._append(
             SegmentKind.TABLE_ROW,

@@ -50,7 +50,9 @@ FILLED_COLUMNS = {
 
 
 def row_columns(segments: Sequence[Segment], *, profile: PlanProfile) -> dict[str, NDArray[np.bool_]]:
-    """Boolean columns over the segments, all false where a segment is no row.
+    """Boolean columns over the segments, all false where a segment is no row of a table with columns of its own.
+
+    A table that survives only as text has rows, but which cell stands under which head is a guess that misleads.
 
     ``cell_*``: the row has a cell of that role. ``*_value``: with a figure in it. ``result_cell``: what stands under
     the head of a result is measured. ``year_columns``, ``past_years``: figures under the heads of several years,
@@ -58,7 +60,7 @@ def row_columns(segments: Sequence[Segment], *, profile: PlanProfile) -> dict[st
     """
     found: dict[str, list[int]] = defaultdict(list)
     for unit, segment in enumerate(segments):
-        if segment.row is not None:
+        if segment.row is not None and segment.row.ruled:
             for name in _names(segment.row.cells, first_year=profile.period[0] if profile.period else None):
                 found[name].append(unit)
     names = (*ROLE_COLUMNS, *FILLED_COLUMNS, "result_cell", "year_columns", "past_years")
