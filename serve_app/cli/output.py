@@ -21,7 +21,8 @@ def keep_logs_quiet() -> None:
     """What happens is said in sentences; of the log only errors, and never between the output."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # What standard error is, is asked each time: it may be another one by then, and the old one closed.
+        logger_factory=lambda *_arguments: structlog.PrintLogger(sys.stderr),
     )
 
 

@@ -37,7 +37,7 @@ def test_the_rule_gives_the_scale_of_the_default_encoder(engine: Engine) -> None
 
     assert models.scale == by_hand
     assert abs(found.neutral_lead - by_hand.neutral_lead) <= 0.005
-    assert abs(found.shift_per_lead - by_hand.shift_per_lead) <= 0.02
+    assert abs(found.shift_per_lead - by_hand.shift_per_lead) <= 0.05
 
 
 def test_the_scale_follows_the_similarities(engine: Engine) -> None:
