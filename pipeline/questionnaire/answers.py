@@ -55,6 +55,10 @@ TIE = 0.02
 """Strengths that differ by less than this are ties."""
 TREATED = 2
 """A point has a programme or target of its own when so many passages with an action are about it."""
+MENTIONS = 2
+"""A point that no more passages of a plan are about, none of them with an action, is mentioned, not treated."""
+WHOLE_PLAN = 400
+"""A text of fewer passages is an excerpt, of which that cannot be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,12 @@ class _Judge:
         self._about = self._units.about * share
         self._direct = self._units.own * share
         action = self._features.column("action") & ~self._features.column("in_diagnosis")
-        self._treated = (action[:, None] & (self._about >= ABOUT)).sum(axis=0) >= TREATED
+        acting = (action[:, None] & (self._about >= ABOUT)).sum(axis=0)
+        self._treated = acting >= TREATED
+        if self._features.size >= WHOLE_PLAN:
+            mentioned = (acting == 0) & ((self._about >= ABOUT).sum(axis=0) <= MENTIONS)
+            self._about = np.where(mentioned, 0.0, self._about)
+            self._direct = np.where(mentioned, 0.0, self._direct)
         self._anything = np.where(self._features.column("heading"), 0.0, 1.0)[:, None]
         named = (self._units.own > 0).sum(axis=1)
         self._shared_with_others = SHARED_LOSS * np.maximum(named - 1, 0)

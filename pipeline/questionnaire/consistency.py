@@ -17,11 +17,11 @@ from pipeline.model import ColumnRole, SectionKind, SegmentKind
 from pipeline.text import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
-    from pipeline.model import PlanProfile, Segment
+    from pipeline.model import PlanProfile, RowCell, Segment
     from pipeline.questionnaire.units import Units
 
 WORD = re2.compile(r"[a-z]{5,}")
@@ -81,6 +81,12 @@ MIN_NAME_WORDS = 2
 MIN_NAME_CHARS = 10
 MAX_PARENTS = 2
 """A title that stands under more titles than this is a label (metas, indicadores), not a name."""
+AMOUNT_DIGITS = 4
+MANY_AMOUNTS = 2
+"""A row of an investment table holds so many figures of so many digits."""
+RUN_IN_CHARS = 90
+RUN_IN_END = re2.compile(r"[.:] ")
+"""What ends a name at the beginning of an item; a name may hold one itself."""
 NAME_ROLES = {ColumnRole.PROGRAMME, ColumnRole.PROJECT, ColumnRole.SECTOR}
 
 
@@ -130,20 +136,47 @@ def carried_on(units: Units, *, profile: PlanProfile) -> NDArray[np.bool_]:
     """
     kinds = {section.id: section.kind for section in profile.sections}
     first = _programmes(units, kinds=kinds)
+    told = _run_in_names(units, kinds=kinds)
     marked = np.zeros(units.about.shape, dtype=np.bool_)
-    if not first:
+    if not first and not told:
         return marked
     names = list(first)
     own = dict(zip(names, PointWords.load().weigh(JoinedTexts(names)).weights >= NAMED, strict=True))
     for unit, segment in enumerate(units.segments):
-        if not (units.about[unit] > 0).any() or segment.kind is SegmentKind.HEADING:
+        if segment.kind is SegmentKind.HEADING:
             continue
-        for name in _names_here(segment, invests=kinds.get(segment.section) is SectionKind.INVESTMENT):
+        invests = kinds.get(segment.section) is SectionKind.INVESTMENT
+        if told and segment.row is not None and _holds_amounts(segment.row.cells):
+            for name in told.keys() & {_name(cell.text) for cell in segment.row.cells}:
+                if units.segments[told[name]].section != segment.section:
+                    marked[told[name]] |= units.about[told[name]] > 0
+        if not (units.about[unit] > 0).any():
+            continue
+        for name in _names_here(segment, invests=invests):
             if name in first and units.segments[first[name]].section != segment.section:
                 both = own[name] & (units.about[unit] > 0) & (units.about[first[name]] > 0)
                 marked[unit] |= both
                 marked[first[name]] |= both
     return marked
+
+
+def _holds_amounts(cells: Iterable[RowCell]) -> bool:
+    return sum(sum(map(str.isdigit, cell.text)) >= AMOUNT_DIGITS for cell in cells) >= MANY_AMOUNTS
+
+
+def _run_in_names(units: Units, *, kinds: dict[int, SectionKind]) -> dict[str, int]:
+    """Names that begin an item of a list ("4. Casa abierta: …"), each with its first passage."""
+    told: dict[str, int] = {}
+    for unit, segment in enumerate(units.segments):
+        if segment.kind is not SegmentKind.LIST_ITEM or units.spans[unit][0] > 0:
+            continue
+        if kinds.get(segment.section) in {SectionKind.INVESTMENT, SectionKind.PRELIMINARY}:
+            continue
+        start = segment.text[:RUN_IN_CHARS]
+        for end in RUN_IN_END.finditer(start):
+            if name := _name(start[: end.start()]):
+                told.setdefault(name, unit)
+    return told
 
 
 def _pairs(size: int) -> Iterator[tuple[int, int]]:

@@ -52,6 +52,16 @@ SECTION_COLUMNS = {
     "in_preliminary": SectionKind.PRELIMINARY,
     "in_annex": SectionKind.ANNEX,
 }
+FURTHER_SHAPES = {
+    "info_gap": "info_gap_near",
+    "weakness": "weakness_near",
+    "capacity": "staff_owned",
+    "responsible": "office_acts",
+    "public_policy": "body_created",
+    "impact_index": "impact_rate",
+    "universe": "universe_named",
+}
+"""Patterns that say the same as a cue of words."""
 FORM_COLUMNS = {
     "row": SegmentKind.TABLE_ROW,
     "item": SegmentKind.LIST_ITEM,
@@ -104,8 +114,8 @@ class Features:
         self._own["action"] |= (
             self._own["starts_infinitive"] | self._own["will_do"] | self._own["starts_noun"]
         )
-        self._own["info_gap"] |= self._own["info_gap_near"]
-        self._own["weakness"] |= self._own["weakness_near"]
+        for name, further in FURTHER_SHAPES.items():
+            self._own[name] |= self._own[further]
         self._years(profile)
         own = self._own
         own["counted_product"] = own["counted"] & own["delivered"] & ~own["in_diagnosis"]
