@@ -124,7 +124,7 @@ def run(settings: Settings, *, url: str, documents: int, folder: Path) -> dict[s
     with BatchClient(url, timeout_seconds=120) as client:
         burst_at = watch.samples[-1]["at"]
         unfinished = [
-            client.submit(paths[first : first + settings.max_files], metadata=METADATA)
+            client.send(paths[first : first + settings.max_files], metadata=METADATA)
             for first in range(0, documents, settings.max_files)
         ]
         sent += documents
@@ -135,7 +135,7 @@ def run(settings: Settings, *, url: str, documents: int, folder: Path) -> dict[s
         while watch.evaluators() > LEAST and time.monotonic() < deadline:
             single = folder / f"single-{sent}.pdf"
             single.write_bytes(paths[0].read_bytes() + f"%% single {sent}\n".encode())
-            unfinished.append(client.submit([single], metadata=METADATA))
+            unfinished.append(client.send([single], metadata=METADATA))
             sent += 1
             time.sleep(SINGLE_EVERY_SECONDS)
         succeeded = sum(_succeeded(client, job) for job in unfinished)

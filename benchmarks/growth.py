@@ -38,9 +38,9 @@ def batches(sizes: list[int]) -> list[dict[str, Any]]:
         BatchClient(service.url, timeout_seconds=300) as client,
     ):
         paths = burst_files(Path(folder), most + FIRST)
-        list(client.watch(client.submit(paths[most:], metadata=METADATA)))
+        list(client.watch(client.send(paths[most:], metadata=METADATA)))
         for size in sizes:
-            final = list(client.watch(client.submit(paths[:size], metadata=METADATA)))[-1]
+            final = list(client.watch(client.send(paths[:size], metadata=METADATA)))[-1]
             assert final["status"] == "completed"
             last = max(document["finished_at"] for document in final["documents"])
             seconds = seconds_between(final["submission_time"], last)

@@ -39,9 +39,9 @@ def of_service(settings: Settings, *, url: str, paths: Sequence[Path]) -> tuple[
     """One batch through the service."""
     cpu = service_cpu_seconds(settings)
     with BatchClient(url, timeout_seconds=300) as client:
-        job_id = client.submit(list(paths), metadata=METADATA)
+        job_id = client.send(list(paths), metadata=METADATA)
         final = list(client.watch(job_id))[-1]
-    documents = final["documents"]
+    documents = sorted(final["documents"], key=lambda each: each["name"])
     wall = seconds_between(final["submission_time"], max(each["finished_at"] for each in documents))
     row = _row([each["seconds"] for each in documents], wall=wall)
     row["cpu_seconds"] = round(service_cpu_seconds(settings) - cpu, 1)

@@ -184,8 +184,9 @@ class Ground:
         return self.ask(lambda store: store.job(job_id))
 
     def documents(self, job_id: str) -> tuple[DocumentRecord, ...]:
-        """Documents of a job as the registry knows them."""
-        return tuple(self.ask(lambda store: store.documents(job_id)))
+        """Documents of a job as the registry knows them, by name: uploads go side by side and arrive in any order."""
+        found = self.ask(lambda store: store.documents(job_id))
+        return tuple(sorted(found, key=lambda document: document.name))
 
     def document(self, job_id: str) -> DocumentRecord:
         """The only document of a job."""
