@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ EVALUATION = ("evaluation", "Evaluator")
 ALIVE_STATES = frozenset({"RUNNING", "UPDATING"})
 
 _counted: tuple[float, int] = (float("-inf"), 0)
+_asking = threading.Lock()
+"""Ray 2.60 keeps a list of its own while it reads a status: two threads that ask at once make one fail (ValueError)."""
 
 
 def deploy(make_app: Callable[[], FastAPI], *, name: str) -> Application:
@@ -53,18 +56,27 @@ async def count_evaluators() -> int:
 
     The queue keeps what is accepted: a controller that is just restarting must not turn senders away.
     """
-    global _counted  # noqa: PLW0603  one answer serves all requests of this replica for some seconds
     at, count = _counted
     if time.monotonic() - at < COUNTED_SECONDS:
         return count
     try:
         async with asyncio.timeout(ASK_SECONDS):
-            count = await asyncio.to_thread(_evaluators)
+            return await asyncio.to_thread(_count_once)
     except (TimeoutError, ray.exceptions.RayError, serve.exceptions.RayServeException) as error:
         log.warning("evaluators_not_counted", error=type(error).__name__)
         return max(1, count)
-    _counted = (time.monotonic(), count)
-    return count
+
+
+def _count_once() -> int:
+    """Ask Serve, unless another thread has just done so."""
+    global _counted  # noqa: PLW0603  one answer serves all requests of this replica for some seconds
+    with _asking:
+        at, count = _counted
+        if time.monotonic() - at < COUNTED_SECONDS:
+            return count
+        count = _evaluators()
+        _counted = (time.monotonic(), count)
+        return count
 
 
 def _evaluators() -> int:
