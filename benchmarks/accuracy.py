@@ -3,7 +3,7 @@
     python -m benchmarks.accuracy [--out DIR] [--only PLAN ...] [--encoder NAME]
 
 Needs the plans (folder ``shared`` beside the checkout); says so and ends where they are absent. Three of them were
-labelled before the evaluator existed (``shared/gold``), seven later by readers who had not seen it
+labelled before the evaluator existed (``shared/gold``), the others later by readers who had not seen it
 (``benchmarks/labels``: question, criteria a to d, the lines of the plan's text that prove what is met).
 Seconds are of one core, without reading the PDF. The figures are computed by the labelled plans' own ``score.py``.
 """
@@ -34,8 +34,21 @@ PUBLISHED = {
     "florencia2020": PLANS / "florencia_caqueta_2020-2023.pdf",
 }
 """Plans whose PDF is the municipality's own; the others are typeset from their text."""
-HELD_OUT = ("cartago", "villavicencio")
-"""Plans whose passages were not looked at while rules were written."""
+WRITTEN_WITH = (
+    "arauca",
+    "dosquebradas",
+    "florencia2020",
+    "fusagasuga",
+    "jamundi",
+    "palmira",
+    "quibdo",
+    "sanjosedeguaviare",
+    "timbiqui",
+    "yumbo",
+)
+"""Plans whose labelled passages were read while rules were written."""
+HELD_OUT = ("armenia", "florencia", "pitalito")
+"""Plans that nothing was written with or fitted to. To all others the numbers of ``reading.toml`` were fitted."""
 FIGURES = (
     "criterion_kappa",
     "precision",
@@ -57,8 +70,10 @@ class LabelledPlan:
 
     @property
     def part(self) -> str:
-        """Whether rules were written with its passages in view."""
-        return "held out" if self.name in HELD_OUT else "development"
+        """Whether rules were written with its passages in view, numbers fitted to its labels, or neither."""
+        if self.name in HELD_OUT:
+            return "held out"
+        return "development" if self.name in WRITTEN_WITH else "fitted"
 
 
 def labelled_plans(work: Path) -> list[LabelledPlan]:

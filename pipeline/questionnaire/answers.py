@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.model import CRITERION_KEYS, POINT_IDS, AnswerFinding, CriterionFinding, Proof
-from pipeline.nodes.embedding import ABOUT
-from pipeline.questionnaire.features import Features
-from pipeline.questionnaire.rules import load_rules
-from pipeline.questionnaire.units import Units
+from pipeline.questionnaire.reading import Reading
+from pipeline.questionnaire.rules import MET, load_rules
+from pipeline.questionnaire.strengths import RuleStrengths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.model import Findings, PlanProfile, Relevance, Segmentation
     from pipeline.questionnaire.instrument import Instrument
-    from pipeline.questionnaire.rules import CriterionRules, Rule
+    from pipeline.questionnaire.reading import PointReading
+    from pipeline.questionnaire.rules import CriterionRules
 
 NODE_OF_FEATURE = {
     "amount": "monetary_detection",
@@ -31,18 +31,10 @@ NODE_OF_FEATURE = {
     "causal_end": "causal_detection",
 }
 """Which node a feature of the rules comes from."""
-MET = 0.58
-"""From this strength (rule × relevance) on a passage shows a criterion."""
 MAX_PROOFS = 8
 CANDIDATES = 8
 PER_SECTION = 4
 """A reader learns more from passages of different sections than from neighbours."""
-OVERVIEW_SHARE = 0.75
-"""A passage that presents the plan's programmes says less about a point than the programmes do."""
-NOBODYS_SHARE = 0.5
-"""Laws, guides, studies and minutes promise nothing in a municipality's name."""
-LEAST_PLAN_SCORE = 0.35
-"""Below, a document bears hardly a mark of a plan: real plans score 0.89 and more, official non-plans 0.3 and less."""
 PLACE_BONUS = 0.1
 SHARED_LOSS = 0.04
 """A passage that names other points as well is the weaker proof, by this for each."""
@@ -51,14 +43,15 @@ RULE_BONUS = 0.05
 LENGTH_LOSS = 0.1
 PLAIN_CHARS = 300
 """A long passage says many things beside; what ``PLAIN_CHARS`` and longer passages lose in rank."""
+RULE_SHARE = 0.25
+PLAINNESS_SHARE = 0.3
+"""In a whole plan: what strength by the rules, and plainness, add to a passage's reading when proofs are ranked."""
+LEAST_READING = 0.05
+"""A passage that reads less like evidence is not shown as such."""
+EVEN = 0.5
+"""A criterion of a whole plan is met when a careful reader would more likely than not call it met."""
 TIE = 0.02
 """Strengths that differ by less than this are ties."""
-TREATED = 2
-"""A point has a programme or target of its own when so many passages with an action are about it."""
-MENTIONS = 2
-"""A point that no more passages of a plan are about, none of them with an action, is mentioned, not treated."""
-WHOLE_PLAN = 400
-"""A text of fewer passages is an excerpt, of which that cannot be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,30 +114,19 @@ class _Judge:
     def __init__(
         self, segmentation: Segmentation, *, profile: PlanProfile, relevance: Relevance, findings: Findings
     ) -> None:
-        self._units = Units(segmentation, relevance=relevance)
-        self._features = Features(self._units, profile=profile, findings=findings)
-        self._rules = load_rules()
-        overview = np.where(self._features.column("overview"), OVERVIEW_SHARE, 1.0)[:, None]
-        share = overview if profile.plan_score >= LEAST_PLAN_SCORE else overview * NOBODYS_SHARE
-        self._about = self._units.about * share
-        self._direct = self._units.own * share
-        action = self._features.column("action") & ~self._features.column("in_diagnosis")
-        acting = (action[:, None] & (self._about >= ABOUT)).sum(axis=0)
-        self._treated = acting >= TREATED
-        if self._features.size >= WHOLE_PLAN:
-            mentioned = (acting == 0) & ((self._about >= ABOUT).sum(axis=0) <= MENTIONS)
-            self._about = np.where(mentioned, 0.0, self._about)
-            self._direct = np.where(mentioned, 0.0, self._direct)
-        self._anything = np.where(self._features.column("heading"), 0.0, 1.0)[:, None]
-        named = (self._units.own > 0).sum(axis=1)
-        self._shared_with_others = SHARED_LOSS * np.maximum(named - 1, 0)
+        self._strengths = RuleStrengths(segmentation, profile=profile, relevance=relevance, findings=findings)
+        self._units = self._strengths.units
+        self._features = self._strengths.features
+        self._reading = Reading.load()
+        self._read: dict[int, PointReading] = {}
         self._judged: dict[tuple[str, int], _Judgement] = {}
-        self._strengths: dict[str, NDArray[np.float64]] = {}
+        named = (self._units.own > 0).sum(axis=1)
+        shared_with_others = SHARED_LOSS * np.maximum(named - 1, 0)
         length = np.minimum(self._features.joined.lengths, PLAIN_CHARS) / PLAIN_CHARS
-        self._plainness = -LENGTH_LOSS * length - self._shared_with_others
+        self._plainness = -LENGTH_LOSS * length - shared_with_others
 
     def finding(self, criterion: str, *, point: int) -> CriterionFinding:
-        rules = self._rules[criterion]
+        rules = self._strengths.rules[criterion]
         judgement = self._judgement(criterion, point=point)
         proofs = tuple(
             Proof(self._units.span(unit), "questionnaire", round(strength, 3))
@@ -158,36 +140,60 @@ class _Judge:
     def _judgement(self, criterion: str, *, point: int) -> _Judgement:
         key = (criterion, point)
         if key not in self._judged:
-            self._judged[key] = self._judge(self._rules[criterion], point=point)
+            rules = self._strengths.rules[criterion]
+            if rules.same_as:
+                self._judged[key] = self._judgement(rules.same_as, point=point)
+            elif self._strengths.whole_plan and criterion in self._reading.criteria:
+                self._judged[key] = self._by_reading(rules, point=point)
+            else:
+                self._judged[key] = self._by_rules(rules, point=point)
         return self._judged[key]
 
-    def _judge(self, rules: CriterionRules, *, point: int) -> _Judgement:
-        if rules.same_as:
-            return self._judgement(rules.same_as, point=point)
-        strengths = self._by_unit(rules)
+    def _needs(self, rules: CriterionRules, *, point: int) -> bool:
+        return all(self._judgement(need, point=point).met for need in rules.needs)
+
+    # ------------------------------------------------------------------ whole plans: all passages are weighed
+
+    def _by_reading(self, rules: CriterionRules, *, point: int) -> _Judgement:
+        if point not in self._read:
+            self._read[point] = self._reading.read(self._strengths, point=point)
+        read = self._read[point]
+        number = read.criteria.index(rules.id)
+        readings, by_rules = read.readings[:, number], read.by_rules[:, number]
+        shown = np.where(by_rules >= MET, by_rules, 0.0)
+        rank = np.zeros(self._features.size)
+        rank[read.passages] = readings + RULE_SHARE * shown
+        rank += np.where(rank > 0, PLAINNESS_SHARE * self._plainness, 0.0)
+        candidates = read.passages[(readings >= LEAST_READING) | (shown > 0)]
+        candidates = candidates[np.argsort(-rank[candidates], kind="stable")[: MAX_PROOFS * CANDIDATES]]
+        chance = float(read.chances[number])
+        if chance < EVEN or not len(candidates) or not self._needs(rules, point=point):
+            nearest = int(candidates[0]) if len(candidates) else None
+            return _missing(nearest, confidence=1 - min(chance, EVEN))
+        chosen = self._chosen(candidates.tolist(), rank=rank)
+        strength = np.zeros(self._features.size)
+        strength[read.passages] = np.maximum(readings, shown)
+        return _shown(chosen, strengths=strength, confidence=chance)
+
+    # ------------------------------------------------------------------ excerpts and documents: one passage is enough
+
+    def _by_rules(self, rules: CriterionRules, *, point: int) -> _Judgement:
+        strengths = self._strengths.of(rules)
         column = strengths[:, 0 if rules.of_document else point]
         above = np.flatnonzero(column >= MET)
         showing = above[np.argsort(-column[above], kind="stable")[: MAX_PROOFS * CANDIDATES]].tolist()
-        met = len(showing) >= rules.least and all(
-            self._judgement(need, point=point).met for need in rules.needs
-        )
+        met = len(showing) >= rules.least and self._needs(rules, point=point)
         if rules.beside:
-            met = met and bool((self._beside(rules)[:, point] >= MET).any())
+            met = met and bool((self._strengths.beside(rules)[:, point] >= MET).any())
         if rules.of_document:
-            met = met and bool(self._treated[point])
+            met = met and bool(self._strengths.treated[point])
         best = int(column.argmax()) if len(column) else 0
         top = min(float(column[best]), 1.0) if len(column) else 0.0
         if not met:
-            nearest = best if top > 0 else None
-            return _Judgement(
-                met=False, units=(), strengths=(), nearest=nearest, confidence=round(1 - top / 2, 3)
-            )
-        held = RULE_BONUS * np.sum([self._holds(rule) for rule in rules.rules], axis=0)
+            return _missing(best if top > 0 else None, confidence=1 - top / 2)
+        held = RULE_BONUS * self._strengths.held(rules)
         chosen = self._chosen(showing, rank=column + self._fitting_place(rules) + held + self._plainness)
-        strengths_shown = tuple(float(column[unit]) for unit in chosen)
-        return _Judgement(
-            met=True, units=chosen, strengths=strengths_shown, nearest=None, confidence=round(top, 3)
-        )
+        return _shown(chosen, strengths=column, confidence=top)
 
     def _fitting_place(self, rules: CriterionRules) -> NDArray[np.float64]:
         """A preference for passages from the part of the plan where the criterion is at home."""
@@ -209,42 +215,16 @@ class _Judge:
                 chosen.append(unit)
         return tuple(chosen)
 
-    def _by_unit(self, rules: CriterionRules) -> NDArray[np.float64]:
-        """Strength of every unit for every point, or in one column for the document as a whole."""
-        if rules.id not in self._strengths:
-            self._strengths[rules.id] = self._measure(
-                rules.rules, of_document=rules.of_document, citations=rules.citations
-            )
-        return self._strengths[rules.id]
 
-    def _beside(self, rules: CriterionRules) -> NDArray[np.float64]:
-        key = rules.id + " beside"
-        if key not in self._strengths:
-            self._strengths[key] = self._measure(rules.beside, of_document=False, citations=False)
-        return self._strengths[key]
+def _shown(units: tuple[int, ...], *, strengths: NDArray[np.float64], confidence: float) -> _Judgement:
+    return _Judgement(
+        met=True,
+        units=units,
+        strengths=tuple(float(strengths[unit]) for unit in units),
+        nearest=None,
+        confidence=round(confidence, 3),
+    )
 
-    def _measure(self, rules: tuple[Rule, ...], *, of_document: bool, citations: bool) -> NDArray[np.float64]:
-        size = self._features.size
-        best = np.zeros((size, 1 if of_document else self._about.shape[1]))
-        usable = np.ones(size, dtype=np.bool_) if citations else ~self._features.column("law_wording")
-        for rule in rules:
-            weight = np.where(self._holds(rule) & usable, rule.strength, 0.0)
-            relevance = (
-                np.ones((size, 1)) if of_document else (self._direct if rule.own_words else self._about)
-            )
-            shown = weight[:, None] * relevance
-            for token in rule.of_point:
-                shown = np.where(self._features.of_point[token], shown, 0.0)
-            best = np.maximum(best, shown)
-        capped: NDArray[np.float64] = np.minimum(best, 1.0)
-        rounded: NDArray[np.float64] = np.round(capped, 3)
-        return rounded
 
-    def _holds(self, rule: Rule) -> NDArray[np.bool_]:
-        holds = np.ones(self._features.size, dtype=np.bool_)
-        for clause in rule.clauses:
-            either = self._features.column(clause[0])
-            for name in clause[1:]:
-                either = either | self._features.column(name)
-            holds = holds & either
-        return holds
+def _missing(nearest: int | None, *, confidence: float) -> _Judgement:
+    return _Judgement(met=False, units=(), strengths=(), nearest=nearest, confidence=round(confidence, 3))

@@ -135,6 +135,10 @@ class Features:
             self._cache[name] = self._compute(name)
         return self._cache[name]
 
+    def names(self) -> tuple[str, ...]:
+        """All cues, in alphabetical order, without the marks that say where they are looked for."""
+        return tuple(sorted(self._own))
+
     def _compute(self, name: str) -> NDArray[np.bool_]:
         if name.startswith("!"):
             return ~self.column(name[1:])

@@ -9,6 +9,8 @@ from importlib import resources
 
 OWN_WORDS = "own"
 """Token of a rule: the passage names the point in its own words."""
+MET = 0.58
+"""From this strength (rule × relevance) on a passage shows a criterion."""
 MOST_STRENGTH = 1.2
 """Above 1 for what speaks of the titles it stands under, such as the label of a responsible office."""
 OF_POINT = ("figure_near", "agreeing_figures", "carried_on")

@@ -1,0 +1,196 @@
+"""How much a passage reads like the evidence of a criterion, and what all passages about a point weigh together.
+
+The rules say what a passage must hold; readers of plans weigh more: in which part it stands, what else it holds, how
+many like it there are. ``reading.toml`` holds that as numbers: for each criterion a short sum over tokens that the
+rules know too, and one logistic sum, the same for all criteria, from the passages to the answer. They were fitted to
+plans that were read and labelled (``benchmarks/fit_reading.py`` makes the file; ``docs/decisions/103`` says why).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.nodes.embedding import ABOUT
+from pipeline.questionnaire.rules import MET, load_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pipeline.questionnaire.strengths import RuleStrengths
+
+FULL_CHARS = 400
+"""Passages of so many characters and more have the token ``@length`` = 1."""
+FACTS = ("@about", "@own", "@inherited", "@length", "@figure_near", "@agreeing_figures", "@carried_on")
+"""What is known of a passage and a point beside cues and rules; the last three as in ``rules.OF_POINT``."""
+RULE_MARK = "="
+"""``=D1-Q1-a`` is the strength by the rules of that criterion."""
+ALWAYS = "1"
+DECISION = ("best", "best_three", "question", "rule", "rule_passages", "amount")
+"""What is weighed of the passages about a point, none of which can fall when a passage is added:
+
+- ``best``: the reading of the passage that reads best, 0..1;
+- ``best_three``: the mean of the best three, 0 for those that are not there;
+- ``question``: the mean of ``best`` over the four criteria of the question;
+- ``rule``: the greatest strength by the rules, 0..1;
+- ``rule_passages``: how many passages show the criterion by the rules, in quarters, at most 1;
+- ``amount``: log(1 + passages about the point) / 5.
+"""
+BEST = 3
+MOST_RULE_PASSAGES = 4
+AMOUNT_SCALE = 5.0
+DECIMALS = 3
+"""Readings and chances are rounded before anything is decided on them, so that BLAS kernels change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The fitted numbers.
+
+    Attributes:
+        criteria: the criteria that are decided so, e.g. ``D1-Q1-a``.
+        tokens: names of the columns of ``describe``.
+        weights: (tokens, criteria).
+        intercepts: (criteria,).
+        decision: (len(DECISION),), none negative.
+    """
+
+    criteria: tuple[str, ...]
+    tokens: tuple[str, ...]
+    weights: NDArray[np.float64]
+    intercepts: NDArray[np.float64]
+    decision: NDArray[np.float64]
+
+    @classmethod
+    @cache
+    def load(cls) -> Reading:
+        """Read ``reading.toml``; once per process."""
+        table = tomllib.loads(resources.files(__package__).joinpath("reading.toml").read_text("utf-8"))
+        rows: dict[str, dict[str, float]] = table["criteria"]
+        criteria = tuple(rows)
+        intercepts = np.array([rows[name].pop("intercept") for name in criteria])
+        tokens = tuple(sorted({token for row in rows.values() for token in row}))
+        position = {token: number for number, token in enumerate(tokens)}
+        weights = np.zeros((len(tokens), len(criteria)))
+        for number, name in enumerate(criteria):
+            for token, weight in rows[name].items():
+                weights[position[token], number] = weight
+        decision = np.array([table["decision"][name] for name in DECISION])
+        return cls(criteria, tokens, weights, intercepts, decision)
+
+    def read(self, strengths: RuleStrengths, *, point: int) -> PointReading:
+        """Read the passages about one point (0..9)."""
+        passages = passages_about(strengths, point=point)
+        described = describe(strengths, passages=passages, point=point, tokens=self.tokens)
+        readings = rounded(np.clip(described @ self.weights, 0.0, 1.0))
+        by_rules = by_the_rules(strengths, point=point, criteria=self.criteria)
+        weighed = weigh(readings, by_rules=by_rules, criteria=self.criteria)
+        chances = 1 / (1 + np.exp(-(self.intercepts + weighed @ self.decision)))
+        return PointReading(self.criteria, passages, readings, by_rules, rounded(chances))
+
+
+@dataclass(frozen=True, slots=True)
+class PointReading:
+    """What the passages about one point say.
+
+    Attributes:
+        criteria: the criteria, in the order of the columns below.
+        passages: (n,) indices of the passages that are about the point.
+        readings: (n, criteria) how much each reads like evidence, 0..1.
+        by_rules: (n, criteria) how strongly each shows the criterion by its rules, 0..1.
+        chances: (criteria,) how likely a careful reader would call the criterion met.
+    """
+
+    criteria: tuple[str, ...]
+    passages: NDArray[np.int64]
+    readings: NDArray[np.float64]
+    by_rules: NDArray[np.float64]
+    chances: NDArray[np.float64]
+
+
+def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To ``DECIMALS`` places."""
+    cut: NDArray[np.float64] = np.round(values, DECIMALS)
+    return cut
+
+
+def decided_criteria() -> tuple[str, ...]:
+    """All criteria but those that are judged on the whole document or as another one is."""
+    return tuple(
+        name for name, rules in load_rules().items() if not rules.of_document and rules.same_as is None
+    )
+
+
+def all_tokens(strengths: RuleStrengths) -> tuple[str, ...]:
+    """Every token that ``describe`` knows: cues, cues with titles, strengths by the rules, facts."""
+    cues = strengths.features.names()
+    rules = (RULE_MARK + name for name in decided_criteria())
+    return (*cues, *(f"^{name}" for name in cues), *rules, *FACTS, ALWAYS)
+
+
+def passages_about(strengths: RuleStrengths, *, point: int) -> NDArray[np.int64]:
+    """The passages that are read for a point."""
+    return np.flatnonzero(strengths.about[:, point] >= ABOUT)
+
+
+def describe(
+    strengths: RuleStrengths, *, passages: NDArray[np.int64], point: int, tokens: Sequence[str]
+) -> NDArray[np.float64]:
+    """(passages, tokens): each passage in numbers between 0 and 1.
+
+    Raises:
+        KeyError: a token is unknown.
+    """
+    facts = _facts(strengths, point=point)
+    columns = np.empty((len(passages), len(tokens)))
+    for number, token in enumerate(tokens):
+        if token == ALWAYS:
+            columns[:, number] = 1.0
+        elif token.startswith(RULE_MARK):
+            columns[:, number] = strengths.of(strengths.rules[token[1:]])[passages, point]
+        elif token in facts:
+            columns[:, number] = facts[token][passages]
+        else:
+            columns[:, number] = strengths.features.column(token)[passages]
+    return columns
+
+
+def _facts(strengths: RuleStrengths, *, point: int) -> dict[str, NDArray[np.float64]]:
+    features = strengths.features
+    values: tuple[NDArray[Any], ...] = (
+        strengths.about[:, point],
+        strengths.direct[:, point] > 0,
+        strengths.units.inherited[:, point],
+        np.minimum(features.joined.lengths, FULL_CHARS) / FULL_CHARS,
+        *(features.of_point[name.removeprefix("@")][:, point] for name in FACTS[4:]),
+    )
+    return dict(zip(FACTS, values, strict=True))
+
+
+def by_the_rules(strengths: RuleStrengths, *, point: int, criteria: Sequence[str]) -> NDArray[np.float64]:
+    """(passages about the point, criteria): strengths by the criteria's own rules."""
+    passages = passages_about(strengths, point=point)
+    columns = [strengths.of(strengths.rules[name])[passages, point] for name in criteria]
+    return np.stack(columns, axis=1)
+
+
+def weigh(
+    readings: NDArray[np.float64], *, by_rules: NDArray[np.float64], criteria: Sequence[str]
+) -> NDArray[np.float64]:
+    """(criteria, len(DECISION)): what is weighed for the answers of one point."""
+    padded = np.vstack([readings, np.zeros((BEST, len(criteria)))])
+    ordered = -np.sort(-padded, axis=0)
+    question = np.array([name[:5] for name in criteria])
+    best = ordered[0]
+    shared = np.array([best[question == one].mean() for one in question])
+    shown = np.minimum((by_rules >= MET).sum(axis=0), MOST_RULE_PASSAGES) / MOST_RULE_PASSAGES
+    amount = np.full(len(criteria), np.log1p(len(readings)) / AMOUNT_SCALE)
+    strongest = by_rules.max(axis=0, initial=0.0)
+    return np.stack([best, ordered[:BEST].mean(axis=0), shared, strongest, shown, amount], axis=1)

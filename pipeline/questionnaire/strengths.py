@@ -1,0 +1,107 @@
+"""How strongly each passage of a document shows each criterion by the criterion's rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.nodes.embedding import ABOUT
+from pipeline.questionnaire.features import Features
+from pipeline.questionnaire.rules import load_rules
+from pipeline.questionnaire.units import Units
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.model import Findings, PlanProfile, Relevance, Segmentation
+    from pipeline.questionnaire.rules import CriterionRules, Rule
+
+OVERVIEW_SHARE = 0.75
+"""A passage that presents the plan's programmes says less about a point than the programmes do."""
+NOBODYS_SHARE = 0.5
+"""Laws, guides, studies and minutes promise nothing in a municipality's name."""
+LEAST_PLAN_SCORE = 0.35
+"""Below, a document bears hardly a mark of a plan: real plans score 0.89 and more, official non-plans 0.3 and less."""
+TREATED = 2
+"""A point has a programme or target of its own when so many passages with an action are about it."""
+MENTIONS = 2
+"""A point that no more passages of a plan are about, none of them with an action, is mentioned, not treated."""
+WHOLE_PLAN = 400
+"""A text of fewer passages is an excerpt, of which that cannot be said."""
+
+
+class RuleStrengths:
+    """The passages of one document, what each is about, and what the rules find in it.
+
+    Attributes:
+        about: (passages, 10) relevance to each point, 0 where a passage is not about it.
+        direct: the same for what a passage says in its own words.
+        treated: (10,) whether the document has a programme or target of the point's own.
+        whole_plan: whether the document is long enough to be a plan, and bears a plan's marks.
+    """
+
+    def __init__(
+        self, segmentation: Segmentation, *, profile: PlanProfile, relevance: Relevance, findings: Findings
+    ) -> None:
+        self.units = Units(segmentation, relevance=relevance)
+        self.features = Features(self.units, profile=profile, findings=findings)
+        self.rules = load_rules()
+        of_a_plan = profile.plan_score >= LEAST_PLAN_SCORE
+        overview = np.where(self.features.column("overview"), OVERVIEW_SHARE, 1.0)[:, None]
+        share = overview if of_a_plan else overview * NOBODYS_SHARE
+        self.about: NDArray[np.float64] = self.units.about * share
+        self.direct: NDArray[np.float64] = self.units.own * share
+        self.whole_plan = of_a_plan and self.features.size >= WHOLE_PLAN
+        action = self.features.column("action") & ~self.features.column("in_diagnosis")
+        acting = (action[:, None] & (self.about >= ABOUT)).sum(axis=0)
+        self.treated: NDArray[np.bool_] = acting >= TREATED
+        if self.features.size >= WHOLE_PLAN:
+            mentioned = (acting == 0) & ((self.about >= ABOUT).sum(axis=0) <= MENTIONS)
+            self.about = np.where(mentioned, 0.0, self.about)
+            self.direct = np.where(mentioned, 0.0, self.direct)
+        self._strengths: dict[str, NDArray[np.float64]] = {}
+
+    def of(self, rules: CriterionRules) -> NDArray[np.float64]:
+        """(passages, 10), or (passages, 1) for what is judged on the document as a whole; 0..1."""
+        if rules.id not in self._strengths:
+            self._strengths[rules.id] = self._measure(
+                rules.rules, of_document=rules.of_document, citations=rules.citations
+            )
+        return self._strengths[rules.id]
+
+    def beside(self, rules: CriterionRules) -> NDArray[np.float64]:
+        """(passages, 10): the same for what must stand somewhere else in the document."""
+        key = rules.id + " beside"
+        if key not in self._strengths:
+            self._strengths[key] = self._measure(rules.beside, of_document=False, citations=False)
+        return self._strengths[key]
+
+    def held(self, rules: CriterionRules) -> NDArray[np.int64]:
+        """(passages,): how many of the criterion's rules hold, whatever the point."""
+        count: NDArray[np.int64] = np.sum([self._holds(rule) for rule in rules.rules], axis=0)
+        return count
+
+    def _measure(self, rules: tuple[Rule, ...], *, of_document: bool, citations: bool) -> NDArray[np.float64]:
+        size = self.features.size
+        best = np.zeros((size, 1 if of_document else self.about.shape[1]))
+        usable = np.ones(size, dtype=np.bool_) if citations else ~self.features.column("law_wording")
+        for rule in rules:
+            weight = np.where(self._holds(rule) & usable, rule.strength, 0.0)
+            relevance = np.ones((size, 1)) if of_document else (self.direct if rule.own_words else self.about)
+            shown = weight[:, None] * relevance
+            for token in rule.of_point:
+                shown = np.where(self.features.of_point[token], shown, 0.0)
+            best = np.maximum(best, shown)
+        capped: NDArray[np.float64] = np.minimum(best, 1.0)
+        rounded: NDArray[np.float64] = np.round(capped, 3)
+        return rounded
+
+    def _holds(self, rule: Rule) -> NDArray[np.bool_]:
+        holds = np.ones(self.features.size, dtype=np.bool_)
+        for clause in rule.clauses:
+            either = self.features.column(clause[0])
+            for name in clause[1:]:
+                either = either | self.features.column(name)
+            holds = holds & either
+        return holds
