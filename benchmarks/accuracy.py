@@ -19,6 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import pymupdf
+
 from benchmarks.plans import SHARED, the_24_plans
 from pipeline.artifacts import artifacts
 from pipeline.encoders import DEFAULT_ENCODER
@@ -95,10 +97,20 @@ def _folder(labels: Path, *, work: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(labels, folder / "labels_A.tsv")
     source = PLANS / f"{labels.stem}.txt"
-    lines = source.read_text("utf-8").splitlines() if source.is_file() else []
+    lines = source.read_text("utf-8").splitlines() if source.is_file() else _lines_of(PUBLISHED[labels.stem])
     numbered = (f"{number}|{line}" for number, line in enumerate(lines, 1))
     (folder / "text.txt").write_text("\n".join(numbered), "utf-8")
     return folder
+
+
+def _lines_of(pdf: Path) -> list[str]:
+    """The lines that were numbered for the readers of a plan whose text is not there as a file."""
+    lines: list[str] = []
+    if pdf.is_file():
+        for number, page in enumerate(pymupdf.open(pdf), 1):
+            lines.append(f"=== página {number} ===")
+            lines += [line for line in page.get_text(sort=True).splitlines() if line.strip()]
+    return lines
 
 
 def score(result: Path, *, folder: Path, labels: str) -> dict[str, float]:

@@ -1,4 +1,8 @@
-"""Answering the 300 questions: each criterion is judged by its rules over the passages about the point."""
+"""Answering the 300 questions.
+
+In a whole plan the passages about a point are weighed together (``reading``), and one that is clear by the rules is
+enough by itself. In an excerpt, and for what is judged on the document as a whole, the rules decide alone.
+"""
 
 from __future__ import annotations
 
@@ -43,13 +47,15 @@ RULE_BONUS = 0.05
 LENGTH_LOSS = 0.1
 PLAIN_CHARS = 300
 """A long passage says many things beside; what ``PLAIN_CHARS`` and longer passages lose in rank."""
-RULE_SHARE = 0.25
+RULE_SHARE = 1.0
 PLAINNESS_SHARE = 0.3
 """In a whole plan: what strength by the rules, and plainness, add to a passage's reading when proofs are ranked."""
 LEAST_READING = 0.05
 """A passage that reads less like evidence is not shown as such."""
 EVEN = 0.5
 """A criterion of a whole plan is met when a careful reader would more likely than not call it met."""
+CLEAR = 0.7
+"""A passage this strong by the rules shows a criterion of a whole plan even when nothing else speaks for it."""
 TIE = 0.02
 """Strengths that differ by less than this are ties."""
 
@@ -73,8 +79,9 @@ def answer_questionnaire(
 ) -> tuple[AnswerFinding, ...]:
     """Judge all questions of the instrument, in its order.
 
-    ``confidence`` of a criterion is the strength of its best passage where it is met and one minus
-    that where it is not: how clearly the text decides, between 0 and 1.
+    ``confidence`` of a criterion says how clearly the text decides, between 0 and 1. In a whole plan it is the chance
+    that a careful reader of the plan would answer the same; where rules decide alone it is the strength of the
+    best passage of a criterion that is met, and one minus half of it of one that is not.
     """
     judge = _Judge(segmentation, profile=profile, relevance=relevance, findings=findings)
     answers: list[AnswerFinding] = []
@@ -167,33 +174,43 @@ class _Judge:
         candidates = read.passages[(readings >= LEAST_READING) | (shown > 0)]
         candidates = candidates[np.argsort(-rank[candidates], kind="stable")[: MAX_PROOFS * CANDIDATES]]
         chance = float(read.chances[number])
-        if chance < EVEN or not len(candidates) or not self._needs(rules, point=point):
+        if not len(candidates) or not (chance >= EVEN or self._clear(rules, point=point)):
             nearest = int(candidates[0]) if len(candidates) else None
-            return _missing(nearest, confidence=1 - min(chance, EVEN))
+            return _missing(nearest, confidence=1 - chance)
         chosen = self._chosen(candidates.tolist(), rank=rank)
         strength = np.zeros(self._features.size)
         strength[read.passages] = np.maximum(readings, shown)
         return _shown(chosen, strengths=strength, confidence=chance)
+
+    def _clear(self, rules: CriterionRules, *, point: int) -> bool:
+        column = self._strengths.of(rules)[:, point]
+        return float(column.max(initial=0.0)) >= CLEAR and self._rules_hold(rules, point=point)
 
     # ------------------------------------------------------------------ excerpts and documents: one passage is enough
 
     def _by_rules(self, rules: CriterionRules, *, point: int) -> _Judgement:
         strengths = self._strengths.of(rules)
         column = strengths[:, 0 if rules.of_document else point]
-        above = np.flatnonzero(column >= MET)
-        showing = above[np.argsort(-column[above], kind="stable")[: MAX_PROOFS * CANDIDATES]].tolist()
-        met = len(showing) >= rules.least and self._needs(rules, point=point)
-        if rules.beside:
-            met = met and bool((self._strengths.beside(rules)[:, point] >= MET).any())
-        if rules.of_document:
-            met = met and bool(self._strengths.treated[point])
+        met = self._rules_hold(rules, point=point)
         best = int(column.argmax()) if len(column) else 0
         top = min(float(column[best]), 1.0) if len(column) else 0.0
         if not met:
             return _missing(best if top > 0 else None, confidence=1 - top / 2)
+        above = np.flatnonzero(column >= MET)
+        showing = above[np.argsort(-column[above], kind="stable")[: MAX_PROOFS * CANDIDATES]].tolist()
         held = RULE_BONUS * self._strengths.held(rules)
         chosen = self._chosen(showing, rank=column + self._fitting_place(rules) + held + self._plainness)
         return _shown(chosen, strengths=column, confidence=top)
+
+    def _rules_hold(self, rules: CriterionRules, *, point: int) -> bool:
+        """Enough passages show it by its rules, and what must stand beside them does."""
+        column = self._strengths.of(rules)[:, 0 if rules.of_document else point]
+        met = int((column >= MET).sum()) >= rules.least and self._needs(rules, point=point)
+        if rules.beside:
+            met = met and bool((self._strengths.beside(rules)[:, point] >= MET).any())
+        if rules.of_document:
+            met = met and bool(self._strengths.treated[point])
+        return met
 
     def _fitting_place(self, rules: CriterionRules) -> NDArray[np.float64]:
         """A preference for passages from the part of the plan where the criterion is at home."""

@@ -93,6 +93,7 @@ class Reading:
         by_rules = by_the_rules(strengths, point=point, criteria=self.criteria)
         weighed = weigh(readings, by_rules=by_rules, criteria=self.criteria)
         chances = 1 / (1 + np.exp(-(self.intercepts + weighed @ self.decision)))
+        _raise_what_is_needed(chances, criteria=self.criteria)
         return PointReading(self.criteria, passages, readings, by_rules, rounded(chances))
 
 
@@ -119,6 +120,18 @@ def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """To ``DECIMALS`` places."""
     cut: NDArray[np.float64] = np.round(values, DECIMALS)
     return cut
+
+
+def _raise_what_is_needed(chances: NDArray[np.float64], *, criteria: Sequence[str]) -> None:
+    """A criterion that another one implies is at least as likely: no year of a figure without the figure."""
+    rules = load_rules()
+    position = {name: number for number, name in enumerate(criteria)}
+    # Backwards, so that what is needed by what is needed is raised too.
+    for name in reversed(criteria):
+        for need in rules[name].needs:
+            at = position.get(rules[need].same_as or need)
+            if at is not None:
+                chances[at] = max(chances[at], chances[position[name]])
 
 
 def decided_criteria() -> tuple[str, ...]:
