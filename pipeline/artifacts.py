@@ -15,6 +15,8 @@ from pipeline.reported_findings import report_findings
 from pipeline.scoring import LEVELS, criteria_met, question_score
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipeline.evaluation import Evaluation
     from pipeline.evidence import Evidence
     from pipeline.model import AnswerFinding, CriterionFinding, Span
@@ -101,15 +103,22 @@ def _document(evaluation: Evaluation) -> dict[str, Any]:
 def _answers(evaluation: Evaluation) -> list[dict[str, Any]]:
     instrument = evaluation.instrument
     questions = {q.id_for(point): (q, point) for point in instrument.points for q in instrument.questions}
+    # A passage serves many criteria: it is described once.
+    described = {entry.id: _evidence(entry) for entry in evaluation.registry.entries.values()}
     return [
-        _answer(answer, question=question, point=point, evaluation=evaluation)
+        _answer(answer, question=question, point=point, evaluation=evaluation, described=described)
         for answer in evaluation.answers
         for question, point in [questions[answer.question_id]]
     ]
 
 
 def _answer(
-    answer: AnswerFinding, *, question: Question, point: Point, evaluation: Evaluation
+    answer: AnswerFinding,
+    *,
+    question: Question,
+    point: Point,
+    evaluation: Evaluation,
+    described: Mapping[str, dict[str, Any]],
 ) -> dict[str, Any]:
     met = criteria_met(answer)
     texts = {criterion.key: criterion.text for criterion in question.criteria}
@@ -124,7 +133,7 @@ def _answer(
             criterion.key: _criterion(
                 criterion,
                 text=texts[criterion.key],
-                evidence=evaluation.cited[answer.question_id, criterion.key],
+                evidence=[described[e.id] for e in evaluation.cited[answer.question_id, criterion.key]],
                 evaluation=evaluation,
             )
             for criterion in answer.criteria
@@ -141,13 +150,13 @@ def _answer(
 
 
 def _criterion(
-    criterion: CriterionFinding, *, text: str, evidence: tuple[Evidence, ...], evaluation: Evaluation
+    criterion: CriterionFinding, *, text: str, evidence: list[dict[str, Any]], evaluation: Evaluation
 ) -> dict[str, Any]:
     reported: dict[str, Any] = {
         "met": criterion.met,
         "text": text,
         "confidence": rounded(criterion.confidence),
-        "evidence": [_evidence(entry) for entry in evidence],
+        "evidence": evidence,
     }
     if not criterion.met:
         reported["looked_for"] = criterion.looked_for

@@ -283,9 +283,13 @@ class Relevance:
     ``scores`` is (segments, 10) float64, 0..1, rounded to 3 decimals.
     ``direct`` is (segments, 10) bool: the segment's own words name the point (not only its headings).
     ``about`` gives, per point, the segments that count as being about it, in reading order.
+    ``inherited`` is (segments, 10) float64: what headings and titles say of each segment; ``shift`` what the
+    embedding moved ``scores`` by.
     """
 
     scores: NDArray[np.float64]
+    inherited: NDArray[np.float64]
+    shift: NDArray[np.float64]
     direct: NDArray[np.bool_]
     about: tuple[tuple[SegmentIndex, ...], ...]
     terms: tuple[dict[SegmentIndex, tuple[str, ...]], ...]

@@ -36,7 +36,7 @@ PASSING_WEIGHT = 0.55
 DOUBT = (0.5, 0.8)
 """Relevances between these are settled by the embedding: one term, or a title alone."""
 MIN_EMBEDDED_CHARS = 25
-MAX_EMBEDDED = 150
+MAX_EMBEDDED = 60
 """At most so many segments of a plan are embedded: 0.3 s of a core."""
 EMBEDDED_CHARS = 160
 """Sentence embeddings blur over long texts; the beginning says what a passage is about.
@@ -88,6 +88,8 @@ def embedding(segmentation: Segmentation, *, profile: PlanProfile, models: Embed
     points = range(len(POINT_IDS))
     return Relevance(
         scores=scores,
+        inherited=lexical.inherited,
+        shift=scores - lexical.scores,
         direct=np.round(lexical.own.weights, 3) >= NAMED,
         about=tuple(tuple(SegmentIndex(int(i)) for i in np.flatnonzero(about[:, point])) for point in points),
         terms=tuple(

@@ -17,6 +17,8 @@ from pipeline.questionnaire.rules import MET, load_rules
 from pipeline.questionnaire.strengths import RuleStrengths
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from pipeline.model import Findings, PlanProfile, Relevance, Segmentation
@@ -36,7 +38,7 @@ NODE_OF_FEATURE = {
 }
 """Which node a feature of the rules comes from."""
 MAX_PROOFS = 8
-CANDIDATES = 8
+MAX_CANDIDATES = 64
 PER_SECTION = 4
 """A reader learns more from passages of different sections than from neighbours."""
 PLACE_BONUS = 0.1
@@ -125,7 +127,7 @@ class _Judge:
         self._units = self._strengths.units
         self._features = self._strengths.features
         self._reading = Reading.load()
-        self._read: dict[int, PointReading] = {}
+        self._read: dict[int, _RankedReading] = {}
         self._judged: dict[tuple[str, int], _Judgement] = {}
         named = (self._units.own > 0).sum(axis=1)
         shared_with_others = SHARED_LOSS * np.maximum(named - 1, 0)
@@ -163,24 +165,16 @@ class _Judge:
 
     def _by_reading(self, rules: CriterionRules, *, point: int) -> _Judgement:
         if point not in self._read:
-            self._read[point] = self._reading.read(self._strengths, point=point)
-        read = self._read[point]
-        number = read.criteria.index(rules.id)
-        readings, by_rules = read.readings[:, number], read.by_rules[:, number]
-        shown = np.where(by_rules >= MET, by_rules, 0.0)
-        rank = np.zeros(self._features.size)
-        rank[read.passages] = readings + RULE_SHARE * shown
-        rank += np.where(rank > 0, PLAINNESS_SHARE * self._plainness, 0.0)
-        candidates = read.passages[(readings >= LEAST_READING) | (shown > 0)]
-        candidates = candidates[np.argsort(-rank[candidates], kind="stable")[: MAX_PROOFS * CANDIDATES]]
-        chance = float(read.chances[number])
-        if not len(candidates) or not (chance >= EVEN or self._clear(rules, point=point)):
-            nearest = int(candidates[0]) if len(candidates) else None
-            return _missing(nearest, confidence=1 - chance)
-        chosen = self._chosen(candidates.tolist(), rank=rank)
-        strength = np.zeros(self._features.size)
-        strength[read.passages] = np.maximum(readings, shown)
-        return _shown(chosen, strengths=strength, confidence=chance)
+            read = self._reading.read(self._strengths, point=point)
+            self._read[point] = _RankedReading.of(read, plainness=self._plainness[read.passages])
+        ranked = self._read[point]
+        number = self._reading.position[rules.id]
+        chance = float(ranked.read.chances[number])
+        best = ranked.best(number)
+        if best is None or not (chance >= EVEN or self._clear(rules, point=point)):
+            return _missing(best, confidence=1 - chance)
+        showing, ranks, strengths = ranked.showing(number)
+        return _shown(self._chosen(showing, ranks=ranks), strengths=strengths, confidence=chance)
 
     def _clear(self, rules: CriterionRules, *, point: int) -> bool:
         column = self._strengths.of(rules)[:, point]
@@ -197,10 +191,11 @@ class _Judge:
         if not met:
             return _missing(best if top > 0 else None, confidence=1 - top / 2)
         above = np.flatnonzero(column >= MET)
-        showing = above[np.argsort(-column[above], kind="stable")[: MAX_PROOFS * CANDIDATES]].tolist()
+        showing = above[np.argsort(-column[above], kind="stable")[:MAX_CANDIDATES]]
         held = RULE_BONUS * self._strengths.held(rules)
-        chosen = self._chosen(showing, rank=column + self._fitting_place(rules) + held + self._plainness)
-        return _shown(chosen, strengths=column, confidence=top)
+        rank = column + self._fitting_place(rules) + held + self._plainness
+        chosen = self._chosen(showing.tolist(), ranks=rank[showing].tolist())
+        return _shown(chosen, strengths=dict(enumerate(column.tolist())), confidence=top)
 
     def _rules_hold(self, rules: CriterionRules, *, point: int) -> bool:
         """Enough passages show it by its rules, and what must stand beside them does."""
@@ -220,12 +215,12 @@ class _Judge:
             part = "in_diagnosis" if rules.id.startswith(("D1-Q1", "D1-Q2")) else "in_strategy"
         return np.where(self._features.column(part), PLACE_BONUS, 0.0)
 
-    def _chosen(self, showing: list[int], *, rank: NDArray[np.float64]) -> tuple[int, ...]:
+    def _chosen(self, showing: list[int], *, ranks: list[float]) -> tuple[int, ...]:
         """The best passages, not too many of one section; near ties go to the earlier one."""
-        ranked = sorted(showing, key=lambda unit: (-round(float(rank[unit]) / TIE), unit))
+        ranked = sorted((-round(rank / TIE), unit) for unit, rank in zip(showing, ranks, strict=True))
         taken: dict[int, int] = {}
         chosen: list[int] = []
-        for unit in ranked:
+        for _, unit in ranked:
             section = self._units.segments[unit].section
             if taken.get(section, 0) < PER_SECTION and len(chosen) < MAX_PROOFS:
                 taken[section] = taken.get(section, 0) + 1
@@ -233,11 +228,44 @@ class _Judge:
         return tuple(chosen)
 
 
-def _shown(units: tuple[int, ...], *, strengths: NDArray[np.float64], confidence: float) -> _Judgement:
+@dataclass(frozen=True, slots=True)
+class _RankedReading:
+    """The passages about one point as proofs of each criterion: how they rank, and which may be shown at all."""
+
+    read: PointReading
+    ranks: NDArray[np.float64]
+    """(passages, criteria); minus infinity for what is not shown."""
+    strengths: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, read: PointReading, *, plainness: NDArray[np.float64]) -> _RankedReading:
+        shown = np.where(read.by_rules >= MET, read.by_rules, 0.0)
+        rank = read.readings + RULE_SHARE * shown + PLAINNESS_SHARE * plainness[:, None]
+        may_be_shown = (read.readings >= LEAST_READING) | (shown > 0)
+        return cls(read, np.where(may_be_shown, rank, -np.inf), np.maximum(read.readings, shown))
+
+    def best(self, number: int) -> int | None:
+        """The passage that ranks first for a criterion."""
+        if not len(self.ranks):
+            return None
+        first = int(self.ranks[:, number].argmax())
+        return int(self.read.passages[first]) if np.isfinite(self.ranks[first, number]) else None
+
+    def showing(self, number: int) -> tuple[list[int], list[float], dict[int, float]]:
+        """The candidates for a criterion's proofs, best first, with ranks and strengths."""
+        rank = self.ranks[:, number]
+        order = np.argsort(-rank, kind="stable")[:MAX_CANDIDATES]
+        order = order[np.isfinite(rank[order])]
+        passages = self.read.passages[order].tolist()
+        strengths = dict(zip(passages, self.strengths[order, number].tolist(), strict=True))
+        return passages, rank[order].tolist(), strengths
+
+
+def _shown(units: tuple[int, ...], *, strengths: Mapping[int, float], confidence: float) -> _Judgement:
     return _Judgement(
         met=True,
         units=units,
-        strengths=tuple(float(strengths[unit]) for unit in units),
+        strengths=tuple(strengths[unit] for unit in units),
         nearest=None,
         confidence=round(confidence, 3),
     )

@@ -5,6 +5,7 @@ Both are found per point: a passage counts for the points that it and its counte
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.model import PlanProfile, RowCell, Segment
     from pipeline.questionnaire.units import Units
 
-WORD = re2.compile(r"[a-z]{5,}")
+WORD = re.compile(r"[a-z]{5,}")
 STEM_CHARS = 6
 """Words are compared by their first letters: capacitar, capacitadas, capacitación."""
 AROUND_CHARS = 90

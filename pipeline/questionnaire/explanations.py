@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_TITLE_CHARS = 70
 QUOTE_CHARS = 110
+LOOKED_AT_CHARS = 600
+"""More than a quote with all blanks and marks before it."""
 FORMAL_TITLES = (
     "meta",
     "objetivo",
@@ -134,7 +136,7 @@ def _to(phrase: str) -> str:
 
 def _quoted(segmentation: Segmentation, *, span: Span) -> str:
     """The beginning of a passage: one line, whole words, the quotation marks of the plan inside ours."""
-    text = segmentation.segments[span.segment].text[span.start : span.end]
+    text = segmentation.segments[span.segment].text[span.start : min(span.end, span.start + LOOKED_AT_CHARS)]
     visible = "".join(char if char.isprintable() else " " for char in text)
     inside = visible.translate({ord("«"): "“", ord("»"): "”"}).lstrip(_MARKS + "?").rstrip()
     return _shortened(inside, chars=QUOTE_CHARS).rstrip(" .;:,|")

@@ -60,6 +60,7 @@ class Reading:
         weights: (tokens, criteria).
         intercepts: (criteria,).
         decision: (len(DECISION),), none negative.
+        position: column of each criterion.
     """
 
     criteria: tuple[str, ...]
@@ -67,6 +68,7 @@ class Reading:
     weights: NDArray[np.float64]
     intercepts: NDArray[np.float64]
     decision: NDArray[np.float64]
+    position: dict[str, int]
 
     @classmethod
     @cache
@@ -83,7 +85,8 @@ class Reading:
             for token, weight in rows[name].items():
                 weights[position[token], number] = weight
         decision = np.array([table["decision"][name] for name in DECISION])
-        return cls(criteria, tokens, weights, intercepts, decision)
+        columns = {name: number for number, name in enumerate(criteria)}
+        return cls(criteria, tokens, weights, intercepts, decision, columns)
 
     def read(self, strengths: RuleStrengths, *, point: int) -> PointReading:
         """Read the passages about one point (0..9)."""

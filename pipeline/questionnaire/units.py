@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.lexicons.point_words import NAMED, PointWords
 from pipeline.lexicons.term_matching import JoinedTexts
 from pipeline.model import SegmentIndex, SegmentKind, Span
-from pipeline.nodes.embedding import ABOUT, lexical_relevance
+from pipeline.nodes.embedding import ABOUT
 from pipeline.questionnaire.passages import sentence_spans
 
 if TYPE_CHECKING:
@@ -72,15 +72,14 @@ class Units:
         weighed = words.weigh(self.joined)
         own = weighed.weights
         self.term_starts = tuple(np.sort(starts) for _, _, starts in weighed.strong)
-        lexical = lexical_relevance(self._segmentation, words=words)
-        inherited = lexical.inherited[self.segment_of]
+        inherited = relevance.inherited[self.segment_of]
         self.inherited = inherited
         before = np.zeros_like(own)
         same = self.segment_of[1:] == self.segment_of[:-1]
         before[1:] = np.where(same[:, None] & (own[:-1] > NAMED), own[:-1] * NEIGHBOUR_SHARE, 0.0)
         named = np.maximum(own, before)
         scores = 1 - (1 - named) * (1 - inherited)
-        shift = (relevance.scores - lexical.scores)[self.segment_of]
+        shift = relevance.shift[self.segment_of]
         scores = np.where(named + inherited > 0, np.clip(scores + shift, 0.0, 1.0), 0.0)
         spread = np.maximum((own >= NAMED).sum(axis=1) - MANY_POINTS, 0)
         scores = np.where(inherited >= ABOUT, scores, scores * (1 - ENUMERATION_LOSS) ** spread[:, None])

@@ -111,6 +111,8 @@ def relevance(segmentation: Segmentation, *, about: Mapping[str, Sequence[int]])
             direct[index, POINT_IDS.index(point)] = True
     return Relevance(
         scores=scores,
+        inherited=np.zeros_like(scores),
+        shift=np.zeros_like(scores),
         direct=direct,
         about=tuple(
             tuple(SegmentIndex(index) for index in sorted(about.get(point, ()))) for point in POINT_IDS
