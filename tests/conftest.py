@@ -29,29 +29,26 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 class OneService(LoadScopeScheduling):
-    """Gives whole files to workers, and all files that share a running service to one, so that it starts once.
+    """Gives whole files to workers, so that there are never more than two services at once.
 
-    Two services at once halve each other. Only where nearly all tests need one (``-m faults``) there are two, one
-    to be harmed and one for the rest: those tests wait more than they work.
+    Files that share the running service go to one worker, where it starts once; those that start one of their own,
+    to be harmed or to be set up otherwise, go to another.
 
     The plugin's own groups are lost with this version of pytest: it changes names of tests that no longer change.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        service = _service_of(file)
-        if service and self.config.option.markexpr != "faults":
-            return "a service"
-        return service or file
+        return _service_of(file) or file
 
 
 @cache
 def _service_of(file: str) -> str:
     text = (EXAMPLES.parent / file).read_text("utf-8")
-    if file.startswith("tests/faults/"):
-        return "the victim" if "victim: FaultService" in text else ""
-    needs_one = "service: Service" in text or "own_service(" in text
-    return "the service" if needs_one or file.startswith("tests/edge/") else ""
+    if "victim: FaultService" in text or "own_service(" in text:
+        return "a service of its own"
+    shares = "service: Service" in text and not file.startswith("tests/faults/")
+    return "the service" if shares or file.startswith("tests/edge/") else ""
 
 
 @pytest.hookimpl(optionalhook=True)

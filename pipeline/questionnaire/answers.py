@@ -166,7 +166,8 @@ class _Judge:
     def _by_reading(self, rules: CriterionRules, *, point: int) -> _Judgement:
         if point not in self._read:
             read = self._reading.read(self._strengths, point=point)
-            self._read[point] = _RankedReading.of(read, plainness=self._plainness[read.passages])
+            # One point at a time: together they would hold some tens of megabytes.
+            self._read = {point: _RankedReading.of(read, plainness=self._plainness[read.passages])}
         ranked = self._read[point]
         number = self._reading.position[rules.id]
         chance = float(ranked.read.chances[number])
@@ -217,14 +218,16 @@ class _Judge:
 
     def _chosen(self, showing: list[int], *, ranks: list[float]) -> tuple[int, ...]:
         """The best passages, not too many of one section; near ties go to the earlier one."""
-        ranked = sorted((-round(rank / TIE), unit) for unit, rank in zip(showing, ranks, strict=True))
+        ranked = np.lexsort((showing, -np.round(np.array(ranks) / TIE)))
         taken: dict[int, int] = {}
         chosen: list[int] = []
-        for _, unit in ranked:
-            section = self._units.segments[unit].section
-            if taken.get(section, 0) < PER_SECTION and len(chosen) < MAX_PROOFS:
+        for position in ranked.tolist():
+            section = self._units.segments[showing[position]].section
+            if taken.get(section, 0) < PER_SECTION:
                 taken[section] = taken.get(section, 0) + 1
-                chosen.append(unit)
+                chosen.append(showing[position])
+                if len(chosen) == MAX_PROOFS:
+                    break
         return tuple(chosen)
 
 

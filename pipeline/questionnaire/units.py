@@ -38,6 +38,7 @@ class Units:
         self._all = segmentation.segments
         self.segment_of: NDArray[np.int64]
         self.spans: list[tuple[int, int]] = []
+        self._spans: dict[int, Span] = {}
         owners: list[int] = []
         texts: list[str] = []
         for segment, folded in zip(segmentation.segments, segmentation.folded, strict=True):
@@ -54,8 +55,10 @@ class Units:
 
     def span(self, unit: int) -> Span:
         """Where a unit stands in its segment."""
-        start, end = self.spans[unit]
-        return Span(SegmentIndex(int(self.segment_of[unit])), start, end)
+        if unit not in self._spans:
+            start, end = self.spans[unit]
+            self._spans[unit] = Span(SegmentIndex(int(self.segment_of[unit])), start, end)
+        return self._spans[unit]
 
     def at(self, *, segment: int, position: int) -> int:
         """The unit that holds a position of a segment's text."""
