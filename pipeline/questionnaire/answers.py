@@ -179,7 +179,7 @@ class _Judge:
 
     def _clear(self, rules: CriterionRules, *, point: int) -> bool:
         column = self._strengths.of(rules)[:, point]
-        return float(column.max(initial=0.0)) >= CLEAR and self._rules_hold(rules, point=point)
+        return bool((column >= CLEAR).any()) and self._rules_hold(rules, point=point)
 
     # ------------------------------------------------------------------ excerpts and documents: one passage is enough
 
@@ -218,7 +218,7 @@ class _Judge:
 
     def _chosen(self, showing: list[int], *, ranks: list[float]) -> tuple[int, ...]:
         """The best passages, not too many of one section; near ties go to the earlier one."""
-        ranked = np.lexsort((showing, -np.round(np.array(ranks) / TIE)))
+        ranked = np.lexsort((np.array(showing), -np.round(np.array(ranks) / TIE)))
         taken: dict[int, int] = {}
         chosen: list[int] = []
         for position in ranked.tolist():

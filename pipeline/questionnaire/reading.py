@@ -170,7 +170,9 @@ def describe(
         if token == ALWAYS:
             columns[:, number] = 1.0
         elif token.startswith(RULE_MARK):
-            columns[:, number] = strengths.of(strengths.rules[token[1:]])[passages, point]
+            columns[:, number] = rounded(
+                strengths.of(strengths.rules[token[1:]])[passages, point].astype(np.float64)
+            )
         elif token in facts:
             columns[:, number] = facts[token][passages]
         else:
@@ -194,7 +196,7 @@ def by_the_rules(strengths: RuleStrengths, *, point: int, criteria: Sequence[str
     """(passages about the point, criteria): strengths by the criteria's own rules."""
     passages = passages_about(strengths, point=point)
     columns = [strengths.of(strengths.rules[name])[passages, point] for name in criteria]
-    return np.stack(columns, axis=1)
+    return rounded(np.stack(columns, axis=1).astype(np.float64))
 
 
 def weigh(

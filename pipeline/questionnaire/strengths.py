@@ -60,9 +60,10 @@ class RuleStrengths:
             mentioned = (acting == 0) & ((self.about >= ABOUT).sum(axis=0) <= MENTIONS)
             self.about = np.where(mentioned, 0.0, self.about)
             self.direct = np.where(mentioned, 0.0, self.direct)
-        self._strengths: dict[str, NDArray[np.float64]] = {}
+        # Halves what a long plan holds: numbers of three decimals are told apart in float32.
+        self._strengths: dict[str, NDArray[np.float32]] = {}
 
-    def of(self, rules: CriterionRules) -> NDArray[np.float64]:
+    def of(self, rules: CriterionRules) -> NDArray[np.float32]:
         """(passages, 10), or (passages, 1) for what is judged on the document as a whole; 0..1."""
         if rules.id not in self._strengths:
             self._strengths[rules.id] = self._measure(
@@ -70,7 +71,7 @@ class RuleStrengths:
             )
         return self._strengths[rules.id]
 
-    def beside(self, rules: CriterionRules) -> NDArray[np.float64]:
+    def beside(self, rules: CriterionRules) -> NDArray[np.float32]:
         """(passages, 10): the same for what must stand somewhere else in the document."""
         key = rules.id + " beside"
         if key not in self._strengths:
@@ -82,7 +83,7 @@ class RuleStrengths:
         count: NDArray[np.int64] = np.sum([self._holds(rule) for rule in rules.rules], axis=0)
         return count
 
-    def _measure(self, rules: tuple[Rule, ...], *, of_document: bool, citations: bool) -> NDArray[np.float64]:
+    def _measure(self, rules: tuple[Rule, ...], *, of_document: bool, citations: bool) -> NDArray[np.float32]:
         size = self.features.size
         best = np.zeros((size, 1 if of_document else self.about.shape[1]))
         usable = np.ones(size, dtype=np.bool_) if citations else ~self.features.column("law_wording")
@@ -93,9 +94,7 @@ class RuleStrengths:
             for token in rule.of_point:
                 shown = np.where(self.features.of_point[token], shown, 0.0)
             best = np.maximum(best, shown)
-        capped: NDArray[np.float64] = np.minimum(best, 1.0)
-        rounded: NDArray[np.float64] = np.round(capped, 3)
-        return rounded
+        return np.round(np.minimum(best, 1.0), 3).astype(np.float32)
 
     def _holds(self, rule: Rule) -> NDArray[np.bool_]:
         holds = np.ones(self.features.size, dtype=np.bool_)
