@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 ERROR_PAGE: dict[str, Any] = {"description": "The error as a page", "content": {"text/html": {}}}
 ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys((404, 409, 410, 503), ERROR_PAGE)
 POINT = r"^P(10|[1-9])$"
+DOUBTFUL = 0.6
+"""Of what the evaluation says with less confidence, half is as a careful reader says (benchmarks/accuracy.md)."""
 CRITERION = re.compile(r"((P[0-9]+)-(D[0-9]+)-Q[0-9]+)-([a-d])")
 KINDS = {
     "parrafo": "párrafo",
@@ -48,7 +51,10 @@ async def plan_page(job_id: str, document_id: str, backend: BackendOf) -> HTMLRe
             skipped=plan["findings"]["skipped"],
             recognised=plan["document"].get("recognised_pages"),
         )
-        return pages.render("plan.html", job_id=job_id, document=document, plan={**plan, "warnings": told})
+        shown = {**plan, "warnings": told}
+        return pages.render(
+            "plan.html", job_id=job_id, document=document, plan=shown, unsure=unsure_criteria(plan["answers"])
+        )
 
     return await _page(page, backend, job_id=job_id, document_id=document_id)
 
@@ -74,7 +80,13 @@ async def point_page(job_id: str, document_id: str, point: str, backend: Backend
             for dimension in plan["dimensions"]
         }
         return pages.render(
-            "point.html", job_id=job_id, document=document, plan=plan, point=found, questions=questions
+            "point.html",
+            job_id=job_id,
+            document=document,
+            plan=plan,
+            point=found,
+            questions=questions,
+            doubtful=DOUBTFUL,
         )
 
     return await _page(page, backend, job_id=job_id, document_id=document_id)
@@ -118,6 +130,27 @@ async def evidence_page(
 
     names = (EVIDENCE_REGISTRY,)
     return await _page(page, backend, job_id=job_id, document_id=document_id, names=names)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsureCriterion:
+    """A criterion that a reader should look at: of which point, which question, and which of its four."""
+
+    point: str
+    question: str
+    key: str
+
+
+def unsure_criteria(answers: Iterable[dict[str, Any]]) -> tuple[UnsureCriterion, ...]:
+    """The criteria answered with less confidence than ``DOUBTFUL`` that nobody has corrected, the least sure first."""
+    found = [
+        (criterion["confidence"], UnsureCriterion(answer["point"], answer["question_id"], key))
+        for answer in answers
+        if answer["applicable"]
+        for key, criterion in sorted(answer["criteria"].items())
+        if criterion["confidence"] < DOUBTFUL and "correction" not in criterion
+    ]
+    return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
 
 
 def points_of(serves: Iterable[str]) -> set[str]:
