@@ -31,22 +31,27 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 class OneService(LoadScopeScheduling):
     """Gives whole files to workers, so that there are never more than two services at once.
 
-    Files that share the running service go to one worker, where it starts once; those that start one of their own,
-    to be harmed or to be set up otherwise, go to another.
+    Files that share the running service go to one worker, where it starts once; those that harm one or start one of
+    their own go to another. Where nearly all harm one (``-m faults``), those that start one of their own leave it.
 
     The plugin's own groups are lost with this version of pytest: it changes names of tests that no longer change.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return _service_of(file) or file
+        group = _service_of(file)
+        if self.config.option.markexpr == "faults" or group == "the service":
+            return group or file
+        return "other services" if group else file
 
 
 @cache
 def _service_of(file: str) -> str:
     text = (EXAMPLES.parent / file).read_text("utf-8")
-    if "victim: FaultService" in text or "own_service(" in text:
-        return "a service of its own"
+    if "victim: FaultService" in text:
+        return "the victim"
+    if "own_service(" in text:
+        return "services of their own"
     shares = "service: Service" in text and not file.startswith("tests/faults/")
     return "the service" if shares or file.startswith("tests/edge/") else ""
 
