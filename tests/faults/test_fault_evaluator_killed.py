@@ -91,12 +91,14 @@ def test_a_paused_evaluator_that_wakes_up_writes_nothing(
         until(
             lambda: _deliveries(victim) > 1 or victim.document(job_id).attempt > 1, what="a second delivery"
         )
+        claimed = victim.document(job_id).attempt > 1
     finally:
         os.kill(pid, signal.SIGCONT)
     assert victim.ended(job_id).state is JobState.COMPLETED
     record.recovered("document redone", seconds=time.monotonic() - began, bound_seconds=REDONE_SECONDS)
     document = victim.document(job_id)
-    assert document.attempt == 2
+    # Given to the very one that slept, the document is its own again if it renews its lease before it claims anew.
+    assert document.attempt == 2 or not claimed
     again = victim.submit([variant(sample_plans[2], number=number) for number in range(110, 113)])
     assert victim.ended(again).state is JobState.COMPLETED
     assert victim.document(job_id) == document
