@@ -37,7 +37,7 @@ from pipeline.questionnaire.reading import (
     decided_criteria,
     describe,
     passages_about,
-    rounded,
+    read_passages,
     weigh,
 )
 from pipeline.questionnaire.rules import MET
@@ -75,7 +75,7 @@ CRITERIA = tuple(name for name in decided_criteria() if name not in TOO_RARE)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A labelled plan in numbers; ``points`` has one entry for each of the ten."""
+    """A labelled plan in numbers; the tuples of arrays have one entry for each of the ten points."""
 
     name: str
     weight: float
@@ -207,7 +207,7 @@ def _fewest(gram: NDArray[np.float64], product: NDArray[np.float64]) -> NDArray[
 
 def weighed(plan: Plan, *, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """(10, criteria, decision)."""
-    readings = [rounded(np.clip(rows @ weights, 0.0, 1.0)) for rows in plan.rows]
+    readings = [read_passages(rows @ weights) for rows in plan.rows]
     return np.stack(
         [
             weigh(reading, by_rules=by_rules, criteria=CRITERIA)

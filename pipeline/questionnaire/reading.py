@@ -46,6 +46,8 @@ DECISION = ("best", "best_three", "question", "rule", "rule_passages", "amount")
 BEST = 3
 MOST_RULE_PASSAGES = 4
 AMOUNT_SCALE = 5.0
+BLOCK = 4_096
+"""Passages that are described at a time."""
 DECIMALS = 3
 """Readings and chances are rounded before anything is decided on them, so that BLAS kernels change nothing."""
 
@@ -91,8 +93,10 @@ class Reading:
     def read(self, strengths: RuleStrengths, *, point: int) -> PointReading:
         """Read the passages about one point (0..9)."""
         passages = passages_about(strengths, point=point)
-        described = describe(strengths, passages=passages, point=point, tokens=self.tokens)
-        readings = rounded(np.clip(described @ self.weights, 0.0, 1.0))
+        # In blocks: a text as long as the limits allow has passages by the ten thousand.
+        blocks = (passages[at : at + BLOCK] for at in range(0, max(len(passages), 1), BLOCK))
+        described = (describe(strengths, passages=part, point=point, tokens=self.tokens) for part in blocks)
+        readings = read_passages(np.concatenate([part @ self.weights for part in described]))
         by_rules = by_the_rules(strengths, point=point, criteria=self.criteria)
         weighed = weigh(readings, by_rules=by_rules, criteria=self.criteria)
         chances = 1 / (1 + np.exp(-(self.intercepts + weighed @ self.decision)))
@@ -117,6 +121,11 @@ class PointReading:
     readings: NDArray[np.float64]
     by_rules: NDArray[np.float64]
     chances: NDArray[np.float64]
+
+
+def read_passages(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Readings from the sums of weighted tokens: between 0 and 1, rounded."""
+    return rounded(np.clip(sums, 0.0, 1.0))
 
 
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
