@@ -68,15 +68,22 @@ async def count_evaluators() -> int:
 
 
 def _count_once() -> int:
-    """Ask Serve, unless another thread has just done so."""
+    """Ask Serve, unless another thread has just done so.
+
+    Threads are few and the storage needs them too: none waits for one that Serve leaves without an answer.
+    """
     global _counted  # noqa: PLW0603  one answer serves all requests of this replica for some seconds
-    with _asking:
+    if not _asking.acquire(timeout=ASK_SECONDS):
+        return max(1, _counted[1])
+    try:
         at, count = _counted
         if time.monotonic() - at < COUNTED_SECONDS:
             return count
         count = _evaluators()
         _counted = (time.monotonic(), count)
         return count
+    finally:
+        _asking.release()
 
 
 def _evaluators() -> int:

@@ -56,6 +56,8 @@ def raw(
         try:
             response = connection.makefile("rb")
             status = int(response.readline().split()[1])
+            # Who goes on sending to a connection that is being closed may lose the rest of the answer.
+            answered.set()
             headers = dict(_header(line) for line in iter(response.readline, b"\r\n"))
             body = response.read(int(headers[b"content-length"]))
         finally:
