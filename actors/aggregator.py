@@ -35,8 +35,11 @@ EVALUATION_RESULTS = "evaluation_results.json"
 SECOND_EVALUATION_FROM = 2
 """Documents of a batch; twice the time for a single one is too dear."""
 ASKED_AT_MOST = 50
+ASKED_OF_A_LONE_ONE = 5
 ASKED_AGAIN_SECONDS = 0.2
-"""While all others are busy, the one that evaluated a document first may be the one that is asked."""
+"""Serve asks whoever is free: while all others are busy, often the one that evaluated a document first. Where it may
+be the only one there is, a second is not waited for long. Ray does not tell a replica how many there are: its
+``world_size`` is what was configured, whatever the autoscaler has made of it."""
 ARTIFACTS = frozenset({EVALUATION_RESULTS, "evidence_registry.json", "coverage_report.json"})
 """As in ``pipeline.artifacts`` (a test compares): importing that would load the whole pipeline here."""
 
@@ -49,7 +52,7 @@ class SecondEvaluation:
     deterministic_hash: str
     equal: bool
     another_evaluator: bool
-    """False where there was only one evaluator."""
+    """False where there was only one evaluator, or the others were busy for long."""
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -152,13 +155,17 @@ class Aggregator:
         ]
         if len(evaluated) < SECOND_EVALUATION_FROM:
             return None
+        others = self._settings.evaluators_min > 1 or len({document.worker_id for document in evaluated}) > 1
+        tries = ASKED_AT_MOST if others else ASKED_OF_A_LONE_ONE
         smallest: dict[str, DocumentRecord] = {}
         for document in sorted(evaluated, key=lambda document: (document.size_bytes, document.document_id)):
             smallest.setdefault(document.summary.freeze_hash if document.summary else "", document)
         for freeze_hash, chosen in smallest.items():
             claim = _second_claim(job_id, chosen, metadata=metadata)
             try:
-                found = await self._reproduced(claim, other_than=chosen.worker_id, freeze_hash=freeze_hash)
+                found = await self._reproduced(
+                    claim, other_than=chosen.worker_id, freeze_hash=freeze_hash, tries=tries
+                )
             except Exception as error:  # noqa: BLE001  a check that cannot be made must not keep the batch
                 log.warning("second_evaluation_failed", job_id=job_id, **describe(error))
                 return None
@@ -171,16 +178,16 @@ class Aggregator:
                 )
         return None
 
-    async def _reproduced(self, claim: Claim, *, other_than: str, freeze_hash: str) -> dict[str, Any]:
+    async def _reproduced(
+        self, claim: Claim, *, other_than: str, freeze_hash: str, tries: int
+    ) -> dict[str, Any]:
         # Serve sends a call to whoever is free; the one that must not declines at once.
-        for _ in range(ASKED_AT_MOST):
+        for _ in range(tries):
             found: dict[str, Any] = await self._evaluators.reproduce.remote(
                 claim, freeze_hash=freeze_hash, other_than=other_than
             )
             if found["hash"] is not None or found["another_version"]:
                 return found
-            if found["evaluators"] <= 1:
-                break
             await asyncio.sleep(ASKED_AGAIN_SECONDS)
         # Better on the same one than not at all; the outcome says so.
         on_any: dict[str, Any] = await self._evaluators.reproduce.remote(claim, freeze_hash=freeze_hash)

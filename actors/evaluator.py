@@ -185,16 +185,14 @@ class Evaluator:
             other_than: the evaluator that must not be the one to do it.
 
         Returns:
-            ``evaluator`` (its identity), ``evaluators`` (how many there are), ``another_version`` (this one has
-            another freeze hash), and ``hash``, the deterministic hash, or None when this evaluator is not the one
-            to do it.
+            ``evaluator`` (its identity), ``another_version`` (this one has another freeze hash), and ``hash``, the
+            deterministic hash, or None when this evaluator is not the one to do it.
 
         Raises:
             PipelineError, ServiceError, FileNotFoundError: it could not be evaluated.
         """
         here = {
             "evaluator": self._worker_id,
-            "evaluators": serve.get_replica_context().world_size,
             "hash": None,
             "another_version": self._bench.engine.freeze_hash(options_of(claim)) != freeze_hash,
         }
