@@ -9,8 +9,9 @@ a time, fits on the others and prints how well those left out are answered, besi
    ridge give weights for every token; the labels cite the best one to three passages only, so that a second fit lets
    an uncited passage of a met criterion keep the reading the first fit gave it.
 2. Of each criterion's weights the ``KEPT`` that matter most are kept (halving, and fitting those anew).
-3. A logistic sum, the same for all criteria but for its intercept, turns what the passages weigh into a chance. It is
-   fitted on readings by weights that have not seen the plan (``PARTS`` parts), and no part of it is negative.
+3. A logistic sum, the same for all criteria but for its intercept, turns what the passages weigh, and how many plans
+   usually meet the criterion for the point, into a chance. It is fitted on readings by weights and on shares that have
+   not seen the plan (``PARTS`` parts), and no part of it is negative.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,8 +37,10 @@ from pipeline.questionnaire.reading import (
     by_the_rules,
     decided_criteria,
     describe,
+    named,
     passages_about,
     read_passages,
+    shown_in_plan,
     weigh,
 )
 from pipeline.questionnaire.rules import MET
@@ -64,6 +67,7 @@ DECISION_RIDGE = 1.0
 INTERCEPT_RIDGE = 2.0
 STEPS = 60
 DECIMALS = 4
+SHARE_DECIMALS = 3
 CITED_SHARE = 0.5
 """A passage is cited when so much of its word triples stands in the lines of the label."""
 LEAST_LABELS = 7
@@ -83,6 +87,8 @@ class Plan:
     rows: tuple[NDArray[np.float64], ...]
     cited: tuple[NDArray[np.float64], ...]
     by_rules: tuple[NDArray[np.float64], ...]
+    named: tuple[int, ...]
+    in_plan: NDArray[np.int64]
     labels: NDArray[np.float64]
     """(10, criteria)"""
 
@@ -118,7 +124,11 @@ def read_plan(plan: LabelledPlan, *, engine: Engine, worker: ExtractionWorker) -
         dtype=np.float64,
     )
     weight = SHARE_OF_WRITTEN if plan.name in WRITTEN_WITH else 1.0
-    return Plan(plan.name, weight, tokens, tuple(rows), tuple(shown), tuple(by_rules), labels)
+    in_plan = shown_in_plan(strengths, criteria=CRITERIA)
+    by_name = tuple(named(strengths, point=number) for number in range(len(POINT_IDS)))
+    return Plan(
+        plan.name, weight, tokens, tuple(rows), tuple(shown), tuple(by_rules), by_name, in_plan, labels
+    )
 
 
 def _labels(path: Path) -> tuple[dict[str, list[int]], dict[tuple[str, str], str]]:
@@ -205,15 +215,42 @@ def _fewest(gram: NDArray[np.float64], product: NDArray[np.float64]) -> NDArray[
     return column
 
 
-def weighed(plan: Plan, *, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(10, criteria, decision)."""
-    readings = [read_passages(rows @ weights) for rows in plan.rows]
-    return np.stack(
-        [
-            weigh(reading, by_rules=by_rules, criteria=CRITERIA)
-            for reading, by_rules in zip(readings, plan.by_rules, strict=True)
-        ]
+def usual_shares(plans: Sequence[Plan]) -> NDArray[np.float64]:
+    """(10, criteria): the share of plans that meet each criterion for each point.
+
+    One more plan is added that meets each as often as the criterion and the point by themselves would let one
+    expect (their log-odds added), so that a handful of plans says nothing for certain.
+    """
+    met = np.sum([plan.labels for plan in plans], axis=0)
+    size = len(plans)
+    criteria, points, whole = (
+        (met.sum(axis=0) + 1) / (10 * size + 2),
+        (met.sum(axis=1) + 1) / (len(CRITERIA) * size + 2),
+        met.mean() / size,
     )
+    expected = 1 / (1 + np.exp(_log_odds(whole) - _log_odds(points)[:, None] - _log_odds(criteria)))
+    return np.round((met + expected) / (size + 1), SHARE_DECIMALS)
+
+
+def _log_odds(share: Any) -> Any:
+    return np.log(share / (1 - share))
+
+
+def weighed(
+    plan: Plan, *, weights: NDArray[np.float64], usual: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(10, criteria, decision)."""
+    evidence = [
+        weigh(
+            read_passages(rows @ weights),
+            by_rules=by_rules,
+            named=by_name,
+            in_plan=plan.in_plan,
+            criteria=CRITERIA,
+        )
+        for rows, by_rules, by_name in zip(plan.rows, plan.by_rules, plan.named, strict=True)
+    ]
+    return np.concatenate([np.stack(evidence), usual[:, :, None]], axis=2)
 
 
 def fit_decision(plans: Sequence[Plan]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -223,7 +260,8 @@ def fit_decision(plans: Sequence[Plan]) -> tuple[NDArray[np.float64], NDArray[np
         unseen = plans[part::PARTS]
         weights = fit_weights([plan for plan in plans if plan not in unseen])
         for plan in unseen:
-            inputs.append(weighed(plan, weights=weights).reshape(-1, len(DECISION)))
+            others = usual_shares([other for other in plans if other is not plan])
+            inputs.append(weighed(plan, weights=weights, usual=others).reshape(-1, len(DECISION)))
             labels.append(plan.labels.ravel())
             shares.append(np.full(plan.labels.size, plan.weight))
     return _logistic(np.concatenate(inputs), labels=np.concatenate(labels), shares=np.concatenate(shares))
@@ -259,11 +297,12 @@ def chances(
     plan: Plan,
     *,
     weights: NDArray[np.float64],
+    usual: NDArray[np.float64],
     decision: NDArray[np.float64],
     intercepts: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """(10, criteria): how likely each criterion is met."""
-    return 1 / (1 + np.exp(-(weighed(plan, weights=weights) @ decision + intercepts)))
+    return 1 / (1 + np.exp(-(weighed(plan, weights=weights, usual=usual) @ decision + intercepts)))
 
 
 # ---------------------------------------------------------------------- writing and checking
@@ -273,6 +312,7 @@ def write(
     plans: Sequence[Plan],
     *,
     weights: NDArray[np.float64],
+    usual: NDArray[np.float64],
     decision: NDArray[np.float64],
     intercepts: NDArray[np.float64],
 ) -> None:
@@ -293,6 +333,8 @@ def write(
         order = [at for at in np.argsort(-np.abs(column), kind="stable") if column[at]]
         parts = [f"intercept = {intercepts[number]}", *(f'"{tokens[at]}" = {column[at]}' for at in order)]
         lines.append(f"{criterion} = {{ {', '.join(parts)} }}")
+    lines += ["", "[usual] # of the points P1 to P10"]
+    lines += [f"{name} = {shares}" for name, shares in zip(CRITERIA, usual.T.tolist(), strict=True)]
     TARGET.write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -316,7 +358,13 @@ def check(plans: Mapping[str, Plan]) -> None:
         decision, intercepts = fit_decision(seen)
         for name in left_out:
             plan = plans[name]
-            found = chances(plan, weights=weights, decision=decision, intercepts=intercepts)
+            found = chances(
+                plan,
+                weights=weights,
+                usual=usual_shares(seen),
+                decision=decision,
+                intercepts=intercepts,
+            )
             rules = np.stack([(matrix >= MET).any(axis=0) for matrix in plan.by_rules])
             figures = (kappa(plan.labels, rules), kappa(plan.labels, found >= 0.5))
             f1 = (_f1(plan.labels, rules), _f1(plan.labels, found >= 0.5))
@@ -358,9 +406,11 @@ def main() -> None:
     assert (seen >= LEAST_LABELS).all(), "a criterion is too rare"
     weights = fit_weights(fitted)
     decision, intercepts = fit_decision(fitted)
-    write(fitted, weights=weights, decision=decision, intercepts=intercepts)
+    usual = usual_shares(fitted)
+    write(fitted, weights=weights, usual=usual, decision=decision, intercepts=intercepts)
     print(
-        f"{TARGET}: {np.count_nonzero(weights)} weights, {len(intercepts)} intercepts, {len(decision)} more"
+        f"{TARGET}: {np.count_nonzero(weights)} weights, {len(intercepts)} intercepts, {usual.size} shares, "
+        f"{len(decision)} more"
     )
 
 

@@ -59,8 +59,11 @@ EVEN = 0.5
 UNTREATED_CONFIDENCE = 0.75
 """What is asked of the document as a whole is not met where the point has no programme of its own: right in 141 of 188
 such criteria of 27 labelled plans."""
-CLEAR = 0.7
+CLEAR = 0.85
 """A passage this strong by the rules shows a criterion of a whole plan even when nothing else speaks for it."""
+STRONG = 0.7
+LIKELY = 0.3
+"""A passage that is ``STRONG`` by the rules does so where the whole plan leaves a chance of ``LIKELY``."""
 TIE = 0.02
 """Strengths that differ by less than this are ties."""
 
@@ -170,19 +173,26 @@ class _Judge:
         if point not in self._read:
             read = self._reading.read(self._strengths, point=point)
             # One point at a time: together they would hold some tens of megabytes.
-            self._read = {point: _RankedReading.of(read, plainness=self._plainness[read.passages])}
+            self._read = {
+                point: _RankedReading.of(
+                    read,
+                    plainness=self._plainness[read.passages],
+                    statement=self._features.column("statement")[read.passages],
+                )
+            }
         ranked = self._read[point]
         number = self._reading.position[rules.id]
         chance = float(ranked.read.chances[number])
         best = ranked.best(number)
-        if best is None or not (chance >= EVEN or self._clear(rules, point=point)):
+        if best is None or not (chance >= EVEN or self._clear(rules, point=point, chance=chance)):
             return _missing(best, confidence=1 - chance)
         showing, ranks, strengths = ranked.showing(number)
         return _shown(self._chosen(showing, ranks=ranks), strengths=strengths, confidence=chance)
 
-    def _clear(self, rules: CriterionRules, *, point: int) -> bool:
+    def _clear(self, rules: CriterionRules, *, point: int, chance: float) -> bool:
+        needed = STRONG if chance >= LIKELY else CLEAR
         column = self._strengths.of(rules)[:, point]
-        return bool((column >= CLEAR).any()) and self._rules_hold(rules, point=point)
+        return bool((column >= needed).any()) and self._rules_hold(rules, point=point)
 
     # ------------------------------------------------------------------ excerpts and documents: one passage is enough
 
@@ -247,10 +257,13 @@ class _RankedReading:
     strengths: NDArray[np.float64]
 
     @classmethod
-    def of(cls, read: PointReading, *, plainness: NDArray[np.float64]) -> _RankedReading:
+    def of(
+        cls, read: PointReading, *, plainness: NDArray[np.float64], statement: NDArray[np.bool_]
+    ) -> _RankedReading:
+        """Rank them; a label, date or source line that no rule knows as evidence is not shown as such."""
         shown = np.where(read.by_rules >= MET, read.by_rules, 0.0)
         rank = read.readings + RULE_SHARE * shown + PLAINNESS_SHARE * plainness[:, None]
-        may_be_shown = (read.readings >= LEAST_READING) | (shown > 0)
+        may_be_shown = ((read.readings >= LEAST_READING) & statement[:, None]) | (shown > 0)
         return cls(read, np.where(may_be_shown, rank, -np.inf), np.maximum(read.readings, shown))
 
     def best(self, number: int) -> int | None:

@@ -33,19 +33,22 @@ FACTS = ("@about", "@own", "@inherited", "@length", "@figure_near", "@agreeing_f
 RULE_MARK = "="
 """``=D1-Q1-a`` is the strength by the rules of that criterion."""
 ALWAYS = "1"
-DECISION = ("best", "best_three", "question", "rule", "rule_passages", "amount")
-"""What is weighed of the passages about a point, none of which can fall when a passage is added:
+EVIDENCE = ("best", "question", "shown", "named", "dimension", "plan")
+"""What is weighed of a plan's passages, none of which can fall when a passage is added:
 
-- ``best``: the reading of the passage that reads best, 0..1;
-- ``best_three``: the mean of the best three, 0 for those that are not there;
-- ``question``: the mean of ``best`` over the four criteria of the question;
-- ``rule``: the greatest strength by the rules, 0..1;
-- ``rule_passages``: how many passages show the criterion by the rules, in quarters, at most 1;
-- ``amount``: log(1 + passages about the point) / 5.
+- ``best``: the reading of the passage about the point that reads best, 0..1;
+- ``question``: the mean of ``best`` over the criteria of the question;
+- ``shown``: how many passages about the point show the criterion by its rules (logarithm);
+- ``named``: how many passages name the point in their own words (logarithm);
+- ``dimension``: the strongest passage about the point by the rules, 0..1, as a mean over the criteria of the dimension;
+- ``plan``: how many passages of the whole plan show the criterion by its rules, of whichever point (logarithm): a plan
+  that gives baselines everywhere gives them here too, in a form that was not recognised.
 """
-BEST = 3
-MOST_RULE_PASSAGES = 4
-AMOUNT_SCALE = 5.0
+DECISION = (*EVIDENCE, "usual")
+"""What a criterion's chance is a sum of: the evidence, and ``usual``, the share of labelled plans that meet it for the
+point. The same passages prove more where they usually do: cues of health are read rightly more often than
+cues of prisons. ``usual`` decides nothing alone, for without a passage nothing is met."""
+LOG_SCALE = 5.0
 BLOCK = 4_096
 """Passages that are described at a time."""
 DECIMALS = 3
@@ -62,6 +65,7 @@ class Reading:
         weights: (tokens, criteria).
         intercepts: (criteria,).
         decision: (len(DECISION),), none negative.
+        usual: (10, criteria) share of labelled plans that meet the criterion for the point.
         position: column of each criterion.
     """
 
@@ -70,6 +74,7 @@ class Reading:
     weights: NDArray[np.float64]
     intercepts: NDArray[np.float64]
     decision: NDArray[np.float64]
+    usual: NDArray[np.float64]
     position: dict[str, int]
 
     @classmethod
@@ -79,6 +84,7 @@ class Reading:
         table = tomllib.loads(resources.files(__package__).joinpath("reading.toml").read_text("utf-8"))
         rows: dict[str, dict[str, float]] = table["criteria"]
         criteria = tuple(rows)
+        usual = np.array([table["usual"][name] for name in criteria]).T
         intercepts = np.array([rows[name].pop("intercept") for name in criteria])
         tokens = tuple(sorted({token for row in rows.values() for token in row}))
         position = {token: number for number, token in enumerate(tokens)}
@@ -88,7 +94,7 @@ class Reading:
                 weights[position[token], number] = weight
         decision = np.array([table["decision"][name] for name in DECISION])
         columns = {name: number for number, name in enumerate(criteria)}
-        return cls(criteria, tokens, weights, intercepts, decision, columns)
+        return cls(criteria, tokens, weights, intercepts, decision, usual, columns)
 
     def read(self, strengths: RuleStrengths, *, point: int) -> PointReading:
         """Read the passages about one point (0..9)."""
@@ -98,8 +104,15 @@ class Reading:
         described = (describe(strengths, passages=part, point=point, tokens=self.tokens) for part in blocks)
         readings = read_passages(np.concatenate([part @ self.weights for part in described]))
         by_rules = by_the_rules(strengths, point=point, criteria=self.criteria)
-        weighed = weigh(readings, by_rules=by_rules, criteria=self.criteria)
-        chances = 1 / (1 + np.exp(-(self.intercepts + weighed @ self.decision)))
+        weighed = weigh(
+            readings,
+            by_rules=by_rules,
+            named=named(strengths, point=point),
+            in_plan=shown_in_plan(strengths, criteria=self.criteria),
+            criteria=self.criteria,
+        )
+        inputs = np.column_stack([weighed, self.usual[point]])
+        chances = 1 / (1 + np.exp(-(self.intercepts + inputs @ self.decision)))
         _raise_what_is_needed(chances, criteria=self.criteria)
         return PointReading(self.criteria, passages, readings, by_rules, rounded(chances))
 
@@ -208,16 +221,42 @@ def by_the_rules(strengths: RuleStrengths, *, point: int, criteria: Sequence[str
     return rounded(np.stack(columns, axis=1).astype(np.float64))
 
 
+def named(strengths: RuleStrengths, *, point: int) -> int:
+    """How many passages name a point in their own words."""
+    return int((strengths.direct[:, point] >= ABOUT).sum())
+
+
+def shown_in_plan(strengths: RuleStrengths, *, criteria: Sequence[str]) -> NDArray[np.int64]:
+    """(criteria,): how many passages of the plan show each by its rules, of whichever point."""
+    return np.array([strengths.showing(strengths.rules[name]) for name in criteria])
+
+
 def weigh(
-    readings: NDArray[np.float64], *, by_rules: NDArray[np.float64], criteria: Sequence[str]
+    readings: NDArray[np.float64],
+    *,
+    by_rules: NDArray[np.float64],
+    named: int,
+    in_plan: NDArray[np.int64],
+    criteria: Sequence[str],
 ) -> NDArray[np.float64]:
-    """(criteria, len(DECISION)): what is weighed for the answers of one point."""
-    padded = np.vstack([readings, np.zeros((BEST, len(criteria)))])
-    ordered = -np.sort(-padded, axis=0)
-    question = np.array([name[:5] for name in criteria])
-    best = ordered[0]
-    shared = np.array([best[question == one].mean() for one in question])
-    shown = np.minimum((by_rules >= MET).sum(axis=0), MOST_RULE_PASSAGES) / MOST_RULE_PASSAGES
-    amount = np.full(len(criteria), np.log1p(len(readings)) / AMOUNT_SCALE)
+    """(criteria, len(EVIDENCE)): what is weighed for the answers of one point."""
+    best = readings.max(axis=0, initial=0.0)
     strongest = by_rules.max(axis=0, initial=0.0)
-    return np.stack([best, ordered[:BEST].mean(axis=0), shared, strongest, shown, amount], axis=1)
+    return np.stack(
+        [
+            best,
+            _shared(best, groups=[name[:5] for name in criteria]),
+            np.log1p((by_rules >= MET).sum(axis=0)) / LOG_SCALE,
+            np.full(len(criteria), np.log1p(named) / LOG_SCALE),
+            _shared(strongest, groups=[name[:2] for name in criteria]),
+            np.log1p(in_plan) / LOG_SCALE,
+        ],
+        axis=1,
+    )
+
+
+def _shared(values: NDArray[np.float64], *, groups: Sequence[str]) -> NDArray[np.float64]:
+    """Each value's mean over its group."""
+    _, group = np.unique(groups, return_inverse=True)
+    mean: NDArray[np.float64] = np.bincount(group, weights=values) / np.bincount(group)
+    return mean[group]

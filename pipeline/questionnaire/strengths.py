@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.nodes.embedding import ABOUT
 from pipeline.questionnaire.features import Features
-from pipeline.questionnaire.rules import load_rules
+from pipeline.questionnaire.rules import MET, load_rules
 from pipeline.questionnaire.units import Units
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class RuleStrengths:
             self.direct = np.where(mentioned, 0.0, self.direct)
         # Halves what a long plan holds: numbers of three decimals are told apart in float32.
         self._strengths: dict[str, NDArray[np.float32]] = {}
+        self._showing: dict[str, int] = {}
 
     def of(self, rules: CriterionRules) -> NDArray[np.float32]:
         """(passages, 10), or (passages, 1) for what is judged on the document as a whole; 0..1."""
@@ -70,6 +71,12 @@ class RuleStrengths:
                 rules.rules, of_document=rules.of_document, citations=rules.citations
             )
         return self._strengths[rules.id]
+
+    def showing(self, rules: CriterionRules) -> int:
+        """How many passages show a criterion for one point or more."""
+        if rules.id not in self._showing:
+            self._showing[rules.id] = int((self.of(rules) >= MET).any(axis=1).sum())
+        return self._showing[rules.id]
 
     def beside(self, rules: CriterionRules) -> NDArray[np.float32]:
         """(passages, 10): the same for what must stand somewhere else in the document."""

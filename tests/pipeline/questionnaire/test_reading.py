@@ -14,7 +14,7 @@ from pipeline.model import Findings
 from pipeline.nodes.embedding import EmbeddingModels, embedding
 from pipeline.questionnaire.answers import CLEAR, EVEN, answer_questionnaire
 from pipeline.questionnaire.instrument import load_instrument
-from pipeline.questionnaire.reading import DECISION, Reading, all_tokens, decided_criteria, weigh
+from pipeline.questionnaire.reading import EVIDENCE, Reading, all_tokens, decided_criteria, weigh
 from pipeline.questionnaire.rules import load_rules
 from pipeline.questionnaire.strengths import WHOLE_PLAN, RuleStrengths
 from tests.pipeline.questionnaire.documents import document
@@ -82,16 +82,23 @@ def test_the_numbers_speak_of_what_can_be_seen(models: EmbeddingModels) -> None:
 @given(
     st.lists(st.floats(0, 1), min_size=12, max_size=60),
     st.lists(st.floats(0, 1), min_size=12, max_size=12),
+    st.integers(0, 50),
+    st.lists(st.booleans(), min_size=6, max_size=6),
 )
-def test_one_passage_more_weighs_no_less(values: list[float], more: list[float]) -> None:
+def test_one_passage_more_weighs_no_less(
+    values: list[float], more: list[float], named: int, shows: list[bool]
+) -> None:
     """Removing passages never raises a score."""
     criteria = decided_criteria()[:6]
     size = len(values) // 12
     table = np.array(values[: 12 * size]).reshape(size, 2, 6)
     longer = np.concatenate([table, np.array(more).reshape(1, 2, 6)])
-    before = weigh(table[:, 0], by_rules=table[:, 1], criteria=criteria)
-    after = weigh(longer[:, 0], by_rules=longer[:, 1], criteria=criteria)
-    assert before.shape == (6, len(DECISION))
+    in_plan = np.arange(6)
+    before = weigh(table[:, 0], by_rules=table[:, 1], named=named, in_plan=in_plan, criteria=criteria)
+    after = weigh(
+        longer[:, 0], by_rules=longer[:, 1], named=named + 1, in_plan=in_plan + shows, criteria=criteria
+    )
+    assert before.shape == (6, len(EVIDENCE))
     assert (after >= before - 1e-12).all()
 
 
@@ -111,12 +118,12 @@ def test_what_a_whole_plan_says_is_found_with_its_passages(models: EmbeddingMode
 def test_a_clear_passage_is_enough_by_itself(models: EmbeddingModels) -> None:
     """One sentence on people in prison in a plan that says nothing else of them; it says itself how sure that is."""
     passage = (
-        "Está demostrado que la resocialización de las personas privadas de la libertad en la cárcel municipal "
-        "reduce la reincidencia."
+        "[d] Las personas privadas de la libertad en la cárcel municipal sufren un grave problema de hacinamiento "
+        "carcelario."
     )
     action = "Adecuar la cárcel municipal para la población privada de la libertad."
     met = _met(_answers([*NEUTRAL, passage, action], models=models))
-    finding = met["P9-D4-Q2-d"]
+    finding = met["P9-D1-Q2-a"]
     assert finding.proofs[0].strength >= CLEAR
     assert finding.confidence < EVEN, "a reader is asked to look"
 
