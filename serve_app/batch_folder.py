@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from serve_app.batch_job import Job
 from serve_app.batch_progress import SendingBar, named_pdfs
@@ -37,18 +37,55 @@ def send_folder(
         httpx.TransportError: it cannot be reached.
     """
     paths = named_pdfs(folder)
-    notes = _Notes(Path(state) if state else Path(folder) / STATE_FILE)
-    jobs = []
     with SendingBar(len(paths)) as bar:
-        for part in _batched(paths):
-            key = _key(part, metadata=metadata)
-            job_id = notes.get(key)
-            if job_id is None or _state(client, job_id) is None:
-                job_id = _send_part(client, part, metadata=metadata, key=key, notes=notes, bar=bar)
-            else:
-                for path in part:
-                    bar.sent(path)
-            jobs.append(Job(client, job_id))
+        sent = send_in_parts(
+            client,
+            paths,
+            state=Path(state) if state else Path(folder) / STATE_FILE,
+            metadata=metadata,
+            listener=bar,
+        )
+        return [Job(client, job_id) for job_id in sent]
+
+
+class Listener(Protocol):
+    """Who is told how the sending goes."""
+
+    def sent(self, path: Path, /) -> None:
+        """A file was taken."""
+
+    def refuse(self, path: Path, error: ApiError, /) -> None:
+        """A file was refused."""
+
+    def wait(self, error: BaseException, /) -> None:
+        """The service is busy."""
+
+
+def send_in_parts(
+    client: BatchClient,
+    paths: Sequence[Path],
+    *,
+    state: Path,
+    metadata: dict[str, Any],
+    listener: Listener,
+) -> list[str]:
+    """What ``send_folder`` does, for files from anywhere; the identifiers of the jobs, in order.
+
+    Raises:
+        ApiError: the service refused.
+        httpx.TransportError: it cannot be reached.
+    """
+    notes = _Notes(state)
+    jobs = []
+    for part in _batched(paths):
+        key = _key(part, metadata=metadata)
+        job_id = notes.get(key)
+        if job_id is None or _state(client, job_id) is None:
+            job_id = _send_part(client, part, metadata=metadata, key=key, notes=notes, listener=listener)
+        else:
+            for path in part:
+                listener.sent(path)
+        jobs.append(job_id)
     return jobs
 
 
@@ -59,7 +96,7 @@ def _send_part(
     metadata: dict[str, Any],
     key: str,
     notes: _Notes,
-    bar: SendingBar,
+    listener: Listener,
 ) -> str:
     begun = notes.get(_begun(key))
     state = _state(client, begun) if begun else None
@@ -67,14 +104,14 @@ def _send_part(
         # It was interrupted between submitting and noting.
         notes.put(key, begun, instead_of=_begun(key))
         for path in part:
-            bar.sent(path)
+            listener.sent(path)
         return begun
     job_id = client.send(
         part,
         metadata=metadata,
-        sent=bar.sent,
-        refused=bar.refuse,
-        waiting=bar.wait,
+        sent=listener.sent,
+        refused=listener.refuse,
+        waiting=listener.wait,
         opened=lambda job_id: notes.put(_begun(key), job_id),
         resume=begun if state else None,
         idempotency_key=key,

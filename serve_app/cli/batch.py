@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from serve_app.batch_folder import FILES_PER_JOB, STATE_FILE, send_in_parts
 from serve_app.cli.bars import evaluation_bar, sending_bar
 from serve_app.cli.output import advise, console, number, show_json, warn
 from serve_app.pdf_files import pdf_files
 from serve_app.web.pages import DOCUMENT_STATES, POINTS, STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from serve_app.cli.service import Server
     from serve_app.client import ApiError
@@ -54,6 +54,29 @@ def metadata_of(
     return fields
 
 
+class _Telling:
+    """Tells who sends files how it goes: a bar, what was refused, once why the service has to be waited for."""
+
+    def __init__(self, told: Callable[[Path], None]) -> None:
+        self._told = told
+        self._waits: set[str] = set()
+        self.refused: list[Path] = []
+
+    def sent(self, path: Path) -> None:
+        self._told(path)
+
+    def refuse(self, path: Path, error: ApiError) -> None:
+        self.refused.append(path)
+        warn(f"{path.name}: {error}", code=error.code)
+        self._told(path)
+
+    def wait(self, error: BaseException) -> None:
+        code = getattr(error, "code", "not_connected")
+        if code not in self._waits:
+            warn(f"Esperando al servicio: {error}", code=code)
+        self._waits.add(code)
+
+
 def submit(
     server: Server,
     *,
@@ -61,32 +84,50 @@ def submit(
     metadata: Mapping[str, Any],
     resume: str = "",
     quiet: bool = False,
-) -> str:
-    """Send files with a progress bar; returns the identifier of the job. A refused file does not stop the others."""
-    opened: list[str] = [resume] if resume else []
-    refusals: list[Path] = []
+) -> list[str]:
+    """Send files with a progress bar; returns the identifiers of the jobs. A refused file does not stop the others.
+
+    More files than a job takes become several jobs; what was sent is noted beside the first file, so that the
+    same command goes on after an interruption.
+
+    Raises:
+        typer.BadParameter: more files than a job takes are to complete one job.
+    """
+    if len(paths) <= FILES_PER_JOB:
+        return [_submit_one(server, paths=paths, metadata=metadata, resume=resume, quiet=quiet)]
+    if resume:
+        raise typer.BadParameter(
+            f"--resume completa un solo trabajo, de {FILES_PER_JOB} archivos como máximo; "
+            "repita la orden sin --resume: lo que ya llegó no se envía otra vez"
+        )
+    state = paths[0].parent / STATE_FILE
     try:
         with server.client() as client, sending_bar(len(paths), quiet=quiet) as told:
+            telling = _Telling(told)
+            jobs = send_in_parts(client, paths, state=state, metadata=dict(metadata), listener=telling)
+    except (KeyboardInterrupt, httpx.TransportError):
+        advise("Lo que ya llegó queda en el servicio; repita la misma orden y se enviará solo lo que falta")
+        raise
+    if not quiet:
+        taken = f"{len(paths) - len(telling.refused)} de {len(paths)}" if telling.refused else len(paths)
+        console.print(f"{len(jobs)} trabajos, {taken} archivos (anotados en {state})", highlight=False)
+    return jobs
 
-            def refused(path: Path, error: ApiError) -> None:
-                refusals.append(path)
-                warn(f"{path.name}: {error}", code=error.code)
-                told(path)
 
-            @cache
-            def waiting_for(code: str, sentence: str) -> None:
-                warn(f"Esperando al servicio: {sentence}", code=code)
-
-            def waiting(error: BaseException) -> None:
-                waiting_for(getattr(error, "code", "not_connected"), str(error))
-
+def _submit_one(
+    server: Server, *, paths: Sequence[Path], metadata: Mapping[str, Any], resume: str, quiet: bool
+) -> str:
+    opened: list[str] = [resume] if resume else []
+    try:
+        with server.client() as client, sending_bar(len(paths), quiet=quiet) as told:
+            telling = _Telling(told)
             job_id = client.send(
                 paths,
                 metadata=metadata,
-                sent=told,
-                refused=refused,
+                sent=telling.sent,
+                refused=telling.refuse,
                 opened=opened.append,
-                waiting=waiting,
+                waiting=telling.wait,
                 resume=resume or None,
             )
     except (KeyboardInterrupt, httpx.TransportError):
@@ -94,7 +135,7 @@ def submit(
             advise(f"Lo que ya llegó queda en el servicio; repita la orden con --resume {opened[-1]}")
         raise
     if not quiet:
-        taken = f"{len(paths) - len(refusals)} de {len(paths)}" if refusals else len(paths)
+        taken = f"{len(paths) - len(telling.refused)} de {len(paths)}" if telling.refused else len(paths)
         console.print(f"Trabajo [bold]{job_id}[/], {taken} archivos", highlight=False)
     return job_id
 

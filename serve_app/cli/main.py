@@ -118,7 +118,7 @@ def demo(
     metadata = batch.metadata_of(
         "Municipios de ejemplo", department="Colombia", year=2024, period="2024-2027"
     )
-    job_id = batch.submit(server, paths=paths, metadata=metadata, quiet=as_json)
+    (job_id,) = batch.submit(server, paths=paths, metadata=metadata, quiet=as_json)
     final = batch.watch(server, job_id=job_id, quiet=as_json)
     if not as_json:
         batch.show_scores(final)
@@ -191,19 +191,20 @@ def submit(
     wait: Annotated[bool, typer.Option("--watch", help="Seguir el avance hasta el final")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Envía un lote de planes."""
+    """Envía un lote de planes; más de 100 se reparten en varios trabajos."""
     metadata = batch.metadata_of(
         municipality, department=department, year=year, period=period, options=option or ()
     )
     files = batch.named_files(paths)
     server = service.server(url, api_key=api_key)
-    job_id = batch.submit(server, paths=files, metadata=metadata, resume=resume, quiet=as_json)
+    jobs = batch.submit(server, paths=files, metadata=metadata, resume=resume, quiet=as_json)
     if wait:
-        _conclude(batch.watch(server, job_id=job_id, quiet=as_json), as_json=as_json)
+        _conclude(*(batch.watch(server, job_id=job_id, quiet=as_json) for job_id in jobs), as_json=as_json)
     if as_json:
-        show_json({"job_id": job_id, "url": server.url})
+        show_json({"job_id": jobs[0], "job_ids": jobs, "url": server.url})
     else:
-        typer.echo(f"Para seguirlo: decalogo watch {job_id}")
+        for job_id in jobs:
+            typer.echo(f"Para seguirlo: decalogo watch {job_id}")
 
 
 @app.command()
@@ -271,12 +272,14 @@ def _points(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(point for point in POINTS if point in given)
 
 
-def _conclude(final: dict[str, Any], *, as_json: bool) -> None:
+def _conclude(*finals: dict[str, Any], as_json: bool) -> None:
+    """Show the last states of jobs (as JSON a list when there are several) and end: 0 when all were completed."""
     if as_json:
-        show_json(final)
+        show_json(finals if len(finals) > 1 else finals[0])
     else:
-        batch.show_scores(final)
-    raise typer.Exit(0 if final["status"] == "completed" else 1)
+        for final in finals:
+            batch.show_scores(final)
+    raise typer.Exit(0 if all(final["status"] == "completed" for final in finals) else 1)
 
 
 def run() -> None:

@@ -179,6 +179,27 @@ def test_submit_sends_folders_and_patterns(command: Command, client: BatchClient
     assert "upload_not_pdf" in err
 
 
+def test_more_files_than_a_job_takes_become_several_jobs(
+    command: Command, client: BatchClient, tmp_path: Path
+) -> None:
+    """101 plans are two jobs; the same command again sends nothing twice; ``--resume`` is refused with a reason."""
+    before = {job["job_id"] for job in client.jobs(limit=200)}
+    for number in range(101):
+        (tmp_path / f"{number:03}.pdf").write_bytes(pdf(mark=f"plan {number}"))
+
+    code, out, err = command("submit", tmp_path, *METADATA, "--json")
+    again, told, _ = command("submit", tmp_path, *METADATA)
+    refused, _, reason = command("submit", tmp_path, *METADATA, "--resume", "a" * 26)
+
+    assert (code, again, refused) == (0, 0, 2), err
+    jobs = json.loads(out)["job_ids"]
+    assert [client.status(job_id)["document_count"] for job_id in jobs] == [100, 1]
+    assert [f"decalogo watch {job_id}" in told for job_id in jobs] == [True, True]
+    assert "2 trabajos, 101 archivos" in told
+    assert {job["job_id"] for job in client.jobs(limit=200)} - before == set(jobs)
+    assert "repita la orden sin --resume" in reason.replace("\n", " ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
