@@ -236,9 +236,7 @@ def _log_odds(share: Any) -> Any:
     return np.log(share / (1 - share))
 
 
-def weighed(
-    plan: Plan, *, weights: NDArray[np.float64], usual: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def weighed(plan: Plan, *, weights: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
     """(10, criteria, decision)."""
     evidence = [
         weigh(
