@@ -138,7 +138,7 @@ def _quoted(segmentation: Segmentation, *, span: Span) -> str:
     """The beginning of a passage: one line, whole words, the quotation marks of the plan inside ours."""
     text = segmentation.segments[span.segment].text[span.start : min(span.end, span.start + LOOKED_AT_CHARS)]
     visible = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-    inside = visible.translate({ord("«"): "“", ord("»"): "”"}).lstrip(_MARKS + "?").rstrip()
+    inside = visible.replace("«", "“").replace("»", "”").lstrip(_MARKS + "?").rstrip()
     return _shortened(inside, chars=QUOTE_CHARS).rstrip(" .;:,|")
 
 
