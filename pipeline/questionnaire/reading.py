@@ -33,6 +33,8 @@ FACTS = ("@about", "@own", "@inherited", "@length", "@figure_near", "@agreeing_f
 RULE_MARK = "="
 """``=D1-Q1-a`` is the strength by the rules of that criterion."""
 ALWAYS = "1"
+QUESTION_CHARS = 5
+"""``D1-Q1`` of ``D1-Q1-a``."""
 DECISION = ("best", "best_three", "question", "rule", "rule_passages", "amount")
 """What is weighed of the passages about a point, none of which can fall when a passage is added:
 
@@ -213,11 +215,21 @@ def weigh(
 ) -> NDArray[np.float64]:
     """(criteria, len(DECISION)): what is weighed for the answers of one point."""
     padded = np.vstack([readings, np.zeros((BEST, len(criteria)))])
-    ordered = -np.sort(-padded, axis=0)
-    question = np.array([name[:5] for name in criteria])
+    ordered = -np.partition(-padded, range(BEST), axis=0)[:BEST]
     best = ordered[0]
-    shared = np.array([best[question == one].mean() for one in question])
+    shared = np.empty(len(criteria))
+    for columns in _by_question(tuple(criteria)):
+        shared[columns] = best[columns].mean()
     shown = np.minimum((by_rules >= MET).sum(axis=0), MOST_RULE_PASSAGES) / MOST_RULE_PASSAGES
     amount = np.full(len(criteria), np.log1p(len(readings)) / AMOUNT_SCALE)
     strongest = by_rules.max(axis=0, initial=0.0)
-    return np.stack([best, ordered[:BEST].mean(axis=0), shared, strongest, shown, amount], axis=1)
+    return np.stack([best, ordered.mean(axis=0), shared, strongest, shown, amount], axis=1)
+
+
+@cache
+def _by_question(criteria: tuple[str, ...]) -> tuple[list[int], ...]:
+    """The columns of the criteria of each question."""
+    columns: dict[str, list[int]] = {}
+    for number, name in enumerate(criteria):
+        columns.setdefault(name[:QUESTION_CHARS], []).append(number)
+    return tuple(columns.values())
