@@ -199,10 +199,11 @@ class _Judge:
             )
         above = np.flatnonzero(column >= MET)
         showing = above[np.argsort(-column[above], kind="stable")[:MAX_CANDIDATES]]
-        held = RULE_BONUS * self._strengths.held(rules)
-        rank = column + self._fitting_place(rules) + held + self._plainness
-        chosen = self._chosen(showing.tolist(), ranks=rank[showing].tolist())
-        return _shown(chosen, strengths=dict(enumerate(column.tolist())), confidence=top)
+        held = RULE_BONUS * self._strengths.held(rules)[showing]
+        rank = column[showing] + self._fitting_place(rules)[showing] + held + self._plainness[showing]
+        strengths_shown = dict(zip(showing.tolist(), column[showing].tolist(), strict=True))
+        chosen = self._chosen(showing.tolist(), ranks=rank.tolist())
+        return _shown(chosen, strengths=strengths_shown, confidence=top)
 
     def _rules_hold(self, rules: CriterionRules, *, point: int) -> bool:
         """Enough passages show it by its rules, and what must stand beside them does."""

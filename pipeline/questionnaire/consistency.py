@@ -148,7 +148,7 @@ def carried_on(units: Units, *, profile: PlanProfile) -> NDArray[np.bool_]:
         return marked
     names = list(first)
     own = dict(zip(names, PointWords.load().weigh(JoinedTexts(names)).weights >= NAMED, strict=True))
-    of_a_point = about.any(axis=1).tolist()
+    of_a_point = set(np.flatnonzero(about.any(axis=1)).tolist())
     for unit, segment in enumerate(units.segments):
         if segment.kind is SegmentKind.HEADING:
             continue
@@ -157,7 +157,7 @@ def carried_on(units: Units, *, profile: PlanProfile) -> NDArray[np.bool_]:
             for name in told.keys() & {_name(cell.text) for cell in segment.row.cells}:
                 if units.segments[told[name]].section != segment.section:
                     marked[told[name]] |= about[told[name]]
-        if not of_a_point[unit]:
+        if unit not in of_a_point:
             continue
         for name in _names_here(segment, invests=invests):
             if name in first and units.segments[first[name]].section != segment.section:

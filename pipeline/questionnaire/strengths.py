@@ -62,6 +62,7 @@ class RuleStrengths:
             self.direct = np.where(mentioned, 0.0, self.direct)
         # Halves what a long plan holds: numbers of three decimals are told apart in float32.
         self._strengths: dict[str, NDArray[np.float32]] = {}
+        self._held: dict[str, NDArray[np.int64]] = {}
 
     def of(self, rules: CriterionRules) -> NDArray[np.float32]:
         """(passages, 10), or (passages, 1) for what is judged on the document as a whole; 0..1."""
@@ -80,8 +81,9 @@ class RuleStrengths:
 
     def held(self, rules: CriterionRules) -> NDArray[np.int64]:
         """(passages,): how many of the criterion's rules hold, whatever the point."""
-        count: NDArray[np.int64] = np.sum([self._holds(rule) for rule in rules.rules], axis=0)
-        return count
+        if rules.id not in self._held:
+            self._held[rules.id] = np.sum([self._holds(rule) for rule in rules.rules], axis=0)
+        return self._held[rules.id]
 
     def _measure(self, rules: tuple[Rule, ...], *, of_document: bool, citations: bool) -> NDArray[np.float32]:
         relevances = (self.about, self.direct)
