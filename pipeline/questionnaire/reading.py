@@ -12,6 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,11 +31,10 @@ FULL_CHARS = 400
 """Passages of so many characters and more have the token ``@length`` = 1."""
 FACTS = ("@about", "@own", "@inherited", "@length", "@figure_near", "@agreeing_figures", "@carried_on")
 """What is known of a passage and a point beside cues and rules; the last three as in ``rules.OF_POINT``."""
+FACT_MARK = "@"
 RULE_MARK = "="
 """``=D1-Q1-a`` is the strength by the rules of that criterion."""
 ALWAYS = "1"
-QUESTION_CHARS = 5
-"""``D1-Q1`` of ``D1-Q1-a``."""
 DECISION = ("best", "best_three", "question", "rule", "rule_passages", "amount")
 """What is weighed of the passages about a point, none of which can fall when a passage is added:
 
@@ -175,20 +175,27 @@ def describe(
     Raises:
         KeyError: a token is unknown.
     """
-    facts = _facts(strengths, point=point)
-    columns = np.empty((len(passages), len(tokens)))
-    for number, token in enumerate(tokens):
-        if token == ALWAYS:
-            columns[:, number] = 1.0
-        elif token.startswith(RULE_MARK):
-            columns[:, number] = rounded(
-                strengths.of(strengths.rules[token[1:]])[passages, point].astype(np.float64)
-            )
-        elif token in facts:
-            columns[:, number] = facts[token][passages]
+    parts: list[NDArray[Any]] = []
+    # The tokens of ``reading.toml`` are sorted: those of a kind stand together, and are taken together.
+    for kind, together in groupby(tokens, key=_kind):
+        names = tuple(together)
+        if kind == ALWAYS:
+            parts.append(np.ones((len(passages), len(names))))
+        elif kind == RULE_MARK:
+            rules = [name.removeprefix(RULE_MARK) for name in names]
+            parts.append(by_the_rules(strengths, point=point, criteria=rules, passages=passages))
+        elif kind == FACT_MARK:
+            facts = _facts(strengths, point=point)
+            parts.append(np.stack([facts[name][passages] for name in names], axis=1))
         else:
-            columns[:, number] = strengths.features.column(token)[passages]
+            parts.append(strengths.features.columns(names)[passages])
+    columns: NDArray[np.float64] = np.concatenate(parts, axis=1, dtype=np.float64)
     return columns
+
+
+def _kind(token: str) -> str:
+    """What a token is: ``ALWAYS``, ``RULE_MARK``, ``FACT_MARK``, or empty for a cue."""
+    return token[0] if token[0] in {ALWAYS, RULE_MARK, FACT_MARK} else ""
 
 
 def _facts(strengths: RuleStrengths, *, point: int) -> dict[str, NDArray[np.float64]]:
@@ -203,10 +210,17 @@ def _facts(strengths: RuleStrengths, *, point: int) -> dict[str, NDArray[np.floa
     return dict(zip(FACTS, values, strict=True))
 
 
-def by_the_rules(strengths: RuleStrengths, *, point: int, criteria: Sequence[str]) -> NDArray[np.float64]:
-    """(passages about the point, criteria): strengths by the criteria's own rules."""
-    passages = passages_about(strengths, point=point)
-    columns = [strengths.of(strengths.rules[name])[passages, point] for name in criteria]
+def by_the_rules(
+    strengths: RuleStrengths,
+    *,
+    point: int,
+    criteria: Sequence[str],
+    passages: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
+    """(passages, criteria): strengths by the criteria's own rules, of all passages about the point or of these."""
+    if passages is None:
+        passages = passages_about(strengths, point=point)
+    columns = [strengths.of(strengths.rules[name])[:, point][passages] for name in criteria]
     return rounded(np.stack(columns, axis=1).astype(np.float64))
 
 
@@ -215,21 +229,11 @@ def weigh(
 ) -> NDArray[np.float64]:
     """(criteria, len(DECISION)): what is weighed for the answers of one point."""
     padded = np.vstack([readings, np.zeros((BEST, len(criteria)))])
-    ordered = -np.partition(-padded, range(BEST), axis=0)[:BEST]
+    ordered = -np.sort(-padded, axis=0)
+    question = np.array([name[:5] for name in criteria])
     best = ordered[0]
-    shared = np.empty(len(criteria))
-    for columns in _by_question(tuple(criteria)):
-        shared[columns] = best[columns].mean()
+    shared = np.array([best[question == one].mean() for one in question])
     shown = np.minimum((by_rules >= MET).sum(axis=0), MOST_RULE_PASSAGES) / MOST_RULE_PASSAGES
     amount = np.full(len(criteria), np.log1p(len(readings)) / AMOUNT_SCALE)
     strongest = by_rules.max(axis=0, initial=0.0)
-    return np.stack([best, ordered.mean(axis=0), shared, strongest, shown, amount], axis=1)
-
-
-@cache
-def _by_question(criteria: tuple[str, ...]) -> tuple[list[int], ...]:
-    """The columns of the criteria of each question."""
-    columns: dict[str, list[int]] = {}
-    for number, name in enumerate(criteria):
-        columns.setdefault(name[:QUESTION_CHARS], []).append(number)
-    return tuple(columns.values())
+    return np.stack([best, ordered[:BEST].mean(axis=0), shared, strongest, shown, amount], axis=1)

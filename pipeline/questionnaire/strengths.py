@@ -47,6 +47,7 @@ class RuleStrengths:
         self.units = Units(segmentation, relevance=relevance)
         self.features = Features(self.units, profile=profile, findings=findings)
         self.rules = load_rules()
+        self._held: dict[str, NDArray[np.int64]] = {}
         of_a_plan = profile.plan_score >= LEAST_PLAN_SCORE
         overview = np.where(self.features.column("overview"), OVERVIEW_SHARE, 1.0)[:, None]
         share = overview if of_a_plan else overview * NOBODYS_SHARE
@@ -62,7 +63,6 @@ class RuleStrengths:
             self.direct = np.where(mentioned, 0.0, self.direct)
         # Halves what a long plan holds: numbers of three decimals are told apart in float32.
         self._strengths: dict[str, NDArray[np.float32]] = {}
-        self._held: dict[str, NDArray[np.int64]] = {}
 
     def of(self, rules: CriterionRules) -> NDArray[np.float32]:
         """(passages, 10), or (passages, 1) for what is judged on the document as a whole; 0..1."""
@@ -88,7 +88,8 @@ class RuleStrengths:
     def _measure(self, rules: tuple[Rule, ...], *, of_document: bool, citations: bool) -> NDArray[np.float32]:
         relevances = (self.about, self.direct)
         points = 1 if of_document else self.about.shape[1]
-        best = np.zeros((self.features.size, points), dtype=np.float32)
+        # Read point by point: the passages of a point stand together.
+        best = np.zeros((self.features.size, points), dtype=np.float32, order="F")
         wording = self.features.column("law_wording")
         for rule in rules:
             # A rule holds for few passages: only those are looked at.
