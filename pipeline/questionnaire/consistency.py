@@ -111,7 +111,7 @@ def agreeing_figures(
     owners = units.joined.text_at(figures[0]).tolist()
     for owner, start, end in zip(owners, figures[0].tolist(), figures[1].tolist(), strict=True):
         number = text[start:end].split(" ")[0].rstrip(".,%")
-        if sum(map(str.isdigit, number)) >= TELLING_DIGITS and number != "100":
+        if len(number) >= TELLING_DIGITS and number != "100" and _digits(number) >= TELLING_DIGITS:
             places[number].append((owner, start, end))
     about = units.about > 0
     marked = np.zeros(about.shape, dtype=np.bool_)
@@ -168,7 +168,11 @@ def carried_on(units: Units, *, profile: PlanProfile) -> NDArray[np.bool_]:
 
 
 def _holds_amounts(cells: Iterable[RowCell]) -> bool:
-    return sum(sum(map(str.isdigit, cell.text)) >= AMOUNT_DIGITS for cell in cells) >= MANY_AMOUNTS
+    return sum(_digits(cell.text) >= AMOUNT_DIGITS for cell in cells) >= MANY_AMOUNTS
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
 
 
 def _run_in_names(units: Units, *, kinds: dict[int, SectionKind]) -> dict[str, int]:

@@ -16,6 +16,8 @@ MIN_SENTENCE_CHARS = 60
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Spans of the sentences of ``text``, without outer blanks; at least one."""
+    if len(text) < MIN_SENTENCE_CHARS:
+        return [(0, len(text.rstrip()))]
     spans: list[tuple[int, int]] = []
     start = 0
     ends = ENUMERATION_END if text.count(";") >= MIN_SEMICOLONS else SENTENCE_END

@@ -60,6 +60,8 @@ def _word_box(line: Line, *, start: int, end: int) -> Box:
     words = len(text.split())
     if not words or len(line.word_edges) != 2 * words:
         return line.box
+    if start <= 0 and end >= len(text):
+        return (line.word_edges[0], y0, line.word_edges[-1], y1)
     # As many words begin before a character as there are in the text before it.
     first = max(len(text[: start + 1].split()) - 1, 0)
     last = max(len(text[:end].split()) - 1, first)
