@@ -157,7 +157,7 @@ def carried_on(units: Units, *, profile: PlanProfile) -> NDArray[np.bool_]:
             for name in told.keys() & {_name(cell.text) for cell in segment.row.cells}:
                 if units.segments[told[name]].section != segment.section:
                     marked[told[name]] |= about[told[name]]
-        if unit not in of_a_point:
+        if unit not in of_a_point or not (invests or segment.row is not None):
             continue
         for name in _names_here(segment, invests=invests):
             if name in first and units.segments[first[name]].section != segment.section:
