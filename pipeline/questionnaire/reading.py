@@ -221,7 +221,7 @@ def by_the_rules(
     if passages is None:
         passages = passages_about(strengths, point=point)
     columns = [strengths.of(strengths.rules[name])[:, point][passages] for name in criteria]
-    return rounded(np.stack(columns, axis=1).astype(np.float64))
+    return rounded(np.array(columns, dtype=np.float64).T.copy())
 
 
 def weigh(
