@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pipeline.canonical import canonical_hash, canonical_json, rounded
+from pipeline.canonical import canonical_hash, canonical_json, encoded, rounded
 from pipeline.coverage import coverage_report, coverage_summary, recognised_pages, warnings
 from pipeline.evidence import page_of, quoted_part
 from pipeline.extraction import scanned_pages
@@ -17,10 +17,15 @@ from pipeline.scoring import LEVELS, criteria_met, question_score
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from msgspec import Raw
+
     from pipeline.evaluation import Evaluation
     from pipeline.evidence import Evidence
     from pipeline.model import AnswerFinding, CriterionFinding, Span
     from pipeline.questionnaire.instrument import Point, Question
+
+    Described = Mapping[str, dict[str, Any]]
+    """What is written of each piece of evidence, by its id."""
 
 SCHEMA_VERSION = "1.0"
 EVALUATION_RESULTS = "evaluation_results.json"
@@ -30,20 +35,22 @@ COVERAGE_REPORT = "coverage_report.json"
 
 def artifacts(evaluation: Evaluation) -> dict[str, bytes]:
     """The three artifacts by file name."""
+    # A passage serves many criteria and stands in two artifacts: it is described once.
+    described = {entry.id: _evidence(entry) for entry in evaluation.registry.entries.values()}
     return {
-        EVALUATION_RESULTS: canonical_json(evaluation_results(evaluation)),
-        EVIDENCE_REGISTRY: canonical_json(evidence_registry(evaluation)),
+        EVALUATION_RESULTS: _evaluation_results(evaluation, described=described),
+        EVIDENCE_REGISTRY: _evidence_registry(evaluation, described=described),
         COVERAGE_REPORT: canonical_json({"schema_version": SCHEMA_VERSION, **coverage_report(evaluation)}),
     }
 
 
-def evaluation_results(evaluation: Evaluation) -> dict[str, Any]:
-    """The evaluation as JSON-like data; ``deterministic_hash`` is the hash of all the rest."""
+def _evaluation_results(evaluation: Evaluation, *, described: Described) -> bytes:
+    """The evaluation; ``deterministic_hash`` is the hash of all the rest."""
     result: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "document": _document(evaluation),
         "options": asdict(evaluation.options),
-        "answers": _answers(evaluation),
+        "answers": _answers(evaluation, described=described),
         "points": _points(evaluation),
         "dimensions": _dimensions(evaluation),
         "overall": _overall(evaluation),
@@ -54,20 +61,24 @@ def evaluation_results(evaluation: Evaluation) -> dict[str, Any]:
         "freeze_hash": evaluation.freeze_hash,
         "evidence_registry_hash": evaluation.registry.registry_hash(),
     }
-    result["deterministic_hash"] = canonical_hash(result)
-    return result
+    # What is hashed is written as well: it is encoded once for both.
+    parts = {name: encoded(part) for name, part in result.items()}
+    return canonical_json({**parts, "deterministic_hash": canonical_hash(parts)})
 
 
-def evidence_registry(evaluation: Evaluation) -> dict[str, Any]:
+def _evidence_registry(evaluation: Evaluation, *, described: Described) -> bytes:
     """Every piece of evidence once, by page and id, with the criteria it serves."""
     registry = evaluation.registry
     entries = sorted(registry.entries.values(), key=lambda entry: (entry.page, entry.id))
-    return {
+    written = {
         "schema_version": SCHEMA_VERSION,
         "document_sha256": evaluation.document.sha256,
         "evidence_registry_hash": registry.registry_hash(),
-        "evidence": [{**_evidence(entry), "serves": sorted(registry.serves[entry.id])} for entry in entries],
+        "evidence": [
+            {**described[entry.id], "serves": sorted(registry.serves[entry.id])} for entry in entries
+        ],
     }
+    return canonical_json(written)
 
 
 def _document(evaluation: Evaluation) -> dict[str, Any]:
@@ -100,13 +111,20 @@ def _document(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _answers(evaluation: Evaluation) -> list[dict[str, Any]]:
+def _answers(evaluation: Evaluation, *, described: Described) -> list[dict[str, Any]]:
     instrument = evaluation.instrument
     questions = {q.id_for(point): (q, point) for point in instrument.points for q in instrument.questions}
-    # A passage serves many criteria: it is described once.
-    described = {entry.id: _evidence(entry) for entry in evaluation.registry.entries.values()}
+    evidence = {name: encoded(description) for name, description in described.items()}
+    passages = _Passages(evaluation)
     return [
-        _answer(answer, question=question, point=point, evaluation=evaluation, described=described)
+        _answer(
+            answer,
+            question=question,
+            point=point,
+            evaluation=evaluation,
+            evidence=evidence,
+            passages=passages,
+        )
         for answer in evaluation.answers
         for question, point in [questions[answer.question_id]]
     ]
@@ -118,7 +136,8 @@ def _answer(
     question: Question,
     point: Point,
     evaluation: Evaluation,
-    described: Mapping[str, dict[str, Any]],
+    evidence: Mapping[str, Raw],
+    passages: _Passages,
 ) -> dict[str, Any]:
     met = criteria_met(answer)
     texts = {criterion.key: criterion.text for criterion in question.criteria}
@@ -133,16 +152,12 @@ def _answer(
             criterion.key: _criterion(
                 criterion,
                 text=texts[criterion.key],
-                evidence=[described[e.id] for e in evaluation.cited[answer.question_id, criterion.key]],
-                evaluation=evaluation,
+                evidence=[evidence[e.id] for e in evaluation.cited[answer.question_id, criterion.key]],
+                passages=passages,
             )
             for criterion in answer.criteria
         },
-        "explanation": explain(
-            answer,
-            evaluation.flow.segmentation,
-            page_of=lambda span: int(_passage(span, evaluation=evaluation)["page"]),
-        ),
+        "explanation": explain(answer, evaluation.flow.segmentation, page_of=passages.page),
         "confidence": rounded(min(criterion.confidence for criterion in answer.criteria)),
         "applicable": answer.point not in evaluation.options.not_applicable_points,
         "skipped_nodes": list(answer.skipped_nodes),
@@ -150,7 +165,7 @@ def _answer(
 
 
 def _criterion(
-    criterion: CriterionFinding, *, text: str, evidence: list[dict[str, Any]], evaluation: Evaluation
+    criterion: CriterionFinding, *, text: str, evidence: list[Raw], passages: _Passages
 ) -> dict[str, Any]:
     reported: dict[str, Any] = {
         "met": criterion.met,
@@ -160,18 +175,31 @@ def _criterion(
     }
     if not criterion.met:
         reported["looked_for"] = criterion.looked_for
-        reported["nearest"] = (
-            _passage(criterion.nearest, evaluation=evaluation) if criterion.nearest else None
-        )
+        reported["nearest"] = passages.quoted(criterion.nearest) if criterion.nearest else None
     return reported
 
 
-def _passage(span: Span, *, evaluation: Evaluation) -> dict[str, Any]:
-    """A passage that proves nothing: page and quote, not part of the registry."""
-    segment = evaluation.flow.segmentation.segments[span.segment]
-    start, end = quoted_part(segment.text, start=span.start, end=span.end)
-    page = page_of(evaluation.flow.clean, segment=segment, offset=start)
-    return {"page": page, "quote": segment.text[start:end]}
+class _Passages:
+    """Passages as they are quoted where they prove nothing; one may be nearest to many criteria, and is cut once."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self._document = evaluation.flow.clean
+        self._segments = evaluation.flow.segmentation.segments
+        self._quoted: dict[tuple[int, int, int], dict[str, Any]] = {}
+
+    def quoted(self, span: Span) -> dict[str, Any]:
+        """Page and quote; not to be changed."""
+        key = (span.segment, span.start, span.end)
+        if key not in self._quoted:
+            segment = self._segments[span.segment]
+            start, end = quoted_part(segment.text, start=span.start, end=span.end)
+            page = page_of(self._document, segment=segment, offset=start)
+            self._quoted[key] = {"page": page, "quote": segment.text[start:end]}
+        return self._quoted[key]
+
+    def page(self, span: Span) -> int:
+        """Page on which the quote begins, counted from 1."""
+        return int(self.quoted(span)["page"])
 
 
 def _evidence(entry: Evidence) -> dict[str, Any]:
@@ -183,7 +211,7 @@ def _evidence(entry: Evidence) -> dict[str, Any]:
         "section_kind": entry.section_kind,
         "kind": entry.kind,
         "node": entry.node,
-        "boxes": [{"page": page, "box": box} for page, box in entry.boxes],
+        "boxes": encoded([{"page": page, "box": box} for page, box in entry.boxes]),
     }
 
 

@@ -48,6 +48,15 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def encoded(value: Any) -> msgspec.Raw:
+    """The canonical JSON of ``value`` to be put into a larger value: what stands in many places is encoded once.
+
+    Raises:
+        TypeError: as ``canonical_json``.
+    """
+    return msgspec.Raw(canonical_json(value))
+
+
 def canonical_hash(value: Any) -> str:
     """SHA-256 of the canonical JSON of ``value``."""
     return sha256_hex(canonical_json(value))

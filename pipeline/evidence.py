@@ -142,17 +142,28 @@ def page_of(document: CleanDocument, *, segment: Segment, offset: int) -> int:
     A segment may run over several pages, so that this is not always ``segment.page``. For glue between two
     pieces of text (such as the mark between cells) it is the page of what follows.
     """
-    run = next((run for run in segment.runs if run.end > offset), None)
-    if run is None:
+    for run in segment.runs:
+        if run.end > offset:
+            break
+    else:
         return segment.page
     position = run.line_start + max(offset, run.start) - run.start
     line = document.lines[run.line]
-    return next((p.page for p in line.pieces if p.start + p.length > position), line.page)
+    for piece in line.pieces:
+        if piece.start + piece.length > position:
+            return piece.page
+    return line.page
 
 
 def _rounded(box: Box) -> Box:
-    x0, y0, x1, y1 = (round(finite(edge), BOX_DECIMALS) for edge in box)
-    return (x0, y0, x1, y1)
+    x0, y0, x1, y1 = box
+    finite(x0 + y0 + x1 + y1)  # one edge that is no number spoils the sum
+    return (
+        round(x0, BOX_DECIMALS),
+        round(y0, BOX_DECIMALS),
+        round(x1, BOX_DECIMALS),
+        round(y1, BOX_DECIMALS),
+    )
 
 
 def cite_answers(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 NumberKind = Literal["number", "percent", "rate", "money", "year", "period", "range"]
 
+_TEXTS_KEPT = 64
 FIRST_YEAR = 1990
 LAST_YEAR = 2060
 
@@ -148,8 +150,12 @@ def _single_decimal(token: str, *, mark: str) -> Decimal | None:
     return Decimal(f"{whole}.{fractions[0]}") if len(fractions) == 1 else None
 
 
+@lru_cache(maxsize=_TEXTS_KEPT)
 def find_numbers(folded: str) -> tuple[NumberMatch, ...]:
-    """Find the figures of a folded text, in order, none overlapping another."""
+    """Find the figures of a folded text, in order, none overlapping another.
+
+    The last texts are kept: a sentence is asked for its figures, then for the one that counts.
+    """
     from_digits = _merge_spans(folded, _digit_matches(folded))
     return tuple(_with_words(folded, from_digits))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final
 
 import networkx as nx
@@ -44,6 +45,8 @@ class CausalGraph:
     subjects: list[frozenset[str]] = field(default_factory=list)
     stated: list[tuple[int, int]] = field(default_factory=list)
     inferred: list[tuple[int, int]] = field(default_factory=list)
+    holders: dict[str, list[int]] = field(default_factory=dict)
+    """Positions of the nodes whose subjects hold a stem."""
 
     def add(self, *, span: Span, label: str, link: ChainLink, across_links: bool = False) -> int | None:
         """The node of a passage: an earlier one that says the same, or a new one; ``None`` when full.
@@ -53,11 +56,15 @@ class CausalGraph:
         """
         subject = stems(label)
         size = len(subject)
-        for position, (node, held) in enumerate(zip(self.nodes, self.subjects, strict=True)):
+        # Passages without a common stem say nothing the same: most pairs need no comparison.
+        shared = Counter(chain.from_iterable(self.holders.get(stem, ()) for stem in subject))
+        for position in sorted(shared):
+            node, held = self.nodes[position], self.subjects[position]
             if node.link is not link and not across_links:
                 continue
-            # Sets whose sizes differ more cannot overlap enough: most pairs need no comparison.
-            similar = min(size, len(held)) >= _SAME_NODE * max(size, len(held)) > 0
+            least = _SAME_NODE * max(size, len(held))
+            # Nor can sets whose sizes differ more overlap enough, nor those that share fewer (likeness is rounded).
+            similar = min(size, len(held)) >= least and shared[position] >= least - 1
             if similar and likeness(subject, held) >= _SAME_NODE:
                 return position
             if node.link is link and _overlap(node.span, span) and containment(subject, held) >= _SAME_NODE:
@@ -67,6 +74,8 @@ class CausalGraph:
         position = len(self.nodes)
         self.nodes.append(CausalNode(id=f"n{position + 1:03d}", label=label, link=link, span=span))
         self.subjects.append(subject)
+        for stem in subject:
+            self.holders.setdefault(stem, []).append(position)
         return position
 
     def edges(self) -> tuple[tuple[int, int], ...]:

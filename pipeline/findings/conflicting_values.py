@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import re2
@@ -184,6 +185,7 @@ def _told(left: _Valued, right: _Valued, *, part: str) -> Contradiction:
 # --------------------------------------------------------------------------- totals
 
 _TOTAL_HEAD: Final = re2.compile(rb"\b(?:total|cuatrienio|20[0-4][0-9] ?- ?20[0-4][0-9])\b")
+HEADS_KEPT: Final = 1_024
 MIN_PARTS: Final = 3
 TOLERANCE: Final = Decimal("0.005")
 """Half a percent: rounding of each part to thousands or millions."""
@@ -237,9 +239,14 @@ def _total_cell(row: TableRow) -> RowCell | None:
         for cell in row.cells
         if cell.role in {ColumnRole.BUDGET, ColumnRole.OTHER, ColumnRole.TARGET}
         and cell.year is None
-        and _TOTAL_HEAD.search(fold(cell.head).encode("ascii", "replace")) is not None
+        and _heads_total(cell.head)
     ]
     return held[0] if len(held) == 1 else None
+
+
+@lru_cache(maxsize=HEADS_KEPT)
+def _heads_total(head: str) -> bool:
+    return _TOTAL_HEAD.search(fold(head).encode("ascii", "replace")) is not None
 
 
 def _near(summed: Decimal, declared: Decimal, *, share: Decimal) -> bool:

@@ -78,9 +78,10 @@ class Parts:
 
 def row_indicator(segment: Segment, *, row: TableRow, profile: PlanProfile) -> Indicator | None:
     """The indicator of a row; ``None`` where the row has neither an indicator nor a measured target."""
-    cells = {role: _first(row, role=role) for role in ColumnRole}
-    named = cells[ColumnRole.INDICATOR]
-    aims = [cells[role] for role in (ColumnRole.TARGET, ColumnRole.PRODUCT, ColumnRole.RESULT)]
+    # Backwards, so that of several cells of a role the first one is kept.
+    cells = {cell.role: cell for cell in reversed(row.cells) if cell.text.strip()}
+    named = cells.get(ColumnRole.INDICATOR)
+    aims = [cells.get(role) for role in (ColumnRole.TARGET, ColumnRole.PRODUCT, ColumnRole.RESULT)]
     subject = next(
         (cell for cell in (named, *aims) if cell is not None and _names_something(cell.text)), None
     )
@@ -88,11 +89,11 @@ def row_indicator(segment: Segment, *, row: TableRow, profile: PlanProfile) -> I
         return None
     sentence = next((cell.text for cell in aims if cell is not None and _is_sentence(cell.text)), "")
     target, unit, target_year = _target(row, subject=subject, profile=profile)
-    baseline = cells[ColumnRole.BASELINE]
+    baseline = cells.get(ColumnRole.BASELINE)
     written = baseline.text if baseline is not None else ""
     if target is None and value_text(written) is None and (named is None or not sentence):
         return None
-    unit_cell = cells[ColumnRole.UNIT]
+    unit_cell = cells.get(ColumnRole.UNIT)
     return Parts(
         span=Span(segment.index, subject.start, subject.end),
         name=subject.text,
@@ -102,15 +103,11 @@ def row_indicator(segment: Segment, *, row: TableRow, profile: PlanProfile) -> I
         target=target,
         target_year=target_year,
         unit=value_text(unit_cell.text) if unit_cell is not None else (unit or counted_unit(subject.text)),
-        source=_text(cells[ColumnRole.SOURCE]),
-        responsible=_text(cells[ColumnRole.RESPONSIBLE]),
-        code=_code(cells[ColumnRole.CODE]),
+        source=_text(cells.get(ColumnRole.SOURCE)),
+        responsible=_text(cells.get(ColumnRole.RESPONSIBLE)),
+        code=_code(cells.get(ColumnRole.CODE)),
         by_year=_by_year(row, profile=profile),
     ).indicator()
-
-
-def _first(row: TableRow, *, role: ColumnRole) -> RowCell | None:
-    return next((cell for cell in row.cells if cell.role is role and cell.text.strip()), None)
 
 
 def _names_something(text: str) -> bool:

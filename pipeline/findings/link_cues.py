@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import re2
@@ -11,6 +12,9 @@ from pipeline.model import ChainLink
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+PASSAGES_KEPT: Final = 2_048
+"""A passage is asked for each point that it is about."""
 
 _PROBLEM: Final = re2.compile(
     (
@@ -53,6 +57,7 @@ def _ascii(folded: str) -> bytes:
     return folded.encode("ascii", "replace")
 
 
+@lru_cache(maxsize=PASSAGES_KEPT)
 def problem_strength(folded: str) -> float:
     """How much a folded passage speaks of a problem: 0, 0.5 or 1."""
     data = _ascii(folded)
@@ -61,21 +66,25 @@ def problem_strength(folded: str) -> float:
     return 0.5 if _PROBLEM.search(data) is not None else 0.0
 
 
+@lru_cache(maxsize=PASSAGES_KEPT)
 def is_activity(folded: str) -> bool:
     """True where a folded passage begins with an action of the municipality."""
     return _ACTIVITY.match(_ascii(folded)) is not None
 
 
+@lru_cache(maxsize=PASSAGES_KEPT)
 def is_aim(folded: str) -> bool:
     """True where a folded passage begins with a change that is wanted: it names a problem and is none."""
     return _AIM.match(_ascii(folded)) is not None
 
 
+@lru_cache(maxsize=PASSAGES_KEPT)
 def names_impact(folded: str) -> bool:
     """True where a folded passage names a lasting change in how people live."""
     return _IMPACT.search(_ascii(folded)) is not None
 
 
+@lru_cache(maxsize=PASSAGES_KEPT)
 def names_outcome(folded: str) -> bool:
     """True where a folded passage names a change in a measure of people or territory."""
     return _OUTCOME.search(_ascii(folded)) is not None

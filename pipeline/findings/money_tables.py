@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import re2
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 MILLIONS_BELOW: Final = 100_000
 THOUSANDS_BELOW: Final = 20_000_000
+TITLES_KEPT: Final = 2_048
+"""The rows of a table have one title and the same heads."""
 
 _MONEY: Final = re2.compile(
     rb"\b(?:presupuest|inversion|recursos?\b|costos?\b|valor(?:es)?\b|pesos|financi|plurianual|sgp|s\.g\.p"
@@ -119,11 +122,15 @@ def holds_money(cell: RowCell, *, table: MoneyTable) -> bool:
 def _in_investments(segment: Segment, *, profile: PlanProfile) -> bool:
     known = 0 <= segment.section < len(profile.sections)
     kind = profile.sections[segment.section].kind if known else SectionKind.UNKNOWN
-    return kind is SectionKind.INVESTMENT or any(
-        "plurianual" in fold(title) for title in segment.heading_path
-    )
+    return kind is SectionKind.INVESTMENT or _plurianual(segment.heading_path)
 
 
+@lru_cache(maxsize=TITLES_KEPT)
+def _plurianual(titles: tuple[str, ...]) -> bool:
+    return any("plurianual" in fold(title) for title in titles)
+
+
+@lru_cache(maxsize=TITLES_KEPT)
 def _says_money(text: str) -> bool:
     data = _ascii(text)
     return _MONEY.search(data) is not None and _NOT_MONEY.search(data) is None

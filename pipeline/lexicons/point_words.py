@@ -65,7 +65,7 @@ class PointWords:
         weights = np.zeros((size, len(POINT_IDS)))
         strong_terms: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
         for number, lexicon in enumerate(self.lexicons):
-            outside = _outside(found, group=KINDS * number + 2, size=len(joined.text))
+            outside = _outside(found, group=KINDS * number + 2)
             strong = (found.group == KINDS * number) & outside
             weak = (found.group == KINDS * number + 1) & outside
             weak_count = _distinct(text[weak], found.term[weak], size=size)
@@ -135,14 +135,15 @@ def titles_above(segment: Segment) -> tuple[str, ...]:
     return (*segment.heading_path, *title, *segment.row.context)
 
 
-def _outside(found: TermMatches, *, group: int, size: int) -> NDArray[np.bool_]:
+def _outside(found: TermMatches, *, group: int) -> NDArray[np.bool_]:
+    """The matches that begin in no match of ``group``."""
     excluded = found.group == group
     if not excluded.any():
         return np.ones(len(found.start), dtype=np.bool_)
-    covered = np.zeros(size + 1, dtype=np.int8)
-    np.add.at(covered, found.start[excluded], 1)
-    np.add.at(covered, found.end[excluded], -1)
-    outside: NDArray[np.bool_] = np.cumsum(covered, dtype=np.int8)[found.start] == 0
+    # A place lies in as many matches as begin up to it and do not end up to it.
+    begun = np.searchsorted(np.sort(found.start[excluded]), found.start, side="right")
+    ended = np.searchsorted(np.sort(found.end[excluded]), found.start, side="right")
+    outside: NDArray[np.bool_] = begun == ended
     return outside
 
 

@@ -24,6 +24,9 @@ PARTICIPLES = ("o", "a", "os", "as")
 LAST_SYMBOL = 0xBF
 """Code points above this one are letters in the scripts that plans use."""
 
+FOUND = np.dtype([("last", np.int64), ("spelling", np.int64)])
+"""What the automaton gives for a match: the position of its last character, and which spelling it is."""
+
 
 class JoinedTexts:
     """Texts joined by line ends, with a way back from positions to texts. Texts hold no line ends."""
@@ -94,9 +97,9 @@ class TermMatcher:
 
     def matches(self, joined: JoinedTexts) -> TermMatches:
         """Every match of every term on word boundaries."""
-        found = np.array(list(self._automaton.iter(joined.text)), dtype=np.int64).reshape(-1, 2)
-        spelling = found[:, 1]
-        end = found[:, 0] + 1
+        found = np.fromiter(self._automaton.iter(joined.text), dtype=FOUND)
+        spelling = found["spelling"]
+        end = found["last"] + 1
         start = end - self._lengths[spelling]
         begins = (start == 0) | ~joined.word_characters[start - 1]
         spelling, start, end = spelling[begins], start[begins], end[begins]

@@ -209,10 +209,11 @@ class _Judge:
             )
         above = np.flatnonzero(column >= MET)
         showing = above[np.argsort(-column[above], kind="stable")[:MAX_CANDIDATES]]
-        held = RULE_BONUS * self._strengths.held(rules)
-        rank = column + self._fitting_place(rules) + held + self._plainness
-        chosen = self._chosen(showing.tolist(), ranks=rank[showing].tolist())
-        return _shown(chosen, strengths=dict(enumerate(column.tolist())), confidence=top)
+        held = RULE_BONUS * self._strengths.held(rules)[showing]
+        rank = column[showing] + self._fitting_place(rules)[showing] + held + self._plainness[showing]
+        strengths_shown = dict(zip(showing.tolist(), column[showing].tolist(), strict=True))
+        chosen = self._chosen(showing.tolist(), ranks=rank.tolist())
+        return _shown(chosen, strengths=strengths_shown, confidence=top)
 
     def _rules_hold(self, rules: CriterionRules, *, point: int) -> bool:
         """Enough passages show it by its rules, and what must stand beside them does."""
@@ -253,8 +254,11 @@ class _RankedReading:
 
     read: PointReading
     ranks: NDArray[np.float64]
-    """(passages, criteria); minus infinity for what is not shown."""
+    """(criteria, passages); minus infinity for what is not shown."""
+    first: NDArray[np.int64]
+    """(criteria,): the passage that ranks first, as a column of ``ranks``."""
     strengths: NDArray[np.float64]
+    """(passages, criteria)"""
 
     @classmethod
     def of(
@@ -264,18 +268,20 @@ class _RankedReading:
         shown = np.where(read.by_rules >= MET, read.by_rules, 0.0)
         rank = read.readings + RULE_SHARE * shown + PLAINNESS_SHARE * plainness[:, None]
         may_be_shown = ((read.readings >= LEAST_READING) & statement[:, None]) | (shown > 0)
-        return cls(read, np.where(may_be_shown, rank, -np.inf), np.maximum(read.readings, shown))
+        ranks = np.where(may_be_shown, rank, -np.inf).T.copy()
+        first = ranks.argmax(axis=1) if len(read.passages) else np.empty(0, dtype=np.int64)
+        return cls(read, ranks, first, np.maximum(read.readings, shown))
 
     def best(self, number: int) -> int | None:
         """The passage that ranks first for a criterion."""
-        if not len(self.ranks):
+        if not len(self.first):
             return None
-        first = int(self.ranks[:, number].argmax())
-        return int(self.read.passages[first]) if np.isfinite(self.ranks[first, number]) else None
+        first = self.first[number]
+        return int(self.read.passages[first]) if np.isfinite(self.ranks[number, first]) else None
 
     def showing(self, number: int) -> tuple[list[int], list[float], dict[int, float]]:
         """The candidates for a criterion's proofs, best first, with ranks and strengths."""
-        rank = self.ranks[:, number]
+        rank = self.ranks[number]
         order = np.argsort(-rank, kind="stable")[:MAX_CANDIDATES]
         order = order[np.isfinite(rank[order])]
         passages = self.read.passages[order].tolist()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import re2
 
 from pipeline.lexicons.point_words import NAMED, PointWords
 from pipeline.lexicons.term_matching import JoinedTexts
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.questionnaire.units import Units
 
 WORD = re.compile(r"[a-z]{5,}")
+LETTERS = re.compile(r"[a-z]+")
 STEM_CHARS = 6
 """Words are compared by their first letters: capacitar, capacitadas, capacitación."""
 AROUND_CHARS = 90
@@ -86,9 +87,11 @@ AMOUNT_DIGITS = 4
 MANY_AMOUNTS = 2
 """A row of an investment table holds so many figures of so many digits."""
 RUN_IN_CHARS = 90
-RUN_IN_END = re2.compile(r"[.:] ")
+RUN_IN_END = re.compile(r"[.:] ")
 """What ends a name at the beginning of an item; a name may hold one itself."""
-NAME_ROLES = {ColumnRole.PROGRAMME, ColumnRole.PROJECT, ColumnRole.SECTOR}
+NAME_ROLES = (ColumnRole.PROGRAMME, ColumnRole.PROJECT, ColumnRole.SECTOR)
+NOT_TOLD_IN = (SectionKind.INVESTMENT, SectionKind.PRELIMINARY)
+"""Sections that repeat a programme, or announce it, but do not tell it."""
 
 
 def agreeing_figures(
@@ -108,9 +111,10 @@ def agreeing_figures(
     owners = units.joined.text_at(figures[0]).tolist()
     for owner, start, end in zip(owners, figures[0].tolist(), figures[1].tolist(), strict=True):
         number = text[start:end].split(" ")[0].rstrip(".,%")
-        if sum(map(str.isdigit, number)) >= TELLING_DIGITS and number != "100":
+        if len(number) >= TELLING_DIGITS and number != "100" and _digits(number) >= TELLING_DIGITS:
             places[number].append((owner, start, end))
-    marked = np.zeros(units.about.shape, dtype=np.bool_)
+    about = units.about > 0
+    marked = np.zeros(about.shape, dtype=np.bool_)
     for same in places.values():
         kept = same[:MAX_PLACES]
         if len({units.segments[owner].section for owner, _, _ in kept}) == 1:
@@ -120,7 +124,7 @@ def agreeing_figures(
             one, other = kept[left][0], kept[right][0]
             apart = units.segments[one].section != units.segments[other].section
             if apart and len(stems[left] & stems[right]) >= SHARED_STEMS:
-                both = (units.about[one] > 0) & (units.about[other] > 0)
+                both = about[one] & about[other]
                 marked[one] |= both
                 marked[other] |= both
     return marked
@@ -138,11 +142,13 @@ def carried_on(units: Units, *, profile: PlanProfile) -> NDArray[np.bool_]:
     kinds = {section.id: section.kind for section in profile.sections}
     first = _programmes(units, kinds=kinds)
     told = _run_in_names(units, kinds=kinds)
-    marked = np.zeros(units.about.shape, dtype=np.bool_)
+    about = units.about > 0
+    marked = np.zeros(about.shape, dtype=np.bool_)
     if not first and not told:
         return marked
     names = list(first)
     own = dict(zip(names, PointWords.load().weigh(JoinedTexts(names)).weights >= NAMED, strict=True))
+    of_a_point = set(np.flatnonzero(about.any(axis=1)).tolist())
     for unit, segment in enumerate(units.segments):
         if segment.kind is SegmentKind.HEADING:
             continue
@@ -150,19 +156,23 @@ def carried_on(units: Units, *, profile: PlanProfile) -> NDArray[np.bool_]:
         if told and segment.row is not None and _holds_amounts(segment.row.cells):
             for name in told.keys() & {_name(cell.text) for cell in segment.row.cells}:
                 if units.segments[told[name]].section != segment.section:
-                    marked[told[name]] |= units.about[told[name]] > 0
-        if not (units.about[unit] > 0).any():
+                    marked[told[name]] |= about[told[name]]
+        if unit not in of_a_point or not (invests or segment.row is not None):
             continue
         for name in _names_here(segment, invests=invests):
             if name in first and units.segments[first[name]].section != segment.section:
-                both = own[name] & (units.about[unit] > 0) & (units.about[first[name]] > 0)
+                both = own[name] & about[unit] & about[first[name]]
                 marked[unit] |= both
                 marked[first[name]] |= both
     return marked
 
 
 def _holds_amounts(cells: Iterable[RowCell]) -> bool:
-    return sum(sum(map(str.isdigit, cell.text)) >= AMOUNT_DIGITS for cell in cells) >= MANY_AMOUNTS
+    return sum(_digits(cell.text) >= AMOUNT_DIGITS for cell in cells) >= MANY_AMOUNTS
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
 
 
 def _run_in_names(units: Units, *, kinds: dict[int, SectionKind]) -> dict[str, int]:
@@ -171,7 +181,7 @@ def _run_in_names(units: Units, *, kinds: dict[int, SectionKind]) -> dict[str, i
     for unit, segment in enumerate(units.segments):
         if segment.kind is not SegmentKind.LIST_ITEM or units.spans[unit][0] > 0:
             continue
-        if kinds.get(segment.section) in {SectionKind.INVESTMENT, SectionKind.PRELIMINARY}:
+        if kinds.get(segment.section) in NOT_TOLD_IN:
             continue
         start = segment.text[:RUN_IN_CHARS]
         for end in RUN_IN_END.finditer(start):
@@ -200,7 +210,7 @@ def _programmes(units: Units, *, kinds: dict[int, SectionKind]) -> dict[str, int
     for unit, segment in enumerate(units.segments):
         if segment.kind is SegmentKind.HEADING:
             continue
-        if kinds.get(segment.section) in {SectionKind.INVESTMENT, SectionKind.PRELIMINARY}:
+        if kinds.get(segment.section) in NOT_TOLD_IN:
             continue
         for cell in segment.row.cells if segment.row is not None else ():
             if cell.role in NAME_ROLES and (name := _name(cell.text)):
@@ -226,9 +236,9 @@ def _names_here(segment: Segment, *, invests: bool) -> set[str]:
     return {_name(title) for title in titles} - {""}
 
 
+@lru_cache(maxsize=8_192)
 def _name(title: str) -> str:
     """A title without numbers and the words of the plan's structure; empty when nothing telling is left."""
-    letters = "".join(char if "a" <= char <= "z" else " " for char in fold(title))
-    words = [word for word in letters.split() if word not in STRUCTURE_WORDS]
+    words = [word for word in LETTERS.findall(fold(title)) if word not in STRUCTURE_WORDS]
     name = " ".join(words)
     return name if len(words) >= MIN_NAME_WORDS and len(name) >= MIN_NAME_CHARS else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import re2
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     PageOf = Callable[[Span], int]
 
+PATHS_KEPT = 1_024
 MAX_TITLE_CHARS = 70
 QUOTE_CHARS = 110
 LOOKED_AT_CHARS = 600
@@ -120,7 +122,8 @@ def _skipped(nodes: Sequence[str]) -> str:
     return f"Se respondió sin {_and(names)}, que no se {verb} por decisión de quien pidió la evaluación."
 
 
-def _telling_title(path: Sequence[str]) -> str:
+@lru_cache(maxsize=PATHS_KEPT)
+def _telling_title(path: tuple[str, ...]) -> str:
     """The nearest heading that says what the passage is about, not only that it holds targets; without its number."""
     telling = [title for title in path if not fold(title).lstrip("0123456789. ").startswith(FORMAL_TITLES)]
     return _NUMBERING.sub("", telling[-1]).strip(" :.-–") if telling else ""
@@ -138,7 +141,7 @@ def _quoted(segmentation: Segmentation, *, span: Span) -> str:
     """The beginning of a passage: one line, whole words, the quotation marks of the plan inside ours."""
     text = segmentation.segments[span.segment].text[span.start : min(span.end, span.start + LOOKED_AT_CHARS)]
     visible = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-    inside = visible.translate({ord("«"): "“", ord("»"): "”"}).lstrip(_MARKS + "?").rstrip()
+    inside = visible.replace("«", "“").replace("»", "”").lstrip(_MARKS + "?").rstrip()
     return _shortened(inside, chars=QUOTE_CHARS).rstrip(" .;:,|")
 
 

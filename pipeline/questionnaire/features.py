@@ -19,7 +19,7 @@ from pipeline.lexicons.point_words import NAMED, titles_above
 from pipeline.lexicons.term_matching import JoinedTexts, TermMatcher
 from pipeline.model import SectionKind, SegmentKind
 from pipeline.questionnaire.consistency import agreeing_figures, carried_on
-from pipeline.questionnaire.figures import NUMBER, blank, blank_what_is_no_figure, value_of
+from pipeline.questionnaire.figures import blank, blank_what_is_no_figure, number_spans, value_of
 from pipeline.questionnaire.row_features import row_columns
 from pipeline.text import fold
 
@@ -104,6 +104,7 @@ class Features:
         self._own: dict[str, NDArray[np.bool_]] = {}
         self._above: dict[str, NDArray[np.bool_]] = {}
         self._cache: dict[str, NDArray[np.bool_]] = {}
+        self._side_by_side: dict[tuple[str, ...], NDArray[np.bool_]] = {}
         self.cue_spans: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = {}
         self._blocks = _blocks(self.segments)
         self._words()
@@ -135,6 +136,16 @@ class Features:
             self._cache[name] = self._compute(name)
         return self._cache[name]
 
+    def columns(self, names: tuple[str, ...]) -> NDArray[np.bool_]:
+        """(passages, names): the columns of several tokens side by side.
+
+        Raises:
+            KeyError: no cue has one of the names.
+        """
+        if names not in self._side_by_side:
+            self._side_by_side[names] = np.stack([self.column(name) for name in names], axis=1)
+        return self._side_by_side[names]
+
     def names(self) -> tuple[str, ...]:
         """All cues, in alphabetical order, without the marks that say where they are looked for."""
         return tuple(sorted(self._own))
@@ -143,7 +154,7 @@ class Features:
         if name.startswith("!"):
             return ~self.column(name[1:])
         if name.startswith("^"):
-            return self._own[name[1:]] | self._above.get(name[1:], np.zeros(self.size, dtype=np.bool_))
+            return self._own[name[1:]] | self._in_titles(name[1:])
         if name.startswith("~"):
             return self._near(self.column("^" + name[1:]))
         return self._own[name]
@@ -181,22 +192,33 @@ class Features:
         self.cue_spans[name] = (segment, start, end)
 
     def _titles(self) -> None:
-        table = CueTable.load()
-        paths: dict[str, int] = {}
-        of_segment = np.zeros(self.size, dtype=np.int64)
+        """The titles above each unit, every distinct row of them once, and what the words of the cues find there."""
+        rows: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+        of_unit = np.zeros(self.size, dtype=np.int64)
         for unit, segment in enumerate(self.segments):
-            heads = tuple(cell.head for cell in segment.row.cells) if segment.row is not None else ()
-            title = " ; ".join((*titles_above(segment), *heads))
-            of_segment[unit] = paths.setdefault(title, len(paths))
-        joined = JoinedTexts([fold(path).replace("\n", " ") for path in paths])
-        found = table.matcher.matches(joined)
-        owner = joined.text_at(found.start)
-        for number, name in enumerate(table.matcher.groups):
-            self._above[name] = _marked(owner[found.group == number], size=len(paths))[of_segment]
-        data = joined.text.encode("ascii", "replace")
-        for name, pattern in table.patterns.items():
-            starts = np.array([match.start() for match in pattern.finditer(data)], dtype=np.int64)  # type: ignore[attr-defined]
-            self._above[name] = _marked(joined.text_at(starts), size=len(paths))[of_segment]
+            heads = tuple([cell.head for cell in segment.row.cells]) if segment.row is not None else ()
+            of_unit[unit] = rows.setdefault((titles_above(segment), heads), len(rows))
+        texts = [fold(" ; ".join((*titles, *heads))).replace("\n", " ") for titles, heads in rows]
+        self._title_of = of_unit
+        self._joined_titles = JoinedTexts(texts)
+        self._title_data = self._joined_titles.text.encode("ascii", "replace")
+        matcher = CueTable.load().matcher
+        found = matcher.matches(self._joined_titles)
+        owner = self._joined_titles.text_at(found.start)
+        for number, name in enumerate(matcher.groups):
+            self._above[name] = self._below(owner[found.group == number])
+
+    def _in_titles(self, name: str) -> NDArray[np.bool_]:
+        """Whether a cue stands in the titles above each unit. A pattern is searched there when it is asked for."""
+        if name not in self._above:
+            pattern = CueTable.load().patterns.get(name)
+            starts = [match.start() for match in pattern.finditer(self._title_data)] if pattern else []  # type: ignore[attr-defined]
+            self._above[name] = self._below(self._joined_titles.text_at(np.array(starts, dtype=np.int64)))
+        return self._above[name]
+
+    def _below(self, titles: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The units that stand under one of these rows of titles."""
+        return _marked(titles, size=len(self._joined_titles.lengths))[self._title_of]
 
     def _figures(self) -> None:
         """Absolute numbers: what is left when citations, years, money and percentages are blanked."""
@@ -209,13 +231,12 @@ class Features:
         for name in ("money", "percent", "year"):
             _, starts, ends = self.cue_spans[name]
             blank(data, zip(starts.tolist(), ends.tolist(), strict=True))
-        spans = [match.span() for match in NUMBER.finditer(bytes(data))]
-        starts = np.array([span[0] for span in spans], dtype=np.int64)
-        ends = np.array([span[1] for span in spans], dtype=np.int64)
-        self._set("count", self.joined.text_at(starts), starts, ends)
-        values = np.array([value_of(bytes(data[start:end])) for start, end in spans])
-        large = values > 1 if len(values) else np.zeros(0, dtype=np.bool_)
+        written = bytes(data)
+        starts, ends = number_spans(written)
         segment = self.joined.text_at(starts)
+        self._set("count", segment, starts, ends)
+        places = zip(starts.tolist(), ends.tolist(), strict=True)
+        large = np.array([value_of(written[start:end]) > 1 for start, end in places], dtype=np.bool_)
         self._own["count_large"] = _marked(segment[large], size=self.size)
         self._own["two_counts"] = (
             np.bincount(segment, minlength=self.size) > 1
@@ -252,12 +273,12 @@ class Features:
 
     def _places(self, profile: PlanProfile) -> None:
         section_kinds = {section.id: section.kind for section in profile.sections}
-        kinds = np.array([section_kinds.get(s.section, SectionKind.UNKNOWN).value for s in self.segments])
+        kinds = [section_kinds.get(segment.section, SectionKind.UNKNOWN) for segment in self.segments]
         for name, kind in SECTION_COLUMNS.items():
-            self._own[name] = kinds == kind.value
-        forms = np.array([segment.kind.value for segment in self.segments])
+            self._own[name] = np.array([here is kind for here in kinds], dtype=np.bool_)
+        forms = [segment.kind for segment in self.segments]
         for name, form in FORM_COLUMNS.items():
-            self._own[name] = forms == form.value
+            self._own[name] = np.array([here is form for here in forms], dtype=np.bool_)
         self._own["prose"] = ~self._own["row"] & ~self._own["heading"]
         self._own["long"] = self.joined.lengths >= LONG_CHARS
         self._own["statement"] = self.joined.lengths >= SHORT_CHARS

@@ -12,6 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ FULL_CHARS = 400
 """Passages of so many characters and more have the token ``@length`` = 1."""
 FACTS = ("@about", "@own", "@inherited", "@length", "@figure_near", "@agreeing_figures", "@carried_on")
 """What is known of a passage and a point beside cues and rules; the last three as in ``rules.OF_POINT``."""
+FACT_MARK = "@"
 RULE_MARK = "="
 """``=D1-Q1-a`` is the strength by the rules of that criterion."""
 ALWAYS = "1"
@@ -186,20 +188,27 @@ def describe(
     Raises:
         KeyError: a token is unknown.
     """
-    facts = _facts(strengths, point=point)
-    columns = np.empty((len(passages), len(tokens)))
-    for number, token in enumerate(tokens):
-        if token == ALWAYS:
-            columns[:, number] = 1.0
-        elif token.startswith(RULE_MARK):
-            columns[:, number] = rounded(
-                strengths.of(strengths.rules[token[1:]])[passages, point].astype(np.float64)
-            )
-        elif token in facts:
-            columns[:, number] = facts[token][passages]
+    parts: list[NDArray[Any]] = []
+    # The tokens of ``reading.toml`` are sorted: those of a kind stand together, and are taken together.
+    for kind, together in groupby(tokens, key=_kind):
+        names = tuple(together)
+        if kind == ALWAYS:
+            parts.append(np.ones((len(passages), len(names))))
+        elif kind == RULE_MARK:
+            rules = [name.removeprefix(RULE_MARK) for name in names]
+            parts.append(by_the_rules(strengths, point=point, criteria=rules, passages=passages))
+        elif kind == FACT_MARK:
+            facts = _facts(strengths, point=point)
+            parts.append(np.stack([facts[name][passages] for name in names], axis=1))
         else:
-            columns[:, number] = strengths.features.column(token)[passages]
+            parts.append(strengths.features.columns(names)[passages])
+    columns: NDArray[np.float64] = np.concatenate(parts, axis=1, dtype=np.float64)
     return columns
+
+
+def _kind(token: str) -> str:
+    """What a token is: ``ALWAYS``, ``RULE_MARK``, ``FACT_MARK``, or empty for a cue."""
+    return token[0] if token[0] in {ALWAYS, RULE_MARK, FACT_MARK} else ""
 
 
 def _facts(strengths: RuleStrengths, *, point: int) -> dict[str, NDArray[np.float64]]:
@@ -214,11 +223,18 @@ def _facts(strengths: RuleStrengths, *, point: int) -> dict[str, NDArray[np.floa
     return dict(zip(FACTS, values, strict=True))
 
 
-def by_the_rules(strengths: RuleStrengths, *, point: int, criteria: Sequence[str]) -> NDArray[np.float64]:
-    """(passages about the point, criteria): strengths by the criteria's own rules."""
-    passages = passages_about(strengths, point=point)
-    columns = [strengths.of(strengths.rules[name])[passages, point] for name in criteria]
-    return rounded(np.stack(columns, axis=1).astype(np.float64))
+def by_the_rules(
+    strengths: RuleStrengths,
+    *,
+    point: int,
+    criteria: Sequence[str],
+    passages: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
+    """(passages, criteria): strengths by the criteria's own rules, of all passages about the point or of these."""
+    if passages is None:
+        passages = passages_about(strengths, point=point)
+    columns = [strengths.of(strengths.rules[name])[:, point][passages] for name in criteria]
+    return rounded(np.array(columns, dtype=np.float64).T.copy())
 
 
 def named(strengths: RuleStrengths, *, point: int) -> int:

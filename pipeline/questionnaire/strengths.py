@@ -47,6 +47,7 @@ class RuleStrengths:
         self.units = Units(segmentation, relevance=relevance)
         self.features = Features(self.units, profile=profile, findings=findings)
         self.rules = load_rules()
+        self._held: dict[str, NDArray[np.int64]] = {}
         of_a_plan = profile.plan_score >= LEAST_PLAN_SCORE
         overview = np.where(self.features.column("overview"), OVERVIEW_SHARE, 1.0)[:, None]
         share = overview if of_a_plan else overview * NOBODYS_SHARE
@@ -87,21 +88,28 @@ class RuleStrengths:
 
     def held(self, rules: CriterionRules) -> NDArray[np.int64]:
         """(passages,): how many of the criterion's rules hold, whatever the point."""
-        count: NDArray[np.int64] = np.sum([self._holds(rule) for rule in rules.rules], axis=0)
-        return count
+        if rules.id not in self._held:
+            self._held[rules.id] = np.sum([self._holds(rule) for rule in rules.rules], axis=0)
+        return self._held[rules.id]
 
     def _measure(self, rules: tuple[Rule, ...], *, of_document: bool, citations: bool) -> NDArray[np.float32]:
-        size = self.features.size
-        best = np.zeros((size, 1 if of_document else self.about.shape[1]))
-        usable = np.ones(size, dtype=np.bool_) if citations else ~self.features.column("law_wording")
+        relevances = (self.about, self.direct)
+        points = 1 if of_document else self.about.shape[1]
+        # Read point by point: the passages of a point stand together.
+        best = np.zeros((self.features.size, points), dtype=np.float32, order="F")
+        wording = self.features.column("law_wording")
         for rule in rules:
-            weight = np.where(self._holds(rule) & usable, rule.strength, 0.0)
-            relevance = np.ones((size, 1)) if of_document else (self.direct if rule.own_words else self.about)
-            shown = weight[:, None] * relevance
+            # A rule holds for few passages: only those are looked at.
+            holds = self._holds(rule)
+            at = np.flatnonzero(holds if citations else holds & ~wording)
+            if of_document:
+                shown = np.full((len(at), 1), rule.strength)
+            else:
+                shown = rule.strength * relevances[rule.own_words][at]
             for token in rule.of_point:
-                shown = np.where(self.features.of_point[token], shown, 0.0)
-            best = np.maximum(best, shown)
-        return np.round(np.minimum(best, 1.0), 3).astype(np.float32)
+                shown = np.where(self.features.of_point[token][at], shown, 0.0)
+            best[at] = np.maximum(best[at], np.round(np.minimum(shown, 1.0), 3).astype(np.float32))
+        return best
 
     def _holds(self, rule: Rule) -> NDArray[np.bool_]:
         holds = np.ones(self.features.size, dtype=np.bool_)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,12 +26,10 @@ def locate(document: CleanDocument, *, segment: Segment, start: int, end: int) -
     """
     places: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}
     for run in segment.runs:
-        left = max(run.start, start)
-        right = min(run.end, end)
-        if left >= right:
+        if run.end <= start or run.start >= end:
             continue
-        clean_start = run.line_start + left - run.start
-        clean_end = run.line_start + right - run.start
+        clean_start = run.line_start + max(start - run.start, 0)
+        clean_end = run.line_start + min(run.end, end) - run.start
         for piece in document.lines[run.line].pieces:
             first = max(piece.start, clean_start)
             last = min(piece.start + piece.length, clean_end)
@@ -58,15 +55,14 @@ def _page_place(
 
 def _word_box(line: Line, *, start: int, end: int) -> Box:
     """The box of the words of a line that characters ``start``..``end`` touch."""
-    starts: list[int] = []
-    position = 0
-    for word in line.text.split():
-        position = line.text.index(word, position)
-        starts.append(position)
-        position += len(word)
+    text = line.text
     _, y0, _, y1 = line.box
-    if not starts or len(line.word_edges) != 2 * len(starts):
+    words = len(text.split())
+    if not words or len(line.word_edges) != 2 * words:
         return line.box
-    first = max(bisect_right(starts, start) - 1, 0)
-    last = max(bisect_right(starts, end - 1) - 1, first)
+    if start <= 0 and end >= len(text):
+        return (line.word_edges[0], y0, line.word_edges[-1], y1)
+    # As many words begin before a character as there are in the text before it.
+    first = max(len(text[: start + 1].split()) - 1, 0)
+    last = max(len(text[:end].split()) - 1, first)
     return (line.word_edges[2 * first], y0, line.word_edges[2 * last + 1], y1)

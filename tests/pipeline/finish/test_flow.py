@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,12 +10,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
 
 import pipeline
-from pipeline.artifacts import evaluation_results
+from pipeline.artifacts import EVALUATION_RESULTS, artifacts
 from pipeline.errors import NOT_A_PLAN, DocumentFault, FreezeMismatch
 from pipeline.evaluation import Engine, Evaluation, evaluate
 from pipeline.extraction import ExtractionWorker
@@ -35,6 +37,12 @@ CANONICAL = [
     "theory_of_change",
     "dag_validation",
 ]
+
+
+def _results(evaluation: Evaluation) -> dict[str, Any]:
+    """The evaluation as a reader of the artifact has it."""
+    results: dict[str, Any] = json.loads(artifacts(evaluation)[EVALUATION_RESULTS])
+    return results
 
 
 def test_the_table_in_code_is_the_table_in_the_documentation() -> None:
@@ -86,7 +94,7 @@ def test_an_observer_can_stop_the_evaluation(engine: Engine, sample: ExtractedDo
 def test_switched_off_nodes_are_recorded_as_skipped(engine: Engine, sample: ExtractedDocument) -> None:
     """Without causal analysis nodes 9 to 11 are skipped, give nothing, and the answers that used them say so."""
     options = EvaluationOptions(enable_causal_analysis=False, enable_monetary_detection=False)
-    result = evaluation_results(evaluate(sample, options=options, engine=engine))
+    result = _results(evaluate(sample, options=options, engine=engine))
     status = {node["name"]: node["status"] for node in result["nodes"]}
 
     assert [name for name, state in status.items() if state == "skipped"] == [
@@ -110,8 +118,8 @@ def test_points_that_do_not_apply_are_marked(
 ) -> None:
     """A point marked as not applicable stays visible, and the overall score is that of the other nine."""
     options = EvaluationOptions(not_applicable_points=("P10",))
-    result = evaluation_results(evaluate(sample, options=options, engine=engine))
-    everything = evaluation_results(evaluation)
+    result = _results(evaluate(sample, options=options, engine=engine))
+    everything = _results(evaluation)
 
     assert [p["id"] for p in result["points"] if not p["applicable"]] == ["P10"]
     assert "points_not_applicable" in result["warnings"]
@@ -132,7 +140,7 @@ def test_a_letter_is_no_plan(engine: Engine) -> None:
         evaluate(letter, options=EvaluationOptions(), engine=engine)
     assert refused.value.kind is NOT_A_PLAN
     asked = evaluate(letter, options=EvaluationOptions(evaluate_non_plans=True), engine=engine)
-    result = evaluation_results(asked)
+    result = _results(asked)
     assert not result["document"]["is_plan"]
     assert "not_a_plan" in result["warnings"]
     assert result["overall"]["criteria_met"] <= 24  # 2 % of 1,200
