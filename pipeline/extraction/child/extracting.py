@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 from .documents import open_pdf, title_of
 from .fault_documents import obey
 from .faults import Fault, fault_of
-from .pages import read_page
+from .pages import empty_page, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .pages import PageReading
 
-def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[dict[str, Any] | bytes]:
-    """Yield a ``page`` answer for each page and ``document`` at the end.
+
+def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[PageReading | dict[str, Any] | bytes]:
+    """Yield the reading of each page and the answer ``document`` at the end.
 
     A page that MuPDF cannot read is given back empty and counted, so that one broken page does not
     cost the document; memory that runs out ends the document.
@@ -31,13 +33,13 @@ def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[dict[str, An
     unreadable = 0
     hidden = False
     for index in range(pages):
-        page, characters, hides_text, readable = _page(document, index=index, max_chars=left)
-        left -= characters
+        reading, readable = _page(document, index=index, max_chars=left)
+        left -= reading.characters
         if left < 0:
             raise Fault("too_much_text")
         unreadable += not readable
-        hidden |= hides_text
-        yield {"kind": "page", "page": page, "characters": characters + 200}
+        hidden |= reading.hides_text
+        yield reading
     if unreadable == pages:
         raise Fault("malformed", "no page can be read")
     warnings = [
@@ -54,20 +56,12 @@ def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[dict[str, An
     yield {"kind": "document", "title": title, "pages": pages, "warnings": warnings}
 
 
-def _page(document: Any, *, index: int, max_chars: int) -> tuple[dict[str, Any], int, bool, bool]:
+def _page(document: Any, *, index: int, max_chars: int) -> tuple[PageReading, bool]:
+    """The page and whether it could be read."""
     try:
-        reading = read_page(document.load_page(index), number=index + 1, max_chars=max_chars)
+        return read_page(document.load_page(index), number=index + 1, max_chars=max_chars), True
     except Exception as error:
         fault = fault_of(error)
         if fault.code != "malformed":
             raise fault from error
-        empty = {
-            "number": index + 1,
-            "width": 0.0,
-            "height": 0.0,
-            "lines": (),
-            "tables": (),
-            "image_share": 0.0,
-        }
-        return empty, 0, False, False
-    return reading.page, reading.characters, reading.hides_text, True
+        return empty_page(index + 1), False

@@ -14,7 +14,7 @@ from unicodedata import category
 
 from .engine import extra, mupdf, pymupdf
 from .fragments import Box, Fragment, Word, box_of
-from .visibility import Backdrop, is_hidden
+from .visibility import Backdrop, hidden_spans, is_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,29 +110,31 @@ def _fragments(
 ) -> tuple[list[Fragment], bool]:
     """Words and styles brought together: both extractions give the same words in the same order."""
     words = extra.extractWORDS(text_page, None)
+    written = [word[4] for word in words]
     fragments: list[Fragment] = []
     hides_text = False
     first = 0
     for block in texts:
+        number = block["number"]
         for line in block["lines"]:
             spans = line["spans"]
             text = spans[0]["text"] if len(spans) == 1 else "".join([span["text"] for span in spans])
             tokens = text.split()
             if not tokens:
                 continue
-            found = words[first : first + len(tokens)]
-            first += len(tokens)
-            hidden = [True for span in spans if is_hidden(span, backdrop=backdrop)]
+            begin, first = first, first + len(tokens)
+            hidden = hidden_spans(spans, backdrop=backdrop)
             if hidden:
                 hides_text = True
-                if len(hidden) == len(spans):
+                if hidden == len(spans):
                     continue
-            if hidden or [word[4] for word in found] != tokens:
+            if hidden or written[begin:first] != tokens:
                 return _careful_fragments(text_page, backdrop=backdrop)
+            found = words[begin:first]
             if not text.isprintable():
                 found = _without_controls(found)
             if found:
-                fragments.append(_fragment(found, spans=spans, line=line, block=block["number"]))
+                fragments.append(_fragment(found, spans=spans, line=line, block=number))
     return fragments, hides_text
 
 
