@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .documents import open_pdf, title_of
 from .fault_documents import obey
 from .faults import Fault, fault_of
+from .glyph_boxes import GlyphBoxes
 from .pages import empty_page, read_page
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[PageReading 
     pages = document.page_count
     unreadable = 0
     hidden = False
+    glyph_boxes = GlyphBoxes()
     for index in range(pages):
-        reading, readable = _page(document, index=index, max_chars=left)
+        reading, readable = _page(document, index=index, max_chars=left, glyph_boxes=glyph_boxes)
         left -= reading.characters
         if left < 0:
             raise Fault("too_much_text")
@@ -56,10 +58,11 @@ def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[PageReading 
     yield {"kind": "document", "title": title, "pages": pages, "warnings": warnings}
 
 
-def _page(document: Any, *, index: int, max_chars: int) -> tuple[PageReading, bool]:
+def _page(document: Any, *, index: int, max_chars: int, glyph_boxes: GlyphBoxes) -> tuple[PageReading, bool]:
     """The page and whether it could be read."""
     try:
-        return read_page(document.load_page(index), number=index + 1, max_chars=max_chars), True
+        page = document.load_page(index)
+        return read_page(page, number=index + 1, max_chars=max_chars, glyph_boxes=glyph_boxes), True
     except Exception as error:
         fault = fault_of(error)
         if fault.code != "malformed":

@@ -18,6 +18,7 @@ from .rules import rules_of
 
 if TYPE_CHECKING:
     from .fragments import Box, Fragment
+    from .glyph_boxes import GlyphBoxes
 
 MAX_SIDE_POINTS = 200_000.0
 """Seventy metres; the largest page of PDF without a user unit has 14,400 points."""
@@ -43,8 +44,8 @@ class PageReading:
     hides_text: bool
 
 
-def read_page(page: Any, *, number: int, max_chars: int) -> PageReading:
-    """Read a page of PyMuPDF.
+def read_page(page: Any, *, number: int, max_chars: int, glyph_boxes: GlyphBoxes) -> PageReading:
+    """Read a page of PyMuPDF; ``glyph_boxes`` is that of its document.
 
     Raises:
         Fault: ``too_much_text`` when the page alone has more than ``max_chars`` characters,
@@ -54,7 +55,7 @@ def read_page(page: Any, *, number: int, max_chars: int) -> PageReading:
     width, height = size.width, size.height
     if not (0 < width <= MAX_SIDE_POINTS and 0 < height <= MAX_SIDE_POINTS):
         raise Fault("malformed", f"size of page {number}")
-    text = read_text(page)
+    text = read_text(page, glyph_boxes=glyph_boxes)
     horizontal, vertical = rules_of(text.vectors, width=width, height=height)
     grids = grids_of(horizontal, vertical)
     grids, fragments = cut_at_cells(text.fragments, grids=grids)
