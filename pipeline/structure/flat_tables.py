@@ -176,8 +176,8 @@ def _end(lines: Sequence[CleanLine], folded: Sequence[str], *, body: int, stop: 
             prose = 0
         if (
             index > body
-            and head_at(folded, index=index, stop=stop) is not None
             and not lines[index].text[0].islower()
+            and head_at(folded, index=index, stop=stop) is not None
         ):
             return index
     return stop

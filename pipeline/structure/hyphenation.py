@@ -27,7 +27,9 @@ def undo_hyphenation(lines: Sequence[CleanLine]) -> list[CleanLine]:
     breaks = [i for i in range(len(lines) - _LOOK_AHEAD_LINES) if _broken(lines[i], lines[i + 1])]
     if not breaks:
         return list(lines)
-    words = set(_WORD.findall(" ".join(line.text for line in lines).lower()))
+    # Once for each distinct word: the look-out for letters takes far longer than the split at spaces.
+    distinct = set(" ".join([line.text for line in lines]).lower().split())
+    words = set(_WORD.findall(" ".join(distinct)))
     out = list(lines)
     dropped: set[int] = set()
     for i in breaks:
