@@ -106,8 +106,10 @@ class _Batch:
 
     def send(self) -> None:
         if self._pages:
+            # Before the first frame is written: should memory end here, no second frame is expected yet.
+            numbers = self._numbers.tobytes()
             _send(self._answers, kind="pages", pages=self._pages)
-            write_frame(self._answers, payload=self._numbers.tobytes())
+            write_frame(self._answers, payload=numbers)
         self._pages, self._numbers, self._chars = [], array("f"), 0
 
 
