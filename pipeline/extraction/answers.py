@@ -1,22 +1,17 @@
-"""Checks what the child answered before anything else sees it.
+"""What the child may answer, decoded before anything else sees it.
 
 The child may have been taken over by the document that it read. Its answers are therefore decoded into
-typed structures (never pickle), and every number, index and text is checked against the limits.
-JSON cannot express infinities or NaN, so what decodes as a float is finite.
+typed structures (never pickle); ``page_checks`` holds every number, index and text against the limits.
+JSON cannot express infinities or NaN, so what decodes as a float is finite. The places of lines and words are too
+many for JSON: they follow as plain floats, which mean nothing until they are checked.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
-from pipeline.model import Box, Line, Page, Table  # noqa: TC001  msgspec resolves them at run time
+from pipeline.model import Table  # noqa: TC001  msgspec resolves it at run time
 
-if TYPE_CHECKING:
-    from pipeline.extraction.limits import ExtractionLimits
-
-_MAX_COORDINATE = 1_000_000.0
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160), *range(55296, 57344)))
 
 
@@ -30,10 +25,23 @@ class Ready(msgspec.Struct, tag_field="kind", tag="ready", frozen=True, forbid_u
     sandbox: dict[str, str]
 
 
-class Pages(msgspec.Struct, tag_field="kind", tag="pages", frozen=True, forbid_unknown_fields=True):
-    """Some pages, in order."""
+class PageColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page as ``pipeline.model.Page``, its lines taken apart: texts, sizes of type, bold or not, each in order."""
 
-    pages: list[Page]
+    number: int
+    width: float
+    height: float
+    texts: list[str]
+    sizes: list[float]
+    bold: list[bool]
+    tables: tuple[Table, ...]
+    image_share: float
+
+
+class Pages(msgspec.Struct, tag_field="kind", tag="pages", frozen=True, forbid_unknown_fields=True):
+    """Some pages, in order; a frame with the numbers of their lines follows."""
+
+    pages: list[PageColumns]
 
 
 class Finished(msgspec.Struct, tag_field="kind", tag="document", frozen=True, forbid_unknown_fields=True):
@@ -68,66 +76,6 @@ def decode(untrusted_answer: bytes) -> Answer:
         raise ProtocolViolation(str(error)[:200]) from error
 
 
-def checked_page(untrusted_page: Page, *, number: int, limits: ExtractionLimits) -> Page:
-    """The page, if it is page ``number`` and consistent in itself; texts lose control characters.
-
-    Raises:
-        ProtocolViolation: A number, index or length is impossible.
-    """
-    page = untrusted_page
-    if page.number != number:
-        raise ProtocolViolation(f"page {page.number} instead of {number}")
-    if not (0 <= page.width <= _MAX_COORDINATE and 0 <= page.height <= _MAX_COORDINATE):
-        raise ProtocolViolation("size of a page")
-    if not 0 <= page.image_share <= 1:
-        raise ProtocolViolation("share of images")
-    if sum([len(line.text) for line in page.lines]) > limits.max_text_chars:
-        raise ProtocolViolation("text of a page")
-    for line in page.lines:
-        _check_line(line)
-    for table in page.tables:
-        _check_table(table, lines=len(page.lines))
-    return page
-
-
 def without_controls(untrusted_text: str) -> str:
     """``untrusted_text`` without control characters (C0, C1) and lone surrogates."""
     return untrusted_text.translate(_CONTROLS)
-
-
-def _check_line(line: Line) -> None:
-    text = line.text
-    if not text.isprintable() and text.translate(_CONTROLS) != text:
-        raise ProtocolViolation("control characters")
-    edges = line.word_edges
-    if not edges or len(edges) != 2 * len(text.split()):
-        raise ProtocolViolation("words of a line")
-    if not (min(edges) >= -_MAX_COORDINATE and max(edges) <= _MAX_COORDINATE):
-        raise ProtocolViolation("edges of words")
-    if not 0 <= line.font_size <= _MAX_COORDINATE:
-        raise ProtocolViolation("font size")
-    _check_box(line.box)
-
-
-def _check_table(table: Table, *, lines: int) -> None:
-    _check_box(table.box)
-    columns = len(table.rows[0]) if table.rows else 0
-    for row in table.rows:
-        if len(row) != columns:
-            raise ProtocolViolation("shape of a table")
-        for cell in row:
-            if cell is None:
-                continue
-            _check_box(cell.box)
-            if cell.lines and not (min(cell.lines) >= 0 and max(cell.lines) < lines):
-                raise ProtocolViolation("lines of a cell")
-            if cell.text.translate(_CONTROLS) != cell.text:
-                raise ProtocolViolation("control characters")
-
-
-def _check_box(box: Box) -> None:
-    x0, y0, x1, y1 = box
-    if not (
-        -_MAX_COORDINATE <= x0 <= x1 <= _MAX_COORDINATE and -_MAX_COORDINATE <= y0 <= y1 <= _MAX_COORDINATE
-    ):
-        raise ProtocolViolation("a box")

@@ -19,6 +19,7 @@ from pipeline.extraction import answers
 from pipeline.extraction.answers import ProtocolViolation
 from pipeline.extraction.child_process import ChildGone, ChildProcess, DeadlinePassed, FrameTooLong
 from pipeline.extraction.limits import ExtractionLimits
+from pipeline.extraction.page_checks import checked_page, checked_pages
 from pipeline.extraction.scans import page_has_text, scanned_pages
 from pipeline.model import ExtractedDocument, Page
 
@@ -245,7 +246,7 @@ class ExtractionWorker:
                 raise
             if page_has_text(read.page):
                 limits = self._limits
-                pages[number - 1] = answers.checked_page(read.page, number=number, limits=limits)
+                pages[number - 1] = checked_page(read.page, number=number, limits=limits)
                 recognised.append((number, read.confidence))
         if sum(len(line.text) for page in pages for line in page.lines) > self._limits.max_text_chars:
             raise LimitExceeded(errors.TOO_MUCH_TEXT)
@@ -327,11 +328,13 @@ class ExtractionWorker:
                 if answer.pages != len(pages) or not pages or not _WARNINGS.issuperset(answer.warnings):
                     raise ProtocolViolation("the end of a document")
                 return pages, answer
-            for page in _expected(answer, kind=answers.Pages).pages:
-                pages.append(answers.checked_page(page, number=len(pages) + 1, limits=limits))
-                left_chars -= sum([len(line.text) for line in page.lines])
-                if len(pages) > limits.max_pages or left_chars < 0:
-                    raise ProtocolViolation("more than was asked for")
+            columns = _expected(answer, kind=answers.Pages).pages
+            left_chars -= sum([sum(map(len, page.texts)) for page in columns])
+            if len(pages) + len(columns) > limits.max_pages or left_chars < 0:
+                raise ProtocolViolation("more than was asked for")
+            numbers = child.receive(deadline=deadline, max_bytes=min(limits.max_frame_bytes, left_bytes))
+            left_bytes -= len(numbers)
+            pages += checked_pages(columns, untrusted_numbers=numbers, first=len(pages) + 1, limits=limits)
 
     def _collect_png(self, child: ChildProcess, deadline: float) -> bytes:
         untrusted_png = self._collect_image(child, deadline)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.model import ColumnRole, RowCell, Segment, Segmentation, SegmentIndex, SegmentKind, TableRow
 from pipeline.structure.columns import money_factor
-from pipeline.structure.flat_tables import closing_columns, flat_table, head_at, headless_ranges
+from pipeline.structure.flat_tables import closing_columns, flat_table, head_at, headless_ranges, in_head
 from pipeline.structure.folding import fold_lines
 from pipeline.structure.fragments import CELL_GLUE, Fragment, assemble, whole_line
 from pipeline.structure.outline import CONTENTS_TITLE
@@ -44,10 +44,11 @@ class _Segmenter:
         self._document = document
         self._lines = document.lines
         self._folded = fold_lines([line.text for line in document.lines])
+        self._head_lines = frozenset(index for index, text in enumerate(self._folded) if in_head(text))
         self._sections = profile.sections
         self._paths = _heading_paths(profile.sections)
         self._margins = page_margins(
-            document.lines, pages=max((line.page for line in document.lines), default=0)
+            document.lines, pages=max([line.page for line in document.lines], default=0)
         )
         self._ruled = RuledTables(document)
         self._flat_tables = len(document.tables)
@@ -91,7 +92,7 @@ class _Segmenter:
                 self._prose(prose_from, index, section=section)
                 index = prose_from = self._ruled_table(index, stop=stop, section=section)
                 continue
-            body = head_at(self._folded, index=index, stop=stop)
+            body = head_at(self._folded, index=index, stop=stop) if index in self._head_lines else None
             if body is not None:
                 self._prose(prose_from, index, section=section)
                 index = prose_from = self._flat_table(index, body, stop=stop, section=section)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LIST_MARK = "•"
 SOFT_HYPHEN = "\u00ad"
 _SPACE = 0x20
+_EDGES = frozenset(("", " "))
+"""How a line begins that is empty or has to be stripped."""
 
 # Everything a clean Spanish line may hold besides the space; the rest is rewritten.
 _PLAIN = re.compile(r"[!-_a-~¡-§©-¬®-³µ-ſ‐-―‘’“”…€™≥≤°•]")
@@ -38,11 +40,10 @@ def odd_texts(texts: Sequence[str]) -> set[int]:
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     odd = _ODD_CODES[np.minimum(codes, _PLAIN_CODES - 1)] | (codes >= _PLAIN_CODES)
     odd[:-1] |= (codes[:-1] == _SPACE) & (codes[1:] == _SPACE)
-    ends = np.cumsum([len(text) + 1 for text in texts])
-    lines = np.searchsorted(ends, np.flatnonzero(odd), side="right")
-    inner = ends[:-1] - 1
-    touched = set(lines[~np.isin(np.flatnonzero(odd), inner)].tolist())
-    touched.update(i for i, text in enumerate(texts) if not text or text[0] == " " or text[-1] == " ")
+    ends = np.cumsum([len(text) + 1 for text in texts], dtype=np.int64)
+    odd[ends[:-1] - 1] = False  # what stands between the lines
+    touched = set(np.searchsorted(ends, np.flatnonzero(odd), side="right").tolist())
+    touched.update([i for i, text in enumerate(texts) if text[:1] in _EDGES or text[-1] == " "])
     return touched
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.model import ColumnRole
@@ -60,10 +61,13 @@ def column_of(head: str, *, folded: str) -> Column:
         return Column(head, ColumnRole.YEAR, year)
     if _TARGET_BEFORE.match(bare):
         return Column(head, ColumnRole.TARGET, year)
-    for role, pattern in _ROLES:
-        if pattern.search(bare):
-            return Column(head, role, year)
-    return Column(head, ColumnRole.OTHER, year)
+    return Column(head, _role_of(bare), year)
+
+
+@lru_cache(maxsize=1024)
+def _role_of(bare: str) -> ColumnRole:
+    """What a head means; heads are few and come again with every table."""
+    return next((role for role, pattern in _ROLES if pattern.search(bare)), ColumnRole.OTHER)
 
 
 _THOUSANDS = re.compile(
@@ -80,7 +84,7 @@ def money_factor(folded: str) -> int:
     """What amounts under a title or head are multiplied with: 1, 1,000 or 1,000,000."""
     if "miles de millones" in folded:
         return 1_000_000_000
-    if _MILLIONS.search(folded):
+    if "mill" in folded and _MILLIONS.search(folded):
         return 1_000_000
     if "miles" in folded and _THOUSANDS.search(folded):
         return 1_000

@@ -14,7 +14,6 @@ MAX_QUIET_LINES = 5
 MIN_ENTRIES = 4
 MAX_ENTRY_CHARS = 160
 
-_LEADERS = ("....", "……", ". . . .", "_____", "------")
 _PAGE_AT_END = re.compile(r"(?:\s|\.|…|-)\d{1,3}\s?$")
 
 
@@ -54,4 +53,4 @@ def _end_of_contents(folded: Sequence[str], *, start: int) -> int:
 
 def _has_leaders(text: str) -> bool:
     """Whether dots or strokes lead to a page number. Plain look-ups: this is asked for every line."""
-    return any(leader in text for leader in _LEADERS)
+    return "...." in text or "……" in text or ". . . ." in text or "_____" in text or "------" in text

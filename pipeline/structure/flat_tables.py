@@ -37,7 +37,9 @@ MAX_VALUES = 12
 _FIGURE = r"(?:\$ ?)?[+-]?\d(?:[\d.,']*\d)?(?: ?%)?"
 _VALUE_WORD = rf"{_FIGURE}|s\.?l\.?|n\.?d\.?|n/?a|n\.a\.?|s/?d|sin dato|sin linea|no hay|no disponible|x|-"
 _VALUE_LINE = re.compile(rf"(?:(?:{_VALUE_WORD})(?: |$))+")
-_TRAILING_VALUE = re.compile(rf"(?:^|(?<= )){_FIGURE}$|(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$")
+_TRAILING_FIGURE = re.compile(rf"(?:^|(?<= )){_FIGURE}$")
+_TRAILING_WORD = re.compile(r"(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$")
+_TRAILING_WORDS = tuple(f" {word}" for word in ("sl", "nd", "n.d.", "n.d", "na", "n/a", "s/d", "s.l.", "s.l"))
 _COUNT = re.compile(r"\d[\d.,]* [a-z]{4,}(?: [a-z]{4,})?\.?")
 """A figure with its noun alone on a line, such as ``4 campanas``."""
 _MEASURE = re.compile(
@@ -70,6 +72,8 @@ _TEXT_ROLES = frozenset(
         ColumnRole.SOURCE,
     },
 )
+_LINKS = frozenset(("de", "del", "y", "la"))
+"""Within a head these may stand alone on a line."""
 OTHER = Column("", ColumnRole.OTHER, None)
 
 
@@ -103,20 +107,20 @@ def head_at(folded: Sequence[str], *, index: int, stop: int) -> int | None:
 
     A head is one line with two or more head words, or several lines of one.
     """
-    end = index
+    if index >= stop or not in_head(folded[index]):
+        return None
+    end = index + 1
     limit = min(stop, index + MAX_HEAD_LINES)
-    while end < limit and _in_head(folded[end], inside=end > index):
+    while end < limit and (in_head(folded[end]) or folded[end] in _LINKS):
         end += 1
-    if end == index or len(_HEAD_TERM.findall(" ".join(folded[index:end]))) < MIN_COLUMNS:
+    if len(_HEAD_TERM.findall(" ".join(folded[index:end]))) < MIN_COLUMNS:
         return None
     return end
 
 
-def _in_head(text: str, *, inside: bool) -> bool:
-    """Whether a line belongs to a head; within one, link words may stand alone on a line."""
-    return len(text) <= MAX_HEAD_CHARS and (
-        is_table_head(text) or (inside and text in {"de", "del", "y", "la"})
-    )
+def in_head(text: str) -> bool:
+    """Whether a folded line belongs to a head, whatever stands around it."""
+    return len(text) <= MAX_HEAD_CHARS and is_table_head(text)
 
 
 def flat_table(
@@ -150,10 +154,21 @@ def _columns(
     )
 
 
+def _trailing_value(text: str, *, end: int) -> re.Match[str] | None:
+    """The value that closes ``text`` before ``end``. How most lines end says that there is none, without a search."""
+    last = text[end - 1 : end]
+    if last == "%" or last.isdecimal():
+        return _TRAILING_FIGURE.search(text, 0, end)
+    if f" {text[:end]}".endswith(_TRAILING_WORDS):
+        return _TRAILING_WORD.search(text, 0, end)
+    return None
+
+
 def _end(lines: Sequence[CleanLine], folded: Sequence[str], *, body: int, stop: int) -> int:
     prose = 0
     for index in range(body, stop):
-        if len(folded[index]) >= PROSE_CHARS and not _TRAILING_VALUE.search(folded[index]):
+        length = len(folded[index])
+        if length >= PROSE_CHARS and not _trailing_value(folded[index], end=length):
             prose += 1
             if prose == PROSE_LINES:
                 return index - PROSE_LINES + 1
@@ -161,8 +176,8 @@ def _end(lines: Sequence[CleanLine], folded: Sequence[str], *, body: int, stop: 
             prose = 0
         if (
             index > body
-            and head_at(folded, index=index, stop=stop) is not None
             and not lines[index].text[0].islower()
+            and head_at(folded, index=index, stop=stop) is not None
         ):
             return index
     return stop
@@ -212,7 +227,7 @@ def _figures_last(columns: Sequence[Column]) -> bool:
 
 def _closes_row(text: str) -> bool:
     """Whether a line of text ends with the figures of the last columns."""
-    match = _TRAILING_VALUE.search(text)
+    match = _trailing_value(text, end=len(text))
     if match and not f" {text[: match.start()].rstrip()}".endswith(OPEN_ENDS):
         return True
     return len(text) <= MAX_COUNT_CHARS and _COUNT.fullmatch(text) is not None
@@ -261,7 +276,7 @@ def _trailing_values(text: str, *, index: int) -> tuple[list[Cell], int]:
     found: list[Cell] = []
     end = len(text)
     while end:
-        match = _TRAILING_VALUE.search(text, 0, end) if len(found) < MAX_VALUES else None
+        match = _trailing_value(text, end=end) if len(found) < MAX_VALUES else None
         if match is None and found:
             match = _UNIT.search(text, 0, end)
         if match is None or (not found and f" {text[: match.start()].rstrip()}".endswith(OPEN_ENDS)):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from pipeline.model import TextRun
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 CELL_GLUE = " | "
 
 
-class Fragment(NamedTuple):
+class Fragment(msgspec.Struct, frozen=True, gc=False):
     """Characters ``start``..``end`` of clean line ``line``."""
 
     line: int
@@ -56,10 +58,11 @@ def assemble(cells: Sequence[Sequence[Fragment]], *, lines: Sequence[CleanLine])
             if length > begin:
                 parts.append(" ")
                 length += 1
-            parts.append(lines[fragment.line].text[fragment.start : fragment.end])
-            size = fragment.end - fragment.start
-            runs.append(TextRun(length, length + size, fragment.line, fragment.start))
-            length += size
+            line, start, end = fragment.line, fragment.start, fragment.end
+            parts.append(lines[line].text[start:end])
+            stop = length + end - start
+            runs.append(TextRun(length, stop, line, start))
+            length = stop
         spans.append((begin, length))
     return Assembled("".join(parts), tuple(runs), tuple(spans))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -131,11 +131,13 @@ class Fonts:
 
 def fonts_of(lines: Sequence[CleanLine]) -> Fonts:
     """Measure the type of a document: the size most of its characters have is that of its text."""
-    sizes: Counter[float] = Counter()
-    bold = 0
+    exact: defaultdict[float, int] = defaultdict(int)
     for line in lines:
-        sizes[round(line.font_size, 1)] += len(line.text)
-        bold += line.bold
+        exact[line.font_size] += len(line.text)
+    sizes: Counter[float] = Counter()
+    for size, characters in exact.items():
+        sizes[round(size, 1)] += characters
+    bold = sum([line.bold for line in lines])
     body = max(sizes.items(), key=lambda item: (item[1], -item[0]))[0] if sizes else 10.0
     return Fonts(body, 0 < bold <= MAX_BOLD_SHARE * len(lines))
 

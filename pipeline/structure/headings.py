@@ -58,6 +58,9 @@ if TYPE_CHECKING:
     from pipeline.structure.heading_marks import Fonts
 
 
+_COUNTED_STARTS = ("articulo", "eje", "linea", "dimension", "programa")
+
+
 def find_headings(
     lines: Sequence[CleanLine], *, folded: Sequence[str], skip: frozenset[int]
 ) -> list[Heading]:
@@ -66,24 +69,37 @@ def find_headings(
     capitals = _capital_lines(lines, folded, skip=skip)
     article_rank = _article_rank(folded)
     found: list[Heading] = []
-    index = 0
-    total = len(lines)
-    while index < total:
-        rank = None
-        if index not in skip and len(lines[index].text) <= MAX_TITLE_CHARS:
-            rank = _rank(lines, folded, index=index, capitals=capitals, fonts=fonts)
+    free = 0
+    for index in _title_lines(lines, skip=skip):
+        if index < free:
+            continue
+        rank = _rank(lines, folded, index=index, capitals=capitals, fonts=fonts)
         if rank is None:
-            index += 1
             continue
         heading = heading_at(lines, folded, index=index, rank=rank, capitals=capitals, fonts=fonts, skip=skip)
         if heading is None:
-            index += 1
             continue
         if heading.rank == RANK_ARTICLE:
             heading = Heading(heading.first, heading.stop, heading.title, article_rank, heading.inline)
         found.append(heading)
-        index = max(heading.stop, index + 1)
+        free = max(heading.stop, index + 1)
     return _without_lists(found)
+
+
+def _title_lines(lines: Sequence[CleanLine], *, skip: frozenset[int]) -> list[int]:
+    """Lines that begin as titles do and are no longer: the others need no second look."""
+    openings = {
+        char
+        for char in {line.text[:1] for line in lines}
+        if char.isupper() or char.isdigit() or char in '¿"“('
+    }
+    return [
+        index
+        for index, line in enumerate(lines)
+        if line.text[:1] in openings
+        and MIN_TITLE_CHARS <= len(line.text) <= MAX_TITLE_CHARS
+        and index not in skip
+    ]
 
 
 def _without_lists(headings: Sequence[Heading]) -> list[Heading]:
@@ -104,25 +120,22 @@ def _capital_lines(
     lines: Sequence[CleanLine], folded: Sequence[str], *, skip: frozenset[int]
 ) -> frozenset[int]:
     """Lines of capitals that may be headings: not repeated as cells are, not in long runs."""
+    capitals = [index for index, line in enumerate(lines) if line.text.isupper() and index not in skip]
     found = [
         index
-        for index, line in enumerate(lines)
-        if line.text.isupper()
-        and len(line.text) <= MAX_HEADING_CHARS
-        and index not in skip
-        and mostly_letters(line.text)
+        for index in capitals
+        if len(lines[index].text) <= MAX_HEADING_CHARS and mostly_letters(lines[index].text)
     ]
     counts = Counter(folded[index] for index in found)
     kept: list[int] = []
     may_be = frozenset(found)
     run: list[int] = []
-    for index in range(len(lines) + 1):
-        if index < len(lines) and lines[index].text.isupper() and index not in skip:
-            run.append(index)
-            continue
-        if run and len(run) <= MAX_CAPITAL_RUN and not _is_paragraph([lines[i].text for i in run]):
-            kept.extend(i for i in run if i in may_be)
-        run = []
+    for index in [*capitals, -1]:
+        if run and index != run[-1] + 1:
+            if len(run) <= MAX_CAPITAL_RUN and not _is_paragraph([lines[i].text for i in run]):
+                kept.extend(i for i in run if i in may_be)
+            run = []
+        run.append(index)
     return frozenset(
         i for i in kept if counts[folded[i]] <= MAX_CAPITAL_REPETITIONS or LABELS.fullmatch(folded[i])
     )
@@ -135,14 +148,14 @@ def _is_paragraph(texts: Sequence[str]) -> bool:
 
 def _article_rank(folded: Sequence[str]) -> int:
     """Articles stand above what is more frequent than they are and below what is rarer."""
-    starts = Counter(text.split(" ", 1)[0] for text in folded if text)
+    starts = Counter([text.split(" ", 1)[0] for text in folded if text.startswith(_COUNTED_STARTS)])
     articles = starts["articulo"]
     if starts["eje"] + starts["linea"] + starts["dimension"] == 0 or articles <= starts["programa"]:
         return RANK_ARTICLE
     return RANK_SECTOR - 1
 
 
-def _rank(  # noqa: C901, PLR0911  a ladder of rules, the strongest first
+def _rank(  # noqa: PLR0911  a ladder of rules, the strongest first
     lines: Sequence[CleanLine],
     folded: Sequence[str],
     *,
@@ -151,10 +164,6 @@ def _rank(  # noqa: C901, PLR0911  a ladder of rules, the strongest first
     fonts: Fonts,
 ) -> int | None:
     line, text = lines[index], folded[index]
-    if len(text) < MIN_TITLE_CHARS or not (
-        line.text[0].isupper() or line.text[0].isdigit() or line.text[0] in '¿"“('
-    ):
-        return None
     caps = index in capitals
     strong = caps or stands_out(line, fonts=fonts)
     if _continues(lines, index=index) and not (strong and LABELS.fullmatch(text)):

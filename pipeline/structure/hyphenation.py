@@ -24,10 +24,16 @@ def undo_hyphenation(lines: Sequence[CleanLine]) -> list[CleanLine]:
     A hyphen stays where the text writes the word with one elsewhere (``socio-económico``) and never
     without; a soft hyphen never stays. The second line is dropped when nothing of it is left.
     """
-    breaks = [i for i in range(len(lines) - _LOOK_AHEAD_LINES) if _broken(lines[i], lines[i + 1])]
+    breaks = [
+        i
+        for i in range(len(lines) - _LOOK_AHEAD_LINES)
+        if lines[i].text[-1:] in _HYPHENS and _broken(lines[i], lines[i + 1])
+    ]
     if not breaks:
         return list(lines)
-    words = set(_WORD.findall(" ".join(line.text for line in lines).lower()))
+    # Once for each distinct word: the look-out for letters takes far longer than the split at spaces.
+    distinct = set(" ".join([line.text for line in lines]).lower().split())
+    words = set(_WORD.findall(" ".join(distinct)))
     out = list(lines)
     dropped: set[int] = set()
     for i in breaks:
@@ -41,10 +47,10 @@ def undo_hyphenation(lines: Sequence[CleanLine]) -> list[CleanLine]:
 
 
 def _broken(line: CleanLine, following: CleanLine) -> bool:
+    """Whether a line that ends with a hyphen ends within a word."""
     text = line.text
     return (
-        text.endswith(_HYPHENS)
-        and len(text) > 1
+        len(text) > 1
         and text[-2].isalpha()
         and following.text[0].islower()
         and (line.table is None) == (following.table is None)

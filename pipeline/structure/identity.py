@@ -38,11 +38,11 @@ _NAME = (
     rf"(?: (?:de|del|DE|DEL)(?: (?:la|los|las|el|LA|LOS|LAS|EL))? {_WORD})?)"
 )
 _OWNER = re.compile(
-    r"(?:[Mm]unicipio|MUNICIPIO|[Aa]lcald[ií]a(?: [Mm]unicipal| [Dd]istrital)?"
-    r"|ALCALD[IÍ]A(?: MUNICIPAL| DISTRITAL)?|[Cc]oncejo(?: [Mm]unicipal| [Dd]istrital)?"
-    r"|CONCEJO(?: MUNICIPAL| DISTRITAL)?"
-    r"|[Dd]istrito(?: de)?|DISTRITO|[Dd]esarrollo [Mm]unicipal|DESARROLLO MUNICIPAL) (?:de |DE |del? |· )"
-    + _NAME,
+    r"(?:municipio|Municipio|MUNICIPIO|alcald[ií]a(?: [Mm]unicipal| [Dd]istrital)?"
+    r"|Alcald[ií]a(?: [Mm]unicipal| [Dd]istrital)?|ALCALD[IÍ]A(?: MUNICIPAL| DISTRITAL)?"
+    r"|concejo(?: [Mm]unicipal| [Dd]istrital)?|Concejo(?: [Mm]unicipal| [Dd]istrital)?"
+    r"|CONCEJO(?: MUNICIPAL| DISTRITAL)?|distrito(?: de)?|Distrito(?: de)?|DISTRITO"
+    r"|desarrollo [Mm]unicipal|Desarrollo [Mm]unicipal|DESARROLLO MUNICIPAL) (?:de |DE |del? |· )" + _NAME,
 )
 _STOP_NAMES = frozenset(
     [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from pipeline.model import Section, SectionKind
@@ -129,13 +129,13 @@ def section_tree(
 
 def _judged_by_content(sections: tuple[Section, ...], *, folded: Sequence[str]) -> tuple[Section, ...]:
     """Where headings say nothing: a section full of programmes, targets and indicators is strategic."""
-    marks = list(accumulate((bool(_STRATEGIC_LINE.match(text)) for text in folded), initial=0))
+    marks = [index for index, text in enumerate(folded) if _STRATEGIC_LINE.match(text)]
     kinds: list[SectionKind] = []
     for section in sections:
         kind = section.kind
         if kind is SectionKind.UNKNOWN:
             size = section.last_line - section.first_line
-            found = marks[section.last_line] - marks[section.first_line]
+            found = bisect_left(marks, section.last_line) - bisect_left(marks, section.first_line)
             inherited = kinds[section.parent] if section.parent is not None else SectionKind.UNKNOWN
             if found >= MIN_STRATEGIC_LINES and found >= MIN_STRATEGIC_SHARE * size:
                 inherited = SectionKind.STRATEGY

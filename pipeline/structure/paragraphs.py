@@ -99,7 +99,8 @@ def paragraphs(
     previous = -2
     for index in indices:
         line = lines[index]
-        listed = LIST_START.match(line.text) is not None
+        text = line.text
+        listed = _may_be_listed(text) and LIST_START.match(text) is not None
         fresh = (
             not groups
             or previous != index - 1
@@ -107,9 +108,14 @@ def paragraphs(
         )
         if fresh:
             groups.append(([], listed))
-        groups[-1][0].append(Fragment(index, 0, len(line.text)))
+        groups[-1][0].append(Fragment(index, 0, len(text)))
         previous = index
     return groups
+
+
+def _may_be_listed(text: str) -> bool:
+    """Whether a line does not begin as most do: with a word of more letters than a mark has."""
+    return not text[:2].isalpha() or text[0] in "ivx"
 
 
 def _breaks(  # noqa: PLR0911  a ladder of rules
@@ -123,6 +129,9 @@ def _breaks(  # noqa: PLR0911  a ladder of rules
     """Whether a new paragraph begins at line ``index``."""
     line, before = lines[index], lines[index - 1]
     text = before.text
+    goes_on = line.text[0].islower() and not text.isupper()
+    if goes_on and not listed and not _LABEL_START.match(folded[index]):
+        return False  # most lines; a row that begins with a number does not begin with a letter
     open_end = f" {text}".endswith(OPEN_ENDS)
     if listed and not (open_end and not text.endswith(",")):
         return True
@@ -130,7 +139,7 @@ def _breaks(  # noqa: PLR0911  a ladder of rules
         _LABEL_START.match(folded[index]) or (_NUMBERED_ROW.match(line.text) and _FIGURE_AT_END.search(text))
     ):
         return True
-    if open_end or (line.text[0].islower() and not text.isupper()):
+    if open_end or goes_on:
         return False
     if before.page != line.page:
         return text.endswith(_TERMINAL)
@@ -191,7 +200,7 @@ def page_margins(lines: Sequence[CleanLine], *, pages: int) -> list[Margins]:
 def _margins(boxes: Sequence[Box]) -> Margins:
     if not boxes:
         return Margins(((0.0, 0.0),))
-    left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)
+    left, right = min([box[0] for box in boxes]), max([box[2] for box in boxes])
     middle = (left + right) / 2
     before = [box for box in boxes if box[2] <= middle]
     after = [box for box in boxes if box[0] >= middle]

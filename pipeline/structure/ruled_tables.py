@@ -58,7 +58,7 @@ def line_map(lines: Sequence[CleanLine]) -> LineMap:
         for piece in line.pieces:
             fragments = found.setdefault((piece.page, piece.line), [])
             if fragments and fragments[-1].line == index:
-                fragments[-1] = fragments[-1]._replace(end=piece.start + piece.length)
+                fragments[-1] = Fragment(index, fragments[-1].start, piece.start + piece.length)
             else:
                 fragments.append(Fragment(index, piece.start, piece.start + piece.length))
     return found

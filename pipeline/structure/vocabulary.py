@@ -196,9 +196,9 @@ def is_chart_label(folded: str) -> bool:
 
 def is_table_head(folded: str) -> bool:
     """Whether a short folded line is made of table-head words only, such as ``meta indicador linea base``."""
-    first = _TOKEN.search(folded)
-    if first is None or (first[0] not in _HEAD_PARTS and first[0][0] not in "0123456789#"):
-        return False
+    for word in folded.split(" ", 3):  # its first words tell of most lines that they are running text
+        if word not in _HEAD_PARTS and word.isalpha() and word.isascii():
+            return False
     words = _TOKEN.findall(folded)
     heads = 0
     for word in words:

@@ -11,6 +11,7 @@ What is promised of each target stands in ``targets.py``.
 from __future__ import annotations
 
 import argparse
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -24,8 +25,8 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
     "metadata": (b'{"municipality": "A", "department": "B", "year": 2024, "period": "2024-2027"}',),
     "file_name": ("../plan de «acción».pdf".encode(), b"C:\\x\\y.pdf"),
     "answer": (
-        b'{"kind":"pages","pages":[{"number":1,"width":595,"height":842,"lines":[{"text":"una","box":[0,0,5,1],'
-        b'"word_edges":[0,5],"font_size":9,"bold":false}],"tables":[],"image_share":0}]}',
+        b'{"kind":"pages","pages":[{"number":1,"width":595,"height":842,"texts":["una"],"sizes":[9],"bold":[false],'
+        b'"tables":[],"image_share":0}]}\n' + struct.pack("<6f", 0, 0, 5, 1, 0, 5),
         b'{"kind":"document","title":"","pages":1,"warnings":[]}',
     ),
     "numbers": (b"12,5 por cada 100.000; $ 1.234.567 millones; tres mil veinte; 20 %; 2024-2027",),

@@ -20,10 +20,10 @@ from pipeline.extraction.answers import (
     Finished,
     Pages,
     ProtocolViolation,
-    checked_page,
     decode,
     without_controls,
 )
+from pipeline.extraction.page_checks import checked_pages
 from pipeline.findings.money_tables import cell_value
 from pipeline.model import ColumnRole, EvaluationOptions, ExtractedDocument, Line, Page, RowCell
 from pipeline.spanish_numbers import find_numbers, parse_amount
@@ -149,12 +149,15 @@ def file_name(data: bytes) -> None:
 
 
 def answer(data: bytes) -> None:
-    """Any frame of the child: an answer whose pages are possible, or a violation of the protocol."""
+    """Any frame of the child: an answer whose pages are possible, or a violation of the protocol.
+
+    What stands after the first line break is the frame of numbers that follows pages.
+    """
+    frame, _, numbers = data.partition(b"\n")
     try:
-        found = decode(data)
+        found = decode(frame)
         if isinstance(found, Pages):
-            for number, page in enumerate(found.pages, 1):
-                checked_page(page, number=number, limits=ExtractionLimits())
+            checked_pages(found.pages, untrusted_numbers=numbers, first=1, limits=ExtractionLimits())
     except ProtocolViolation:
         return
     if isinstance(found, Finished):

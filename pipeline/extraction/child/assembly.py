@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .fragments import Fragment, box_of
+from msgspec.structs import replace
+
+from .fragments import Fragment, box_of, text_of
 from .reading_order import in_reading_order, rows_joined
 
 if TYPE_CHECKING:
@@ -32,13 +34,13 @@ def _parts(fragment: Fragment, *, grids: Sequence[Grid]) -> list[Fragment]:
         return [fragment]
     cells = [_cell_of(word, near=near) for word in fragment.words]
     if len(set(cells)) == 1:
-        return [fragment._replace(cell=cells[0])]
+        return [replace(fragment, cell=cells[0])]
     parts: list[Fragment] = []
     first = 0
     for index in range(1, len(cells) + 1):
         if index == len(cells) or cells[index] != cells[first]:
             words = fragment.words[first:index]
-            parts.append(fragment._replace(words=words, box=box_of(words), cell=cells[first]))
+            parts.append(replace(fragment, words=words, box=box_of(words), cell=cells[first]))
             first = index
     return parts
 
@@ -63,8 +65,9 @@ def _without_empty(grids: list[Grid], fragments: list[Fragment]) -> tuple[list[G
         return grids, fragments
     renumbered = {old: new for new, old in enumerate(kept)}
     moved = [
-        fragment._replace(
-            cell=(renumbered[fragment.cell[0]], fragment.cell[1]) if fragment.cell[0] in renumbered else None
+        replace(
+            fragment,
+            cell=(renumbered[fragment.cell[0]], fragment.cell[1]) if fragment.cell[0] in renumbered else None,
         )
         if fragment.cell
         else fragment
@@ -75,8 +78,11 @@ def _without_empty(grids: list[Grid], fragments: list[Fragment]) -> tuple[list[G
 
 def assembled(
     fragments: list[Fragment], *, grids: list[Grid], width: float
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Lines in reading order, each table's cells row by row where the table stands, and the tables."""
+) -> tuple[list[Fragment], list[dict[str, Any]]]:
+    """Lines in reading order, each table's cells row by row where the table stands, and the tables.
+
+    A table is as it goes over the pipe; its cells name their lines by position.
+    """
     contents: list[dict[int, list[Fragment]]] = [{} for _ in grids]
     running: list[Fragment] = []
     for fragment in fragments:
@@ -88,34 +94,35 @@ def assembled(
         Fragment(words=(), box=grid.box, size=0.0, bold=False, level=False, block=-1 - index)
         for index, grid in enumerate(grids)
     ]
-    lines: list[dict[str, Any]] = []
+    lines: list[Fragment] = []
     tables: list[dict[str, Any]] = [{}] * len(grids)
     for fragment in in_reading_order([*running, *placeholders], width=width):
         if fragment.words:
-            lines.append(_line(fragment))
+            lines.append(fragment)
         else:
             index = -1 - fragment.block
             tables[index] = _table(grids[index], content=contents[index], lines=lines)
     return lines, tables
 
 
-def _table(grid: Grid, *, content: dict[int, list[Fragment]], lines: list[dict[str, Any]]) -> dict[str, Any]:
+def _table(grid: Grid, *, content: dict[int, list[Fragment]], lines: list[Fragment]) -> dict[str, Any]:
     """The table as it goes over the pipe; the lines of its cells are appended to ``lines``."""
     rows: list[list[dict[str, Any] | None]] = [[None] * (len(grid.xs) - 1) for _ in grid.ys[1:]]
     for index, place in enumerate(grid.cells):
         first = len(lines)
-        lines += [_line(fragment) for fragment in rows_joined(content.get(index, ()))]
+        lines += rows_joined(content.get(index, ()))
         rows[place.top][place.left] = {
-            "text": " ".join([line["text"] for line in lines[first:]]),
+            "text": " ".join([text_of(line) for line in lines[first:]]),
             "box": _rounded(grid.cell_box(index)),
             "lines": list(range(first, len(lines))),
         }
     return {"box": _rounded(grid.box), "rows": rows, "ruled": True}
 
 
-def _line(fragment: Fragment) -> dict[str, Any]:
+def line_of(fragment: Fragment) -> dict[str, Any]:
+    """A line with the fields of ``pipeline.model.Line``, numbers in hundredths of a point."""
     return {
-        "text": " ".join([word[4] for word in fragment.words]),
+        "text": text_of(fragment),
         "box": _rounded(fragment.box),
         "word_edges": [int(edge * 100 + 0.5) / 100 for word in fragment.words for edge in (word[0], word[2])],
         "font_size": round(fragment.size, 2),

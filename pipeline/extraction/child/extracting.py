@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 from .documents import open_pdf, title_of
 from .fault_documents import obey
 from .faults import Fault, fault_of
-from .pages import read_page
+from .glyph_boxes import GlyphBoxes
+from .pages import empty_page, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .pages import PageReading
 
-def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[dict[str, Any] | bytes]:
-    """Yield a ``page`` answer for each page and ``document`` at the end.
+
+def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[PageReading | dict[str, Any] | bytes]:
+    """Yield the reading of each page and the answer ``document`` at the end.
 
     A page that MuPDF cannot read is given back empty and counted, so that one broken page does not
     cost the document; memory that runs out ends the document.
@@ -30,14 +33,15 @@ def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[dict[str, An
     pages = document.page_count
     unreadable = 0
     hidden = False
+    glyph_boxes = GlyphBoxes()
     for index in range(pages):
-        page, characters, hides_text, readable = _page(document, index=index, max_chars=left)
-        left -= characters
+        reading, readable = _page(document, index=index, max_chars=left, glyph_boxes=glyph_boxes)
+        left -= reading.characters
         if left < 0:
             raise Fault("too_much_text")
         unreadable += not readable
-        hidden |= hides_text
-        yield {"kind": "page", "page": page, "characters": characters + 200}
+        hidden |= reading.hides_text
+        yield reading
     if unreadable == pages:
         raise Fault("malformed", "no page can be read")
     warnings = [
@@ -54,20 +58,13 @@ def extract(pdf: bytearray, *, request: dict[str, Any]) -> Iterator[dict[str, An
     yield {"kind": "document", "title": title, "pages": pages, "warnings": warnings}
 
 
-def _page(document: Any, *, index: int, max_chars: int) -> tuple[dict[str, Any], int, bool, bool]:
+def _page(document: Any, *, index: int, max_chars: int, glyph_boxes: GlyphBoxes) -> tuple[PageReading, bool]:
+    """The page and whether it could be read."""
     try:
-        reading = read_page(document.load_page(index), number=index + 1, max_chars=max_chars)
+        page = document.load_page(index)
+        return read_page(page, number=index + 1, max_chars=max_chars, glyph_boxes=glyph_boxes), True
     except Exception as error:
         fault = fault_of(error)
         if fault.code != "malformed":
             raise fault from error
-        empty = {
-            "number": index + 1,
-            "width": 0.0,
-            "height": 0.0,
-            "lines": (),
-            "tables": (),
-            "image_share": 0.0,
-        }
-        return empty, 0, False, False
-    return reading.page, reading.characters, reading.hides_text, True
+        return empty_page(index + 1), False

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +18,7 @@ Those that MuPDF gives have three numbers more, which nothing reads.
 """
 
 
-class Fragment(NamedTuple):
+class Fragment(msgspec.Struct, frozen=True, gc=False):
     """Words from left to right with the style that most of them have.
 
     ``block`` is MuPDF's paragraph guess; ``cell`` says in which cell of which table the words stand.
@@ -29,6 +32,11 @@ class Fragment(NamedTuple):
     """Written from left to right along the page; False for turned text."""
     block: int
     cell: tuple[int, int] | None = None
+
+
+def text_of(fragment: Fragment) -> str:
+    """The words of a fragment with single spaces between them."""
+    return " ".join([word[4] for word in fragment.words])
 
 
 def box_of(words: Sequence[Word]) -> Box:
@@ -53,4 +61,4 @@ def joined(fragments: Sequence[Fragment]) -> Fragment:
         return fragments[0]
     words = tuple(word for fragment in fragments for word in fragment.words)
     longest = max(fragments, key=lambda fragment: sum(len(word[4]) for word in fragment.words))
-    return longest._replace(words=words, box=box_of(words), block=fragments[0].block)
+    return replace(longest, words=words, box=box_of(words), block=fragments[0].block)

@@ -2,7 +2,7 @@
 
 A request is a JSON frame followed by a frame with the document's bytes. Answers are JSON frames told
 apart by ``kind``: ``ready`` once at the start, then ``pages`` (many), ``document`` or ``fault`` at the
-end; ``image`` is followed by a frame of PNG bytes.
+end; ``pages`` is followed by a frame of the numbers of all its lines, ``image`` by one of PNG bytes.
 What is answered is untrusted on the other side: nothing here is relied upon for safety.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +20,7 @@ from .channel import Closed, read_frame, write_frame
 from .engine import pymupdf
 from .extracting import extract
 from .faults import fault_of
+from .pages import PageReading
 from .rendering import render
 from .sandbox import allow_cpu_seconds, confine
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BATCH_CHARS = 256 * 1024
+_CHARS_OF_AN_EMPTY_PAGE = 200
+"""What a page counts towards a batch besides its text."""
 
 
 def main(arguments: list[str]) -> None:
@@ -65,40 +69,54 @@ def _serve(
     commands: dict[str, Callable[..., Any]],
     parent: int,
 ) -> None:
-    batch: list[dict[str, Any]] = []
-    batch_chars = 0
+    batch = _Batch(answers)
     try:
         allow_cpu_seconds(request["cpu_seconds"])
         for answer in commands[request["command"]](pdf, request=request):
             _end_with(parent)
-            if isinstance(answer, bytes):
+            if isinstance(answer, PageReading):
+                batch.add(answer)
+            elif isinstance(answer, bytes):
                 write_frame(answers, payload=answer)
-            elif answer["kind"] != "page":
-                batch, batch_chars = _flush(answers, batch=batch), 0
-                _send(answers, **answer)
             else:
-                batch.append(answer["page"])
-                batch_chars += answer["characters"]
-                if batch_chars > _BATCH_CHARS:
-                    batch, batch_chars = _flush(answers, batch=batch), 0
+                batch.send()
+                _send(answers, **answer)
     except (Closed, BrokenPipeError):
         raise
     except Exception as error:  # noqa: BLE001  whatever a PDF provokes becomes a code
-        batch.clear()
         fault = fault_of(error)
         _send(answers, kind="fault", code=fault.code, detail=fault.detail)
+
+
+class _Batch:
+    """Pages that wait to be sent in one go."""
+
+    def __init__(self, answers: int) -> None:
+        self._answers = answers
+        self._pages: list[dict[str, Any]] = []
+        self._numbers: array[float] = array("f")
+        self._chars = 0
+
+    def add(self, reading: PageReading) -> None:
+        self._pages.append(reading.page)
+        self._numbers += reading.numbers
+        self._chars += reading.characters + _CHARS_OF_AN_EMPTY_PAGE
+        if self._chars > _BATCH_CHARS:
+            self.send()
+
+    def send(self) -> None:
+        if self._pages:
+            # Before the first frame is written: should memory end here, no second frame is expected yet.
+            numbers = self._numbers.tobytes()
+            _send(self._answers, kind="pages", pages=self._pages)
+            write_frame(self._answers, payload=numbers)
+        self._pages, self._numbers, self._chars = [], array("f"), 0
 
 
 def _end_with(parent: int) -> None:
     """Where the kernel has no signal for it: end when the parent is gone."""
     if os.getppid() != parent:
         os._exit(0)
-
-
-def _flush(answers: int, *, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    if batch:
-        _send(answers, kind="pages", pages=batch)
-    return []
 
 
 def _send(answers: int, **fields: Any) -> None:

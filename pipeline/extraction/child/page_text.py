@@ -14,10 +14,13 @@ from unicodedata import category
 
 from .engine import extra, mupdf, pymupdf
 from .fragments import Box, Fragment, Word, box_of
-from .visibility import Backdrop, is_hidden
+from .glyph_boxes import blocks_of
+from .visibility import Backdrop, hidden_spans, is_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from .glyph_boxes import GlyphBoxes
 
 MAX_VECTORS = 20_000
 """A page with more drawings is a map or a chart; its drawings are not looked at."""
@@ -42,17 +45,20 @@ class PageText:
     hides_text: bool
 
 
-def read_text(page: Any) -> PageText:
-    """Read text, drawings and image boxes of ``page``, in coordinates of the page as displayed."""
+def read_text(page: Any, *, glyph_boxes: GlyphBoxes) -> PageText:
+    """Read text, drawings and image boxes of ``page``, in coordinates of the page as displayed.
+
+    ``glyph_boxes`` is that of the document.
+    """
     text_page = _structured(page, flags=_EVERYTHING)
     images, vector_count = _disguise_images(text_page)
     if vector_count > MAX_VECTORS:
         _restore_images(images)
         text_page = _structured(page, flags=_TEXT)
-        blocks = _blocks(text_page)
+        blocks = glyph_boxes.blocks(text_page)
     else:
         try:
-            blocks = _blocks(text_page)
+            blocks = glyph_boxes.blocks(text_page)
         finally:
             _restore_images(images)
     boxes = [box for _, box, _ in images]
@@ -99,40 +105,36 @@ def _restore_images(images: list[tuple[Any, Box, int]]) -> None:
         block.type = _BLOCK_IMAGE
 
 
-def _blocks(text_page: Any, *, raw: bool = False) -> list[dict[str, Any]]:
-    content: dict[str, list[dict[str, Any]]] = {}
-    extra.JM_make_textpage_dict(text_page.m_internal, content, int(raw))
-    return content["blocks"]
-
-
 def _fragments(
     text_page: Any, *, texts: list[dict[str, Any]], backdrop: Backdrop
 ) -> tuple[list[Fragment], bool]:
     """Words and styles brought together: both extractions give the same words in the same order."""
     words = extra.extractWORDS(text_page, None)
+    written = [word[4] for word in words]
     fragments: list[Fragment] = []
     hides_text = False
     first = 0
     for block in texts:
+        number = block["number"]
         for line in block["lines"]:
             spans = line["spans"]
             text = spans[0]["text"] if len(spans) == 1 else "".join([span["text"] for span in spans])
             tokens = text.split()
             if not tokens:
                 continue
-            found = words[first : first + len(tokens)]
-            first += len(tokens)
-            hidden = [True for span in spans if is_hidden(span, backdrop=backdrop)]
+            begin, first = first, first + len(tokens)
+            hidden = hidden_spans(spans, backdrop=backdrop)
             if hidden:
                 hides_text = True
-                if len(hidden) == len(spans):
+                if hidden == len(spans):
                     continue
-            if hidden or [word[4] for word in found] != tokens:
+            if hidden or written[begin:first] != tokens:
                 return _careful_fragments(text_page, backdrop=backdrop)
+            found = words[begin:first]
             if not text.isprintable():
                 found = _without_controls(found)
             if found:
-                fragments.append(_fragment(found, spans=spans, line=line, block=block["number"]))
+                fragments.append(_fragment(found, spans=spans, line=line, block=number))
     return fragments, hides_text
 
 
@@ -158,7 +160,7 @@ def _careful_fragments(text_page: Any, *, backdrop: Backdrop) -> tuple[list[Frag
 def _text_blocks(text_page: Any) -> list[dict[str, Any]]:
     images, _ = _disguise_images(text_page)
     try:
-        return [block for block in _blocks(text_page, raw=True) if block["type"] == 0]
+        return [block for block in blocks_of(text_page, raw=True) if block["type"] == 0]
     finally:
         _restore_images(images)
 

@@ -55,8 +55,9 @@ def rows_joined(fragments: Iterable[Fragment]) -> list[Fragment]:
 def _runs_down(fragments: Sequence[Fragment]) -> bool:
     """Whether each fragment stands on a baseline of its own below the one before, as most text does."""
     above = -1e9
-    for _, box, _, _, level, _, _ in fragments:
-        if not level or box[1] < above:
+    for fragment in fragments:
+        box = fragment.box
+        if not fragment.level or box[1] < above:
             return False
         above = box[3] - _SHARED * (box[3] - box[1])
     return True

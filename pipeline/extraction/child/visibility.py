@@ -45,6 +45,15 @@ class Backdrop:
         return self._shades
 
 
+def hidden_spans(spans: list[dict[str, Any]], *, backdrop: Backdrop) -> int:
+    """How many of the spans of a line hold words that nobody can see."""
+    hidden = 0
+    for span in spans:
+        if is_hidden(span, backdrop=backdrop):
+            hidden += 1
+    return hidden
+
+
 def is_hidden(span: dict[str, Any], *, backdrop: Backdrop) -> bool:
     """Whether ``span`` holds words that nobody can see on the page."""
     if (

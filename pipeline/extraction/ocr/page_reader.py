@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline.extraction.child.assembly import assembled, cut_at_cells
+from pipeline.extraction.child.assembly import assembled, cut_at_cells, line_of
 from pipeline.extraction.child.grids import grids_of
 from pipeline.extraction.ocr.pictures import Picture, rules_on
 from pipeline.extraction.ocr.process import ConfinedProgram
@@ -111,7 +111,7 @@ class PageReader:
         )
         lines, tables = assembled(fragments, grids=grids, width=page.width)
         content = {
-            "lines": [skew.line_back(line) for line in lines],
+            "lines": [skew.line_back(line_of(line)) for line in lines],
             "tables": [skew.table_back(table) for table in tables],
             "image_share": page.image_share,
         }

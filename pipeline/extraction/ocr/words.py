@@ -8,6 +8,8 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from pipeline.errors import OCR_FAILED, ExtractionFailure
 from pipeline.extraction.answers import without_controls
 from pipeline.extraction.child.fragments import Fragment, box_of
@@ -128,4 +130,4 @@ def _levelled(lines: list[Fragment]) -> list[Fragment]:
         return lines
     sizes = sorted(line.size for line in lines for _ in line.words)
     body = sizes[len(sizes) // 2]
-    return [line._replace(size=body) if abs(line.size - body) <= SAME_SIZE * body else line for line in lines]
+    return [replace(line, size=body) if abs(line.size - body) <= SAME_SIZE * body else line for line in lines]
