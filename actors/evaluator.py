@@ -22,7 +22,7 @@ from actors.bench import Bench, options_of
 from actors.flights import Flights
 from actors.footprint import Footprint
 from actors.growth import Growth
-from actors.shared_table import share_table
+from actors.shared_encoder import NodeEncoder
 from actors.watch import Watch
 from actors.watchdog import watchdog
 from cluster import metrics, tracing
@@ -108,12 +108,12 @@ def picture_reader(settings: Settings) -> PageReader | None:
 
 
 def _load_engine(settings: Settings, *, reader: PageReader | None) -> Engine:
-    engine = Engine.load(threads=1, encoder=settings.encoder, reader=reader)
-    shared = share_table(engine, folder=settings.run_dir / "encoder")
+    encoder = NodeEncoder.named(settings.encoder, folder=settings.run_dir / "encoder")
+    engine = Engine.load(threads=1, encoder=encoder, reader=reader)
     # What is loaded stays for good: the collector need not look at it after every document.
     gc.collect()
     gc.freeze()
-    log.info("engine_loaded", table_shared=shared)
+    log.info("engine_loaded")
     return engine
 
 
@@ -156,6 +156,7 @@ class Evaluator:
         context = serve.get_replica_context()
         self._worker_id = context.replica_id.unique_id
         self._label = f"evaluator-{context.rank.rank}"
+        self._first_of_the_node = context.rank.local_rank == 0
         self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
         log.info("evaluator_ready", worker=self._worker_id, pid=os.getpid(), label=self._label)
 
@@ -308,7 +309,7 @@ class Evaluator:
         self._footprint.publish(self._label)
 
     async def _tell_confinement(self) -> None:
-        """Say once what confines the process that reads PDFs here; what the kernel refuses is a warning."""
+        """Say what confines the process that reads PDFs on this node; what the kernel refuses is a warning."""
         try:
             report = await asyncio.to_thread(self._bench.extraction.sandbox_report)
         except PipelineError as error:
@@ -319,7 +320,9 @@ class Evaluator:
         tell("extraction_confinement", lacking=lacking, **report)
 
     async def _keep_house(self) -> None:
-        await self._tell_confinement()
+        if self._first_of_the_node:
+            # The others start theirs with their first document: one that waits holds 30 MB.
+            await self._tell_confinement()
         while True:
             metrics.put(metrics.WORKER_UTILIZATION, self._utilization.share(), worker_id=self._label)
             self._footprint.publish(self._label)
