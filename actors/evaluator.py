@@ -52,7 +52,7 @@ UTILIZATION_WINDOW_SECONDS = 60.0
 HOUSEKEEPING_SECONDS = 5.0
 UNCLAIMED = {"status": "unclaimed", "last": False}
 """Nothing happened to the document; it is for somebody else."""
-CHILD_IDLE_SECONDS = 60.0
+CHILD_IDLE_SECONDS = 20.0
 
 
 class Utilization:
@@ -328,7 +328,7 @@ class Evaluator:
             self._footprint.publish(self._label)
             idle = time.monotonic() - self._worked_at
             if idle > CHILD_IDLE_SECONDS and self._bench.extraction.child_pid and not self._turn.locked():
-                # It comes back with the next document; idle, it would hold 40 MB.
+                # It comes back with the next document, in a tenth of a second; idle, it would hold 40 MB.
                 async with self._turn:
                     await asyncio.to_thread(self._bench.extraction.close)
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
