@@ -7,6 +7,7 @@ import contextlib
 import gc
 import math
 import os
+import socket
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -108,7 +109,9 @@ def picture_reader(settings: Settings) -> PageReader | None:
 
 
 def _load_engine(settings: Settings, *, reader: PageReader | None) -> Engine:
-    encoder = NodeEncoder.named(settings.encoder, folder=settings.run_dir / "encoder")
+    # data_dir may be shared between nodes; each has tables of its own.
+    folder = settings.run_dir / "encoder" / socket.gethostname()
+    encoder = NodeEncoder.named(settings.encoder, folder=folder)
     engine = Engine.load(threads=1, encoder=encoder, reader=reader)
     # What is loaded stays for good: the collector need not look at it after every document.
     gc.collect()

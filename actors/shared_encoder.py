@@ -8,7 +8,6 @@ bit by bit.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import mmap
 import secrets
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("evaluator")
 
-TABLES, WORDS = "tables.bin", "words.msgpack"
+LOCK, TABLES, WORDS = "lock", "tables.bin", "words.msgpack"
 ALIGNED_BYTES = 64
 WAIT_SECONDS = 60.0
 """For another evaluator that is preparing; then the encoder is read from its package."""
@@ -105,19 +104,31 @@ class NodeEncoder(EncoderChoice):
         """Map what is prepared, after preparing it where nobody has; else load it as everywhere."""
         if self.kind != DEFAULT_ENCODER:
             return EncoderChoice.load(self, threads=threads)
-        place = self.prepared / self._key()
         self.prepared.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(
+            self.prepared / LOCK, timeout=WAIT_SECONDS, preserve_lock_file=True, fallback_to_soft=False
+        )
         try:
             # Who comes second waits: two that unpack at once take twice the time.
-            with FileLock(self.prepared / "lock", timeout=WAIT_SECONDS):
-                if not place.exists():
-                    _prepare(EncoderChoice.load(self, threads=threads), place=place)
-                mapped: Encoder = _mapped(place, threads=threads)
-                return mapped
-        except (_Unknown, Timeout, OSError, ValueError, struct.error) as error:
+            with lock:
+                return self._shared(self.prepared / self._key(), threads=threads)
+        except (_Unknown, Timeout, NotImplementedError, OSError, ValueError, struct.error) as error:
             log.warning("encoder_not_shared", reason=type(error).__name__)
-            shutil.rmtree(place, ignore_errors=True)
             return EncoderChoice.load(self, threads=threads)
+
+    def _shared(self, place: Path, *, threads: int) -> Encoder:
+        if not place.exists():
+            # Of another version, or of one that died while it was writing; who has mapped them keeps them.
+            for other in self.prepared.iterdir():
+                if other.is_dir():
+                    shutil.rmtree(other)
+            _prepare(EncoderChoice.load(self, threads=threads), place=place)
+        try:
+            mapped: Encoder = _mapped(place, threads=threads)
+        except (_Unknown, OSError, ValueError, struct.error):
+            shutil.rmtree(place)
+            raise
+        return mapped
 
     def _key(self) -> str:
         """Another one for other files: those of the encoder are known by version, size and time, as in the freeze."""
@@ -140,8 +151,7 @@ def _prepare(encoder: Any, *, place: Path) -> None:
         (temporary / WORDS).write_bytes(struct.pack("<I", zlib.crc32(content)) + content)
         if not np.array_equal(vectors, _mapped(temporary, threads=encoder.threads).encode(PROBES)):
             raise _Unknown
-        with contextlib.suppress(FileExistsError):
-            temporary.rename(place)
+        temporary.rename(place)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
