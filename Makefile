@@ -55,7 +55,7 @@ fuzz: $(VENV)/.dev  ## a minute of rubbish for each parser that reads what stran
 audit: $(VENV)/.dev  ## known vulnerabilities of the locked dependencies (needs a vulnerability database)
 	@$(BIN)/python .ci/audit.py
 
-# One of: batch one_process pool growth queue_cost autoscaling simulation uploads celery_peer.compare, with its options.
+# One of: batch where_cpu_goes one_process pool growth queue_cost autoscaling simulation uploads celery_peer.compare, with its options.
 BENCH ?= batch
 bench: $(VENV)/.dev  ## speed and memory, see benchmarks/results.md (BENCH="pool --evaluators 2 8"; default: batch)
 	@$(BIN)/python -m benchmarks.$(BENCH)

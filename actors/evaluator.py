@@ -7,6 +7,7 @@ import contextlib
 import gc
 import math
 import os
+import socket
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from actors.bench import Bench, options_of
 from actors.flights import Flights
 from actors.footprint import Footprint
 from actors.growth import Growth
-from actors.shared_table import share_table
+from actors.shared_encoder import NodeEncoder
 from actors.watch import Watch
 from actors.watchdog import watchdog
 from cluster import metrics, tracing
@@ -52,7 +53,7 @@ UTILIZATION_WINDOW_SECONDS = 60.0
 HOUSEKEEPING_SECONDS = 5.0
 UNCLAIMED = {"status": "unclaimed", "last": False}
 """Nothing happened to the document; it is for somebody else."""
-CHILD_IDLE_SECONDS = 60.0
+CHILD_IDLE_SECONDS = 20.0
 
 
 class Utilization:
@@ -108,12 +109,14 @@ def picture_reader(settings: Settings) -> PageReader | None:
 
 
 def _load_engine(settings: Settings, *, reader: PageReader | None) -> Engine:
-    engine = Engine.load(threads=1, encoder=settings.encoder, reader=reader)
-    shared = share_table(engine, folder=settings.run_dir / "encoder")
+    # data_dir may be shared between nodes; each has tables of its own.
+    folder = settings.run_dir / "encoder" / socket.gethostname()
+    encoder = NodeEncoder.named(settings.encoder, folder=folder)
+    engine = Engine.load(threads=1, encoder=encoder, reader=reader)
     # What is loaded stays for good: the collector need not look at it after every document.
     gc.collect()
     gc.freeze()
-    log.info("engine_loaded", table_shared=shared)
+    log.info("engine_loaded")
     return engine
 
 
@@ -156,6 +159,7 @@ class Evaluator:
         context = serve.get_replica_context()
         self._worker_id = context.replica_id.unique_id
         self._label = f"evaluator-{context.rank.rank}"
+        self._first_of_the_node = context.rank.local_rank == 0
         self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
         log.info("evaluator_ready", worker=self._worker_id, pid=os.getpid(), label=self._label)
 
@@ -308,7 +312,7 @@ class Evaluator:
         self._footprint.publish(self._label)
 
     async def _tell_confinement(self) -> None:
-        """Say once what confines the process that reads PDFs here; what the kernel refuses is a warning."""
+        """Say what confines the process that reads PDFs on this node; what the kernel refuses is a warning."""
         try:
             report = await asyncio.to_thread(self._bench.extraction.sandbox_report)
         except PipelineError as error:
@@ -319,13 +323,15 @@ class Evaluator:
         tell("extraction_confinement", lacking=lacking, **report)
 
     async def _keep_house(self) -> None:
-        await self._tell_confinement()
+        if self._first_of_the_node:
+            # The others start theirs with their first document: one that waits holds 30 MB.
+            await self._tell_confinement()
         while True:
             metrics.put(metrics.WORKER_UTILIZATION, self._utilization.share(), worker_id=self._label)
             self._footprint.publish(self._label)
             idle = time.monotonic() - self._worked_at
             if idle > CHILD_IDLE_SECONDS and self._bench.extraction.child_pid and not self._turn.locked():
-                # It comes back with the next document; idle, it would hold 40 MB.
+                # It comes back with the next document, in a tenth of a second; idle, it would hold 40 MB.
                 async with self._turn:
                     await asyncio.to_thread(self._bench.extraction.close)
             await asyncio.sleep(HOUSEKEEPING_SECONDS)

@@ -2,10 +2,10 @@
 
     python -m benchmarks.autoscaling [--documents 120] [--idle-seconds 20] [--plot FILE] [--out FILE]
 
-A service with one evaluator gets a burst of plans; while the pool shrinks again, single documents keep coming, so
-that evaluators leave while others work. Growing happens with the delays of ``ray_config.yaml``; the five minutes
-that it waits before it shrinks are shortened to ``--idle-seconds``. Exit code 1 when a document is lost, or the pool
-does not reach eight or does not come back to one.
+A service with one evaluator gets a burst of plans, and more of them for as long as the pool grows; while it shrinks
+again, single documents keep coming, so that evaluators leave while others work. Growing happens with the delays of
+``ray_config.yaml``; the five minutes that it waits before it shrinks are shortened to ``--idle-seconds``. Exit code 1
+when a document is lost, or the pool does not reach eight or does not come back to one.
 """
 
 from __future__ import annotations
@@ -84,7 +84,14 @@ class Watch(threading.Thread):
 
     def evaluators(self) -> float:
         """The last that was known."""
-        known = [row["evaluators"] for row in self.samples if not math.isnan(row["evaluators"])]
+        return self._last("evaluators")
+
+    def waiting(self) -> float:
+        """The last that was known."""
+        return self._last("waiting")
+
+    def _last(self, name: str) -> float:
+        known = [row[name] for row in self.samples if not math.isnan(row[name])]
         return known[-1] if known else 0.0
 
     def stop(self) -> None:
@@ -118,16 +125,19 @@ def run(settings: Settings, *, url: str, documents: int, folder: Path) -> dict[s
     """The burst, and single documents until the pool is small again."""
     watch = Watch(url)
     watch.start()
-    sent = 0
     paths = burst_files(folder, documents)
     _await(lambda: 0 < watch.evaluators() <= LEAST, "the pool at its minimum")
     with BatchClient(url, timeout_seconds=120) as client:
         burst_at = watch.samples[-1]["at"]
-        unfinished = [
-            client.send(paths[first : first + settings.max_files], metadata=METADATA)
-            for first in range(0, documents, settings.max_files)
-        ]
-        sent += documents
+        unfinished = send_all(client, paths, at_most=settings.max_files)
+        sent = documents
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while watch.evaluators() < MOST and time.monotonic() < deadline:
+            if watch.waiting() < documents / 2:
+                # The same files: the service has no cache here.
+                unfinished += send_all(client, paths, at_most=settings.max_files)
+                sent += documents
+            time.sleep(SINGLE_EVERY_SECONDS)
         for job in unfinished:
             list(client.watch(job))
         quiet_at = watch.samples[-1]["at"]
@@ -149,6 +159,14 @@ def run(settings: Settings, *, url: str, documents: int, folder: Path) -> dict[s
         "quiet_at": quiet_at,
         "samples": watch.samples,
     }
+
+
+def send_all(client: BatchClient, paths: Sequence[Path], *, at_most: int) -> list[str]:
+    """Send the files in batches of ``at_most``; the jobs."""
+    return [
+        client.send(list(paths[first : first + at_most]), metadata=METADATA)
+        for first in range(0, len(paths), at_most)
+    ]
 
 
 def _succeeded(client: BatchClient, job_id: str) -> int:

@@ -18,6 +18,7 @@ import msgspec
 import psutil
 
 from cluster.embedded_redis import write_secret
+from cluster.lean_ray import lean_environment
 from cluster.lifecycle_edge import prepare_edge
 from cluster.lifecycle_keeper import LOG_FILE, ORDERS_FILE, KeeperState, Orders, read_state
 from cluster.lifecycle_processes import attached_to, descendants, end, free_ports
@@ -116,7 +117,11 @@ def start_ray(settings: Settings, *, ports: RayPorts) -> KeeperState:
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     ray_token(settings)
     temp_dir = _short_temp_dir()
-    environment = ray_environment(settings, ports=ports) | prepare_edge(settings, folder=temp_dir / "haproxy")
+    environment = {
+        **ray_environment(settings, ports=ports),
+        **lean_environment(settings, folder=temp_dir / "unwanted"),
+        **prepare_edge(settings, folder=temp_dir / "haproxy"),
+    }
     command = _start_command(ports, temp_dir=temp_dir, http_port=settings.http_port)
     orders = Orders(command, str(temp_dir))
     (settings.run_dir / ORDERS_FILE).write_bytes(msgspec.json.encode(orders))

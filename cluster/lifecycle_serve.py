@@ -70,6 +70,7 @@ def _apply_pool(deployment: dict[str, Any], *, settings: Settings) -> None:
     deployment["max_ongoing_requests"] = settings.in_flight_per_evaluator
     deployment["graceful_shutdown_timeout_s"] = settings.hard_limit_seconds + settings.lease_seconds
     least, most = settings.evaluators_min, settings.evaluators_max
+    deployment["autoscaling_config"]["policy"]["policy_kwargs"]["at_once"] = settings.running_per_node
     deployment["autoscaling_config"] |= {
         "min_replicas": least,
         "initial_replicas": max(least, min(most, settings.running_per_node)),

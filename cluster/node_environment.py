@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from cluster.lean_ray import lean_environment
 from cluster.lifecycle_edge import prepare_edge
 from cluster.settings import Settings, SettingsError
 
@@ -22,13 +23,14 @@ ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def node_environment(settings: Settings, *, folder: Path) -> dict[str, str]:
-    """Names and values. ``folder`` is made, for HAProxy; it must be this node's own."""
+    """Names and values. ``folder`` is made, for HAProxy, and one beside it; they must be this node's own."""
     return {
         **dict.fromkeys(ONE_THREAD, "1"),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DISABLE_IMPORT_WARNING": "1",
         # A worker that dies takes what it started along.
         "RAY_process_group_cleanup_enabled": "1",
+        **lean_environment(settings, folder=folder.with_name("unwanted")),
         **prepare_edge(settings, folder=folder),
     }
 

