@@ -1,8 +1,10 @@
-"""A service for one benchmark: fresh data folder, free ports, ended with everything it stored."""
+"""A service for one benchmark or test: fresh data folder, free ports, ended with everything it stored."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cluster.lifecycle import RunningService
+
+
+HEIR = """
+import sys
+sys.stdin.read()
+import pathlib, shutil
+from cluster import lifecycle
+from cluster.settings import Settings
+data_dir = pathlib.Path(sys.argv[1])
+if data_dir.exists():
+    lifecycle.down(Settings.load(data_dir=data_dir))
+    shutil.rmtree(data_dir, ignore_errors=True)
+"""
+"""Waits until whoever holds the other end of its standard input is gone, in whatever way."""
+
+
+@contextmanager
+def ended_with_this_process(data_dir: Path) -> Iterator[None]:
+    """Have the service of ``data_dir`` ended, and the folder removed, should this process end before it does so.
+
+    A service is a group of processes of its own, which neither an interrupt nor a kill of this one reaches.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", HEIR, data_dir], stdin=subprocess.PIPE, start_new_session=True
+    ):
+        yield
 
 
 @contextmanager
@@ -31,8 +59,9 @@ def own_service(**chosen: Any) -> Iterator[tuple[Settings, RunningService]]:
         "storage_floor_bytes": 0,
     }
     settings = Settings.load(data_dir=data_dir, **{**free, **chosen})
-    try:
-        yield settings, lifecycle.up(settings)
-    finally:
-        lifecycle.down(settings)
-        shutil.rmtree(data_dir, ignore_errors=True)
+    with ended_with_this_process(data_dir):
+        try:
+            yield settings, lifecycle.up(settings)
+        finally:
+            lifecycle.down(settings)
+            shutil.rmtree(data_dir, ignore_errors=True)

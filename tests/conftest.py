@@ -14,6 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from xdist.scheduler import LoadScopeScheduling
 
+from benchmarks.own_service import ended_with_this_process
 from cluster import lifecycle
 from cluster.lifecycle_processes import free_ports
 from cluster.settings import Settings
@@ -99,11 +100,12 @@ def service() -> Iterator[Service]:
         answer_silence_seconds=8,
         allow_anonymous=True,
     )
-    try:
-        yield Service(settings, lifecycle.up(settings))
-    finally:
-        lifecycle.down(settings)
-        shutil.rmtree(data_dir, ignore_errors=True)
+    with ended_with_this_process(data_dir):
+        try:
+            yield Service(settings, lifecycle.up(settings))
+        finally:
+            lifecycle.down(settings)
+            shutil.rmtree(data_dir, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

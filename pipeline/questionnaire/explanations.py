@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import re2
 
+from pipeline.questionnaire.rules import MET
 from pipeline.text import fold
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def explain(answer: AnswerFinding, segmentation: Segmentation, *, page_of: PageO
         sentences.append(f"Sobre este punto el plan no {verb} {listed}.")
     sentences += [
         _skipped(answer.skipped_nodes) or _nearest(missing, segmentation=segmentation, page_of=page_of),
+        _inferred(met, page_of=page_of),
         _unclear(met, page_of=page_of),
     ]
     return " ".join(filter(None, sentences))
@@ -106,8 +108,25 @@ def _nearest(missing: Sequence[CriterionFinding], *, segmentation: Segmentation,
     return f"{what} no alcanza: «{quote}» (página {page})."
 
 
+def _inferred(met: Sequence[CriterionFinding], *, page_of: PageOf) -> str:
+    """Says of which criteria no passage is a proof by itself: the passages of the plan make them likely together."""
+    likely = [criterion for criterion in met if not _proved(criterion)]
+    if not likely:
+        return ""
+    phrases = _neither([_phrase(criterion) for criterion in likely])
+    page = page_of(likely[0].proofs[0].span)
+    return (
+        f"Ningún pasaje muestra por sí solo {phrases}: se infiere de lo que el plan dice en conjunto; "
+        f"conviene leer la página {page}."
+    )
+
+
+def _proved(criterion: CriterionFinding) -> bool:
+    return max(proof.strength for proof in criterion.proofs) >= MET
+
+
 def _unclear(met: Sequence[CriterionFinding], *, page_of: PageOf) -> str:
-    unsure = [criterion for criterion in met if criterion.confidence < UNCLEAR]
+    unsure = [criterion for criterion in met if criterion.confidence < UNCLEAR and _proved(criterion)]
     if not unsure:
         return ""
     page = page_of(unsure[0].proofs[0].span)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import psutil
 from ground import PATIENCE_SECONDS, Ground, until, variant
 
+from benchmarks.own_service import ended_with_this_process
 from cluster import lifecycle
 from cluster.lifecycle_serve import DeployError
 from serve_app.client import BatchClient
@@ -42,8 +43,10 @@ class FaultService(Ground):
     def __init__(self, **chosen: Any) -> None:
         super().__init__(**chosen)
         self._sent = 0
+        self._heir = ended_with_this_process(self.settings.data_dir)
 
     def __enter__(self) -> Self:
+        self._heir.__enter__()
         try:
             self.running = lifecycle.up(self.settings)
         except BaseException:
@@ -58,6 +61,7 @@ class FaultService(Ground):
             lifecycle.down(self.settings)
         finally:
             super().__exit__()
+            self._heir.__exit__(None, None, None)
 
     # ------------------------------------------------------------------ work
 

@@ -167,6 +167,27 @@ def test_explanation_says_what_was_found_where_and_what_is_missing(models: Embed
         assert len(text) < 1200
 
 
+def test_what_no_passage_proves_is_said_to_be_inferred(models: EmbeddingModels) -> None:
+    """A criterion that a plan meets by all its passages together has none that a reader could take for the proof."""
+    answers, segmentation = _answers(PLAN, models=models)
+    answer = next(answer for answer in answers if any(criterion.met for criterion in answer.criteria))
+    weak = tuple(
+        dataclasses.replace(
+            criterion, proofs=tuple(dataclasses.replace(p, strength=0.2) for p in criterion.proofs)
+        )
+        for criterion in answer.criteria
+    )
+
+    def told(answer: AnswerFinding) -> str:
+        return explain(answer, segmentation, page_of=lambda span: segmentation.segments[span.segment].page)
+
+    assert "Ningún pasaje muestra por sí solo" not in told(answer)
+    text = told(dataclasses.replace(answer, criteria=weak))
+    assert re.search(
+        r"Ningún pasaje muestra por sí solo .+: se infiere .+; conviene leer la página \d+\.", text
+    )
+
+
 def test_the_nearest_passage_is_quoted_and_named(models: EmbeddingModels) -> None:
     """What came nearest says to which criterion, in the plan's words and with its page."""
     answers, segmentation = _answers(PLAN, models=models)
