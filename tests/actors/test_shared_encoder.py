@@ -50,7 +50,7 @@ def test_the_vocabulary_is_the_one_of_the_package(tmp_path: Path) -> None:
     """Every attribute of the tokenizer that is made from the prepared vocabulary equals that of the package."""
     plain = EncoderChoice.of(DEFAULT_ENCODER).load(threads=1)
     shared = NodeEncoder.named(DEFAULT_ENCODER, folder=tmp_path).load(threads=1)
-    one, other = (vars(encoder._tokenizer) for encoder in (plain, shared))  # type: ignore[attr-defined]
+    one, other = (vars(encoder._tokenizer.tokenizer) for encoder in (plain, shared))  # type: ignore[attr-defined]
     normalizers = [vars(each["_normalizer"]) for each in (one, other)]
     assert {name: one[name] for name in one if name != "_normalizer"} == {
         name: other[name] for name in other if name != "_normalizer"
