@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 60.0
 CODE = """
 from benchmarks.own_service import own_service
 with own_service(evaluators_min=1, evaluators_max=1) as (settings, service):
-    print(service.keeper_pid, settings.data_dir, flush=True)
+    print("keeper", service.keeper_pid, settings.data_dir, flush=True)
     input()
 """
 
@@ -27,8 +27,8 @@ def test_a_service_ends_with_whoever_started_it() -> None:
         [sys.executable, "-c", CODE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as starter:
         assert starter.stdout
-        told = starter.stdout.readline() or starter.stdout.readline()
-        pid, data_dir = told.split()
+        # What the service logs while it starts comes before.
+        _, pid, data_dir = next(line for line in starter.stdout if line.startswith("keeper ")).split()
         keeper = psutil.Process(int(pid))
         all_of_it = [keeper, *keeper.children(recursive=True)]
         starter.kill()
