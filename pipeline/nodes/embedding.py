@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.encoders import Encoder
     from pipeline.model import PlanProfile, Segmentation
 
-VERSION: str = "1.2.0"
+VERSION: str = "1.1.0"
 
 ABOUT = 0.5
 """From this relevance on a segment is about a point."""
@@ -36,8 +36,8 @@ PASSING_WEIGHT = 0.55
 DOUBT = (0.5, 0.8)
 """Relevances between these are settled by the embedding: one term, or a title alone."""
 MIN_EMBEDDED_CHARS = 25
-MAX_EMBEDDED = 30
-"""At most so many segments of a plan are embedded: some 60 ms of a core."""
+MAX_EMBEDDED = 60
+"""At most so many segments of a plan are embedded: 0.3 s of a core."""
 EMBEDDED_CHARS = 160
 """Sentence embeddings blur over long texts; the beginning says what a passage is about.
 

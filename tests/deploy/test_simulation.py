@@ -25,7 +25,7 @@ def test_no_document_is_lost_when_nodes_die() -> None:
     """Each is worked on once to its end, however many attempts that takes; and it takes longer."""
     calm, deadly = (
         _outcome(evaluators=16, node_deaths_per_hour=0.001),
-        _outcome(evaluators=16, node_deaths_per_hour=20.0),
+        _outcome(evaluators=16, node_deaths_per_hour=100.0),
     )
     assert len(calm.started) == len(deadly.started) == 2000
     assert calm.repeated == 0
