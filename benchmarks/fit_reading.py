@@ -35,9 +35,9 @@ from pipeline.questionnaire.reading import (
     DECISION,
     all_tokens,
     by_the_rules,
+    count_naming,
     decided_criteria,
     describe,
-    named,
     passages_about,
     read_passages,
     shown_in_plan,
@@ -125,10 +125,8 @@ def read_plan(plan: LabelledPlan, *, engine: Engine, worker: ExtractionWorker) -
     )
     weight = SHARE_OF_WRITTEN if plan.name in WRITTEN_WITH else 1.0
     in_plan = shown_in_plan(strengths, criteria=CRITERIA)
-    by_name = tuple(named(strengths, point=number) for number in range(len(POINT_IDS)))
-    return Plan(
-        plan.name, weight, tokens, tuple(rows), tuple(shown), tuple(by_rules), by_name, in_plan, labels
-    )
+    named = tuple(count_naming(strengths, point=number) for number in range(len(POINT_IDS)))
+    return Plan(plan.name, weight, tokens, tuple(rows), tuple(shown), tuple(by_rules), named, in_plan, labels)
 
 
 def _labels(path: Path) -> tuple[dict[str, list[int]], dict[tuple[str, str], str]]:
@@ -242,11 +240,11 @@ def weighed(plan: Plan, *, weights: NDArray[np.float64], usual: NDArray[np.float
         weigh(
             read_passages(rows @ weights),
             by_rules=by_rules,
-            named=by_name,
+            named=named,
             in_plan=plan.in_plan,
             criteria=CRITERIA,
         )
-        for rows, by_rules, by_name in zip(plan.rows, plan.by_rules, plan.named, strict=True)
+        for rows, by_rules, named in zip(plan.rows, plan.by_rules, plan.named, strict=True)
     ]
     return np.concatenate([np.stack(evidence), usual[:, :, None]], axis=2)
 

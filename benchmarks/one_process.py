@@ -103,10 +103,20 @@ def main() -> None:
         for plan in plans:
             rows.append(measure(plan, worker=worker, engine=engine, clock=clock))
             print(f"{plan.name:24} {plan.pages:4} pages  {rows[-1]['wall']:6.2f} s", flush=True)
-    report(rows, clock=clock, target=options.json)
+        child_peak = peak_bytes(worker.child_pid)
+    report(rows, clock=clock, child_peak_bytes=child_peak, target=options.json)
 
 
-def report(rows: list[dict[str, float]], *, clock: StepClock, target: Path | None) -> None:
+def peak_bytes(pid: int | None) -> int:
+    """Most memory that a living process has held; not that of the process it was forked from, as rusage has it."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    (peak,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(peak) * 1024
+
+
+def report(
+    rows: list[dict[str, float]], *, clock: StepClock, child_peak_bytes: int, target: Path | None
+) -> None:
     """Print the totals and the share of each step, and keep them as JSON when asked."""
     clock.seconds.pop("outside", None)
     total, pages = sum(clock.seconds.values()), sum(row["pages"] for row in rows)
@@ -123,10 +133,8 @@ def report(rows: list[dict[str, float]], *, clock: StepClock, target: Path | Non
         f"CPU {1000 * cpu / pages:.2f} ms a page, of which the child {1000 * child_cpu / pages:.2f} (without "
         f"what is paid once: loading, the child's start, a warm-up plan), {cpu / bare:.1f} x bare text"
     )
-    own, child = (
-        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    print(f"peak memory {own:.0f} MB + child {child:.0f} MB")
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory {own:.0f} MiB + child {child_peak_bytes / 2**20:.0f} MiB")
     for step, seconds in sorted(clock.seconds.items(), key=lambda item: -item[1]):
         print(f"  {step:28} {100 * seconds / total:5.1f} %  {1000 * seconds / len(rows):7.1f} ms a plan")
     if target:

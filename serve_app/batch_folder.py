@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from serve_app.batch_job import Job
 from serve_app.batch_progress import SendingBar, named_pdfs
 from serve_app.client_errors import ApiError
@@ -33,6 +35,7 @@ def send_folder(
 
     Raises:
         FileNotFoundError: the folder has no PDF.
+        NotesUnusable: what was sent cannot be noted; nothing was sent.
         ApiError: the service refused.
         httpx.TransportError: it cannot be reached.
     """
@@ -72,6 +75,7 @@ def send_in_parts(
     """What ``send_folder`` does, for files from anywhere; the identifiers of the jobs, in order.
 
     Raises:
+        NotesUnusable: what was sent cannot be noted; nothing was sent.
         ApiError: the service refused.
         httpx.TransportError: it cannot be reached.
     """
@@ -120,12 +124,20 @@ def _send_part(
     return job_id
 
 
+class NotesUnusable(Exception):
+    """What was sent cannot be noted: the file is not one of ours, or its folder may not be written to."""
+
+
 class _Notes:
     """Which part became which job; written whole each time, so that it is always readable."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._jobs: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        try:
+            self._jobs = self._read()
+            self._write()  # known before anything is sent, not after the first part
+        except (OSError, ValueError) as error:
+            raise NotesUnusable(f"{path}: {error}") from error
 
     def get(self, key: str) -> str | None:
         """The job of a part."""
@@ -135,6 +147,14 @@ class _Notes:
         """Note the job of a part."""
         self._jobs.pop(instead_of, None)
         self._jobs[key] = job_id
+        self._write()
+
+    def _read(self) -> dict[str, str]:
+        return (
+            msgspec.json.decode(self._path.read_bytes(), type=dict[str, str]) if self._path.exists() else {}
+        )
+
+    def _write(self) -> None:
         fresh = self._path.with_suffix(".new")
         fresh.write_text(json.dumps(self._jobs, indent=1), "utf-8")
         fresh.replace(self._path)

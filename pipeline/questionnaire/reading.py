@@ -109,7 +109,7 @@ class Reading:
         weighed = weigh(
             readings,
             by_rules=by_rules,
-            named=named(strengths, point=point),
+            named=count_naming(strengths, point=point),
             in_plan=shown_in_plan(strengths, criteria=self.criteria),
             criteria=self.criteria,
         )
@@ -237,7 +237,7 @@ def by_the_rules(
     return rounded(np.array(columns, dtype=np.float64).T.copy())
 
 
-def named(strengths: RuleStrengths, *, point: int) -> int:
+def count_naming(strengths: RuleStrengths, *, point: int) -> int:
     """How many passages name a point in their own words."""
     return int((strengths.direct[:, point] >= ABOUT).sum())
 

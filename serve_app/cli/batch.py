@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from serve_app.batch_folder import FILES_PER_JOB, STATE_FILE, send_in_parts
+from serve_app.batch_folder import FILES_PER_JOB, STATE_FILE, NotesUnusable, send_in_parts
 from serve_app.cli.bars import evaluation_bar, sending_bar
 from serve_app.cli.output import advise, console, number, show_json, warn
 from serve_app.pdf_files import pdf_files
@@ -87,11 +88,11 @@ def submit(
 ) -> list[str]:
     """Send files with a progress bar; returns the identifiers of the jobs. A refused file does not stop the others.
 
-    More files than a job takes become several jobs; what was sent is noted beside the first file, so that the
-    same command goes on after an interruption.
+    More files than a job takes become several jobs; what was sent is noted beside the first file, or here where that
+    folder may only be read, so that the same command goes on after an interruption.
 
     Raises:
-        typer.BadParameter: more files than a job takes are to complete one job.
+        typer.BadParameter: more files than a job takes are to complete one job, or what is sent cannot be noted.
     """
     if len(paths) <= FILES_PER_JOB:
         return [_submit_one(server, paths=paths, metadata=metadata, resume=resume, quiet=quiet)]
@@ -100,11 +101,15 @@ def submit(
             f"--resume completa un solo trabajo, de {FILES_PER_JOB} archivos como máximo; "
             "repita la orden sin --resume: lo que ya llegó no se envía otra vez"
         )
-    state = paths[0].parent / STATE_FILE
+    # Plans often lie where one may only read.
+    folder = next((one for one in (paths[0].parent, Path()) if os.access(one, os.W_OK)), Path())
+    state = folder / STATE_FILE
     try:
         with server.client() as client, sending_bar(len(paths), quiet=quiet) as told:
             telling = _Telling(told)
             jobs = send_in_parts(client, paths, state=state, metadata=dict(metadata), listener=telling)
+    except NotesUnusable as error:
+        raise typer.BadParameter(f"no se puede anotar lo que se envía, y nada se envió: {error}") from error
     except (KeyboardInterrupt, httpx.TransportError):
         advise("Lo que ya llegó queda en el servicio; repita la misma orden y se enviará solo lo que falta")
         raise

@@ -16,6 +16,7 @@ from artifacts_of_a_plan import SAMPLE, sample_artifacts
 from http_steps import FIELDS, PlainServer, accepted_job, aggregate, files_of, pdf, succeed
 
 from cluster.errors import REFUSALS
+from serve_app.batch_folder import STATE_FILE
 from serve_app.cli.main import ADVICE, run
 from serve_app.client import ApiError, BatchClient
 
@@ -182,7 +183,7 @@ def test_submit_sends_folders_and_patterns(command: Command, client: BatchClient
 def test_more_files_than_a_job_takes_become_several_jobs(
     command: Command, client: BatchClient, tmp_path: Path
 ) -> None:
-    """101 plans are two jobs; the same command again sends nothing twice; ``--resume`` is refused with a reason."""
+    """101 plans are two jobs; the same command again sends nothing twice; ``--resume`` and broken notes are refused."""
     before = {job["job_id"] for job in client.jobs(limit=200)}
     for number in range(101):
         (tmp_path / f"{number:03}.pdf").write_bytes(pdf(mark=f"plan {number}"))
@@ -191,7 +192,11 @@ def test_more_files_than_a_job_takes_become_several_jobs(
     again, told, _ = command("submit", tmp_path, *METADATA)
     refused, _, reason = command("submit", tmp_path, *METADATA, "--resume", "a" * 26)
 
-    assert (code, again, refused) == (0, 0, 2), err
+    (tmp_path / STATE_FILE).write_text("[roto", "utf-8")
+    broken, _, complaint = command("submit", tmp_path, *METADATA)
+
+    assert (code, again, refused, broken) == (0, 0, 2, 2), err
+    assert "nada se envió" in complaint.replace("\n", " ")
     jobs = json.loads(out)["job_ids"]
     assert [client.status(job_id)["document_count"] for job_id in jobs] == [100, 1]
     assert [f"decalogo watch {job_id}" in told for job_id in jobs] == [True, True]
