@@ -19,7 +19,7 @@ from ray import serve
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from actors.attempt import Attempt, Ended, Workshop
-from actors.bench import Bench, options_of
+from actors.bench import Bench, give_back_memory, give_back_what_is_free, options_of
 from actors.flights import Flights
 from actors.footprint import Footprint
 from actors.growth import Growth
@@ -53,7 +53,10 @@ UTILIZATION_WINDOW_SECONDS = 60.0
 HOUSEKEEPING_SECONDS = 5.0
 UNCLAIMED = {"status": "unclaimed", "last": False}
 """Nothing happened to the document; it is for somebody else."""
+MEMORY_IDLE_SECONDS = 2.0
+"""After so long without a document the memory of the last ones is given back."""
 CHILD_IDLE_SECONDS = 20.0
+"""After so long the process that reads PDFs is ended."""
 
 
 class Utilization:
@@ -155,7 +158,7 @@ class Evaluator:
         self._child_restarts = 0
         self._utilization = Utilization()
         self._footprint = Footprint()
-        self._worked_at = time.monotonic()
+        self._worked_at = self._gave_back_at = time.monotonic()
         context = serve.get_replica_context()
         self._worker_id = context.replica_id.unique_id
         self._label = f"evaluator-{context.rank.rank}"
@@ -244,6 +247,7 @@ class Evaluator:
                     done, _ = await asyncio.wait({running}, timeout=self._settings.hard_limit_seconds)
                     if not done:
                         self._end_stuck()
+                    self._worked_at = time.monotonic()
                     return running.result()
 
     async def check_health(self) -> None:
@@ -268,7 +272,7 @@ class Evaluator:
         if ended.stuck:
             self._end_stuck()
         self._count(ended)
-        self._growth.look()
+        self._growth.look(give_back=give_back_what_is_free)
         return {"status": ended.status, "last": ended.finish.last}
 
     def _end_stuck(self) -> NoReturn:
@@ -309,7 +313,6 @@ class Evaluator:
             metrics.add(metrics.CACHE_HITS)
         elif ended.summary:
             metrics.add(metrics.PAGES_PROCESSED, amount=ended.summary.pages)
-        self._footprint.publish(self._label)
 
     async def _tell_confinement(self) -> None:
         """Say what confines the process that reads PDFs on this node; what the kernel refuses is a warning."""
@@ -329,9 +332,16 @@ class Evaluator:
         while True:
             metrics.put(metrics.WORKER_UTILIZATION, self._utilization.share(), worker_id=self._label)
             self._footprint.publish(self._label)
-            idle = time.monotonic() - self._worked_at
-            if idle > CHILD_IDLE_SECONDS and self._bench.extraction.child_pid and not self._turn.locked():
-                # It comes back with the next document, in a tenth of a second; idle, it would hold 40 MB.
+            if not self._turn.locked():
                 async with self._turn:
-                    await asyncio.to_thread(self._bench.extraction.close)
+                    await self._let_go(idle_seconds=time.monotonic() - self._worked_at)
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def _let_go(self, *, idle_seconds: float) -> None:
+        """Give back what is kept for the next document, if none has come for a while."""
+        if idle_seconds > MEMORY_IDLE_SECONDS and self._gave_back_at < self._worked_at:
+            self._gave_back_at = time.monotonic()
+            await asyncio.to_thread(give_back_memory)
+        if idle_seconds > CHILD_IDLE_SECONDS and self._bench.extraction.child_pid:
+            # It comes back with the next document, in a tenth of a second; idle, it would hold 40 MB.
+            await asyncio.to_thread(self._bench.extraction.close)

@@ -13,9 +13,12 @@ import structlog
 from cluster import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 log = structlog.get_logger("evaluator")
+
+KEPT_BYTES = 96 * 2**20
+"""So much more than at the start an evaluator keeps from one document to the next."""
 
 
 class Growth:
@@ -46,13 +49,24 @@ class Growth:
             if not self._calls:
                 self._alone.set()
 
-    def look(self) -> None:
-        """After a document: leave once nobody is here any more, if the process has grown too much."""
-        grown = self._process.memory_info().rss - self._first_bytes
+    def look(self, *, give_back: Callable[[], None]) -> None:
+        """After a document: leave once nobody is here any more, if the process has grown too much.
+
+        Args:
+            give_back: returns to the system what is free; not asked for while it is little, since the next document
+                needs as much.
+        """
+        grown = self._grown()
+        if grown > KEPT_BYTES:
+            give_back()
+            grown = self._grown()
         if grown > self._most_bytes and not self.leaving:
             log.warning("evaluator_outgrown", grown_bytes=grown, most_bytes=self._most_bytes)
             metrics.add(metrics.EVALUATORS_OUTGROWN)
             self._leave = asyncio.get_running_loop().create_task(self._leave_when_alone())
+
+    def _grown(self) -> int:
+        return self._process.memory_info().rss - self._first_bytes
 
     async def _leave_when_alone(self) -> None:
         await self._alone.wait()

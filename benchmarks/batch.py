@@ -6,12 +6,17 @@ Starts a service of its own (fresh data folder, free ports, as configured by def
 HTTP, waits, reads the times the service itself recorded, and ends the service. Latency is from claim to result, what
 ``batch_document_processing_latency_seconds`` counts; throughput is from the submission to the last result. Looking at
 memory takes time of the cores that are measured, so that it happens in one round more, after the others.
+
+Machines that are shared run at a speed that changes by a third within minutes. So before each round the bare text of
+the same plans is extracted, on all cores at once, and what the service took is also given as a multiple of that.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import statistics
 import threading
 import time
@@ -21,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from benchmarks.bare_text import bare_text_seconds
 from benchmarks.machine import describe_machine
 from benchmarks.own_service import own_service
 from benchmarks.plans import real_plans_present, the_24_plans
@@ -131,6 +137,23 @@ def run_batch(settings: Settings, *, url: str, paths: list[Path], memory: bool =
     }
 
 
+def bare_text_on_all_cores(paths: list[Path]) -> float:
+    """CPU seconds that the bare text of these PDFs takes while every core is at it."""
+    cores = os.cpu_count() or 1
+    with multiprocessing.get_context("spawn").Pool(cores) as pool:
+        return sum(pool.map(bare_text_seconds, paths, chunksize=1))
+
+
+def run_round(settings: Settings, *, url: str, paths: list[Path], memory: bool) -> dict[str, Any]:
+    """``run_batch`` with the machine's speed beside it: the service's CPU time as a multiple of bare text."""
+    bare = bare_text_on_all_cores(paths)
+    found = run_batch(settings, url=url, paths=paths, memory=memory)
+    return found | {
+        "bare_text_cpu_seconds": round(bare, 2),
+        "times_bare_text": round(found["service_cpu_seconds"] / bare, 1),
+    }
+
+
 def service_cpu_seconds(settings: Settings) -> float:
     """CPU seconds of every process of the service so far, ended children included."""
     service = lifecycle.status(settings)
@@ -166,7 +189,7 @@ def main() -> None:
               f"idle {lifecycle.footprint(settings).pss_bytes / MIB:.0f} MB (PSS), "
               f"{len(evaluator_sizes(settings))} evaluators", flush=True)  # fmt: skip
         looks = [*[False] * options.rounds, True]
-        results = [run_batch(settings, url=service.url, paths=paths, memory=memory) for memory in looks]
+        results = [run_round(settings, url=service.url, paths=paths, memory=memory) for memory in looks]
         idle = lifecycle.footprint(settings).pss_bytes / MIB
         evaluators = len(evaluator_sizes(settings))
     for result in results:

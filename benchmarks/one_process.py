@@ -19,8 +19,8 @@ from collections import defaultdict
 from pathlib import Path
 
 import psutil
-import pymupdf
 
+from benchmarks.bare_text import bare_text_seconds
 from benchmarks.machine import describe_machine
 from benchmarks.plans import PlanFile, real_plans_present, the_24_plans
 from pipeline.artifacts import artifacts
@@ -45,15 +45,6 @@ class StepClock:
         self._step, self._since = step, now
 
 
-def bare_text_seconds(plan: PlanFile) -> float:
-    """CPU seconds of ``page.get_text()`` over all pages: the limit to be near."""
-    begin = time.process_time()
-    with pymupdf.open(plan.path) as document:
-        for page in document:
-            page.get_text()
-    return time.process_time() - begin
-
-
 def child_seconds(worker: ExtractionWorker) -> float:
     """CPU seconds of the extraction child since it started; none while there is no child."""
     if worker.child_pid is None:
@@ -67,7 +58,7 @@ def measure(
 ) -> dict[str, float]:
     """Evaluate one plan and say what it cost."""
     pdf = plan.path.read_bytes()
-    bare = bare_text_seconds(plan)
+    bare = bare_text_seconds(plan.path)
     child = child_seconds(worker)
     wall, cpu = time.perf_counter(), time.process_time()
     clock.begin("extraction")

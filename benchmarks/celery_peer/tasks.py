@@ -15,7 +15,6 @@ from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown
 from redis import Redis
 
-from actors.bench import give_back_memory
 from actors.summaries import summarize
 from pipeline.artifacts import EVALUATION_RESULTS, artifacts
 from pipeline.evaluation import Engine, evaluate
@@ -78,7 +77,6 @@ def evaluate_document(job_id: str, document_id: str) -> None:
             os.fsync(stream.fileno())
         temporary.replace(target / name)
     summary = summarize(files[EVALUATION_RESULTS], key="")
-    give_back_memory()
     Process.redis.hset(
         f"peer:{job_id}", document_id, f"{started} {time.time()} {summary.answers} {summary.result_hash}"
     )

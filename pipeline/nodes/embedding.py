@@ -1,8 +1,8 @@
 """Node 4: how far each segment is about each of the ten points.
 
 Three things speak for a point: the segment's own words (lexicon), the headings and table titles it
-stands under, and, where these leave a doubt, its sentence embedding compared with that of model
-passages. A segment counts as being about a point from ``ABOUT`` on.
+stands under, and, where these leave in doubt whether the segment is about the point at all, its sentence
+embedding compared with that of model passages. A segment counts as being about a point from ``ABOUT`` on.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ VERSION: str = "1.1.0"
 
 ABOUT = 0.5
 """From this relevance on a segment is about a point."""
+WHOLE_PLAN = 400
+"""A text of fewer passages is an excerpt: it cannot be said of it that it leaves something out."""
 PASSING_CHARS = 600
 PASSING_WEIGHT = 0.55
 """A single term in a long paragraph may be a passing mention."""
-DOUBT = (0.5, 0.8)
-"""Relevances between these are settled by the embedding: one term, or a title alone."""
 MIN_EMBEDDED_CHARS = 25
-MAX_EMBEDDED = 60
-"""At most so many segments of a plan are embedded: 0.3 s of a core."""
+MAX_EMBEDDED = 400
+"""At most so many segments of a text are embedded, 0.8 s of a core. Plans have up to 144 that are in doubt, so that
+which they are does not depend on the others."""
 EMBEDDED_CHARS = 160
 """Sentence embeddings blur over long texts; the beginning says what a passage is about.
 
@@ -45,6 +46,10 @@ Texts are embedded folded, so that capitals and lost accents change nothing.
 """
 SHIFT_LIMITS = (-0.04, 0.05)
 """How far the lead of a point's model passages over all others moves a doubtful relevance; ``Scale`` says per lead."""
+DOUBT = (ABOUT, ABOUT - SHIFT_LIMITS[0])
+"""Relevances in this range are in doubt: the embedding can lower them below ``ABOUT``."""
+DOUBT_WHERE_RULES_DECIDE = (ABOUT, 0.8)
+"""In a text too short for a whole plan, where each passage is weighed by rules alone, so much more is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,8 @@ def _settled(
     scores: NDArray[np.float64], *, segmentation: Segmentation, models: EmbeddingModels
 ) -> tuple[NDArray[np.float64], int]:
     """Let the embedding settle the doubtful relevances, those of the rarest points first."""
-    doubtful = (scores >= DOUBT[0]) & (scores <= DOUBT[1])
+    least, most = DOUBT if len(segmentation.segments) >= WHOLE_PLAN else DOUBT_WHERE_RULES_DECIDE
+    doubtful = (scores >= least) & (scores <= most)
     rarity = np.argsort(np.argsort((scores >= ABOUT).sum(axis=0), kind="stable"), kind="stable")
     candidates = [
         (int(rarity[doubtful[segment.index]].min()), segment.index)

@@ -168,7 +168,10 @@ def carried_on(units: Units, *, profile: PlanProfile) -> NDArray[np.bool_]:
 
 
 def _holds_amounts(cells: Iterable[RowCell]) -> bool:
-    return sum(_digits(cell.text) >= AMOUNT_DIGITS for cell in cells) >= MANY_AMOUNTS
+    texts = [cell.text for cell in cells if len(cell.text) >= AMOUNT_DIGITS]
+    return (
+        len(texts) >= MANY_AMOUNTS and sum(_digits(text) >= AMOUNT_DIGITS for text in texts) >= MANY_AMOUNTS
+    )
 
 
 def _digits(text: str) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.nodes.embedding import ABOUT
+from pipeline.nodes.embedding import ABOUT, WHOLE_PLAN
 from pipeline.questionnaire.features import Features
 from pipeline.questionnaire.rules import MET, load_rules
 from pipeline.questionnaire.units import Units
@@ -27,8 +27,6 @@ TREATED = 2
 """A point has a programme or target of its own when so many passages with an action are about it."""
 MENTIONS = 2
 """A point that no more passages of a plan are about, none of them with an action, is mentioned, not treated."""
-WHOLE_PLAN = 400
-"""A text of fewer passages is an excerpt, of which that cannot be said."""
 
 
 class RuleStrengths:

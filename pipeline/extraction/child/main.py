@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> None:
     parent, memory_bytes, cpu_seconds_total = (int(argument) for argument in arguments)
     answers = _keep_answers_apart()
     gc.disable()  # a page makes thousands of small objects and no cycles; collected after each document
+    gc.freeze()  # what is loaded stays: looking through it takes as long as eight pages
     report = confine(parent=parent, memory_bytes=memory_bytes, cpu_seconds_total=cpu_seconds_total)
     _send(answers, kind="ready", sandbox=report)
     commands: dict[str, Callable[..., Any]] = {"extract": extract, "render": render}
