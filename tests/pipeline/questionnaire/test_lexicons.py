@@ -22,6 +22,11 @@ def _named(text: str) -> set[str]:
     [
         ("Prevenir el feminicidio y la violencia contra la mujer", {"P1"}),
         ("La roca madre aflora en el cerro", set()),
+        ("Hombres y mujeres de todo el municipio construyeron este plan", set()),
+        ("Reducir la brecha salarial entre hombres y mujeres", {"P1"}),
+        ("Fueron amenazados 17 líderes y lideresas", {"P8"}),
+        ("Encuentro de lideresas rurales", {"P1"}),
+        ("Sustitución de cultivos de uso ilícito con el PNIS", {"P2", "P5"}),
         ("La Defensa Civil atiende las inundaciones", {"P3"}),
         ("Reclutamiento de niños por grupos armados", {"P2", "P6"}),
         ("Atender a las víctimas de accidentes de tránsito", set()),
