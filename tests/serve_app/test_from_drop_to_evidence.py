@@ -32,6 +32,18 @@ async def drop(page: Page, *paths: Path) -> None:
     await page.locator("#drop").evaluate(DROP, carried)
 
 
+async def top_of(page: Page, selector: str) -> float:
+    """Where the upper edge of an element stands in the window, in pixels."""
+    found: float = await page.locator(selector).evaluate("element => element.getBoundingClientRect().top")
+    return found
+
+
+async def bottom_of(page: Page, selector: str) -> float:
+    """Where the lower edge of an element stands in the window, in pixels."""
+    found: float = await page.locator(selector).evaluate("element => element.getBoundingClientRect().bottom")
+    return found
+
+
 @pytest.mark.service
 @pytest.mark.external
 async def test_from_drop_to_evidence(service: Service, tmp_path: Path) -> None:
@@ -57,6 +69,8 @@ async def test_from_drop_to_evidence(service: Service, tmp_path: Path) -> None:
         score = await cell.inner_text()
         await cell.click()
         await expect(page.locator("#D1 h2 .score")).to_have_text(score)
+        # The title that a cell leads to stands below the row of points, which stays at the top.
+        assert await top_of(page, "#D1 h2") >= await bottom_of(page, "nav.points")
         await expect(page.locator("li.unmet", has_text="Se buscó:").first).to_be_visible()
         quote = page.locator("li.met blockquote").first
         said = (await quote.inner_text()).splitlines()[-1]
