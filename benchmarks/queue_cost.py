@@ -171,7 +171,7 @@ def plot(rows: list[dict[str, Any]], target: Path) -> None:
         axes.plot(depths, [row["median_ms"][step] for row in rows], marker=".", label=step)
     axes.set(xscale="log", ylim=(0, None), xlabel="documents in the queue", ylabel="milliseconds")
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(ncols=6, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, fontsize="small")
     figure.savefig(target, dpi=110)
 
 
