@@ -85,7 +85,7 @@ class Freeze:
         files = deciding_files(self.further)
         changed = set(files) ^ set(self.states)
         for name in set(files) & set(self.states):
-            if not files[name].exists() or (
+            if not files[name].is_file() or (
                 _state(files[name]) != self.states[name] and _file_hash(files[name]) != self.parts[name]
             ):
                 changed.add(name)
@@ -105,7 +105,7 @@ def _files_below(folder: str, name: str = "") -> Iterator[tuple[str, str]]:
         for entry in entries:
             if entry.name in NOT_DECIDING:
                 continue
-            if entry.is_dir():
+            if entry.is_dir(follow_symlinks=False):
                 yield from _files_below(entry.path, f"{name}{entry.name}/")
             elif entry.name.endswith(DECIDING_SUFFIXES):
                 yield name + entry.name, entry.path

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.encoders import Encoder
     from pipeline.model import PlanProfile, Segmentation
 
-VERSION: str = "1.1.0"
+VERSION: str = "1.3.0"
 
 ABOUT = 0.5
 """From this relevance on a segment is about a point."""

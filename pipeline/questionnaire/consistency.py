@@ -168,10 +168,8 @@ def carried_on(units: Units, *, profile: PlanProfile) -> NDArray[np.bool_]:
 
 
 def _holds_amounts(cells: Iterable[RowCell]) -> bool:
-    texts = [cell.text for cell in cells if len(cell.text) >= AMOUNT_DIGITS]
-    return (
-        len(texts) >= MANY_AMOUNTS and sum(_digits(text) >= AMOUNT_DIGITS for text in texts) >= MANY_AMOUNTS
-    )
+    long = (cell.text for cell in cells if len(cell.text) >= AMOUNT_DIGITS)
+    return sum(_digits(text) >= AMOUNT_DIGITS for text in long) >= MANY_AMOUNTS
 
 
 def _digits(text: str) -> int:

@@ -92,6 +92,9 @@ def test_another_model_file_is_another_encoder(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "c" / "model.safetensors").unlink()
     with pytest.raises(FreezeMismatch):
         other.verify()
+    (tmp_path / "c" / "model.safetensors").mkdir()
+    with pytest.raises(FreezeMismatch):
+        other.verify()
 
 
 @pytest.mark.parametrize("name", ["/nonexistent/model", "unknown"])

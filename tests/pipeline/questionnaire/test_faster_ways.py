@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.questionnaire.figures import number_spans
+from pipeline.structure.running_lines import _with_numbers_as_marks
 from pipeline.text import _TABLE, fold
 
 
@@ -19,6 +20,12 @@ def test_numbers_are_those_of_the_pattern(data: str) -> None:
 
     expected = [match.span() for match in re.finditer(rb"\b\d[\d.,]*", raw)]
     assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == expected
+
+
+@given(text=st.text("0123456789#. añ–\x1e", max_size=60))
+def test_each_run_of_digits_becomes_a_mark(text: str) -> None:
+    """Marks that the text has itself stay as many as they are."""
+    assert _with_numbers_as_marks(text) == re.sub(r"\d+", "#", text)
 
 
 @given(text=st.text(st.characters(max_codepoint=0x2100), max_size=40))
