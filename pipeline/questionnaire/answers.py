@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.model import CRITERION_KEYS, POINT_IDS, AnswerFinding, CriterionFinding, Proof
+from pipeline.questionnaire.passage_reader import PassageReader
 from pipeline.questionnaire.reading import Reading
 from pipeline.questionnaire.rules import MET, load_rules
 from pipeline.questionnaire.strengths import RuleStrengths
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import Findings, PlanProfile, Relevance, Segmentation
     from pipeline.questionnaire.instrument import Instrument
+    from pipeline.questionnaire.passage_reader import Readings
     from pipeline.questionnaire.reading import PointReading
     from pipeline.questionnaire.rules import CriterionRules
 
@@ -133,6 +135,7 @@ class _Judge:
         self._units = self._strengths.units
         self._features = self._strengths.features
         self._reading = Reading.load()
+        self._readings = PassageReader.load().read(self._strengths) if self._strengths.whole_plan else None
         self._read: dict[int, _RankedReading] = {}
         self._judged: dict[tuple[str, int], _Judgement] = {}
         named = (self._units.own > 0).sum(axis=1)
@@ -158,8 +161,8 @@ class _Judge:
             rules = self._strengths.rules[criterion]
             if rules.same_as:
                 self._judged[key] = self._judgement(rules.same_as, point=point)
-            elif self._strengths.whole_plan and criterion in self._reading.criteria:
-                self._judged[key] = self._by_reading(rules, point=point)
+            elif self._readings is not None and criterion in self._reading.position:
+                self._judged[key] = self._by_reading(rules, readings=self._readings, point=point)
             else:
                 self._judged[key] = self._by_rules(rules, point=point)
         return self._judged[key]
@@ -169,9 +172,9 @@ class _Judge:
 
     # ------------------------------------------------------------------ whole plans: all passages are weighed
 
-    def _by_reading(self, rules: CriterionRules, *, point: int) -> _Judgement:
+    def _by_reading(self, rules: CriterionRules, *, readings: Readings, point: int) -> _Judgement:
         if point not in self._read:
-            read = self._reading.read(self._strengths, point=point)
+            read = self._reading.read(self._strengths, readings=readings, point=point)
             # One point at a time: together they would hold some tens of megabytes.
             self._read = {
                 point: _RankedReading.of(

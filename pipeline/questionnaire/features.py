@@ -52,6 +52,7 @@ SECTION_COLUMNS = {
     "in_preliminary": SectionKind.PRELIMINARY,
     "in_annex": SectionKind.ANNEX,
 }
+WORD_MARK = "'"
 FURTHER_SHAPES = {
     "info_gap": "info_gap_near",
     "weakness": "weakness_near",
@@ -74,6 +75,11 @@ class CueTable:
     """The compiled ``cues.toml``."""
 
     matcher: TermMatcher
+    """The terms of the cues, and after them the words that passages are read with (``passage_reader``)."""
+    cues: tuple[str, ...]
+    """Names of the first groups of ``matcher``."""
+    words: tuple[str, ...]
+    """The words behind them, one group each: whole words, or beginnings of words (``vivie*``)."""
     patterns: Mapping[str, object]
     figures: Mapping[str, object]
     """Patterns matched after citations, numbering, ages and periods have been blanked."""
@@ -86,7 +92,9 @@ class CueTable:
         table = tomllib.loads(text)
         patterns = {name: re2.compile(pattern.encode("ascii")) for name, pattern in table["patterns"].items()}
         figures = {name: re2.compile(pattern.encode("ascii")) for name, pattern in table["figures"].items()}
-        return cls(TermMatcher(table["terms"]), patterns, figures)
+        words = tuple(resources.files(__package__).joinpath("reading_words.txt").read_text("ascii").split())
+        matcher = TermMatcher({**table["terms"], **{WORD_MARK + word: (word,) for word in words}})
+        return cls(matcher, tuple(table["terms"]), words, patterns, figures)
 
 
 class Features:
@@ -94,6 +102,7 @@ class Features:
 
     ``cue``: in the segment's own text. ``^cue``: there or in the titles above it.
     ``~cue``: there, in the titles, or at most ``NEAR`` segments away under the same heading.
+    ``words``: (segments, words) which of the words of ``CueTable.words`` stand in the segment's own text.
     """
 
     def __init__(self, units: Units, *, profile: PlanProfile, findings: Findings) -> None:
@@ -171,7 +180,10 @@ class Features:
         table = CueTable.load()
         found = table.matcher.matches(self.joined)
         segment = self.joined.text_at(found.start)
-        for number, name in enumerate(table.matcher.groups):
+        words = found.group >= len(table.cues)
+        self.words = np.zeros((self.size, len(table.words)), dtype=np.bool_)
+        self.words[segment[words], found.group[words] - len(table.cues)] = True
+        for number, name in enumerate(table.cues):
             here = found.group == number
             self._set(name, segment[here], found.start[here], found.end[here])
         data = self.joined.text.encode("ascii", "replace")
@@ -202,10 +214,10 @@ class Features:
         self._title_of = of_unit
         self._joined_titles = JoinedTexts(texts)
         self._title_data = self._joined_titles.text.encode("ascii", "replace")
-        matcher = CueTable.load().matcher
-        found = matcher.matches(self._joined_titles)
+        table = CueTable.load()
+        found = table.matcher.matches(self._joined_titles)
         owner = self._joined_titles.text_at(found.start)
-        for number, name in enumerate(matcher.groups):
+        for number, name in enumerate(table.cues):
             self._above[name] = self._below(owner[found.group == number])
 
     def _in_titles(self, name: str) -> NDArray[np.bool_]:

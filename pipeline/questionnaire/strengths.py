@@ -45,7 +45,7 @@ class RuleStrengths:
         self.units = Units(segmentation, relevance=relevance)
         self.features = Features(self.units, profile=profile, findings=findings)
         self.rules = load_rules()
-        self._held: dict[str, NDArray[np.int64]] = {}
+        self._holding: dict[Rule, NDArray[np.int64]] = {}
         of_a_plan = profile.plan_score >= LEAST_PLAN_SCORE
         overview = np.where(self.features.column("overview"), OVERVIEW_SHARE, 1.0)[:, None]
         share = overview if of_a_plan else overview * NOBODYS_SHARE
@@ -86,9 +86,18 @@ class RuleStrengths:
 
     def held(self, rules: CriterionRules) -> NDArray[np.int64]:
         """(passages,): how many of the criterion's rules hold, whatever the point."""
-        if rules.id not in self._held:
-            self._held[rules.id] = np.sum([self._holds(rule) for rule in rules.rules], axis=0)
-        return self._held[rules.id]
+        held = np.zeros(self.features.size, dtype=np.int64)
+        for rule in rules.rules:
+            held[self._holds(rule)] += 1
+        return held
+
+    def of_any_point(self, rules: CriterionRules) -> NDArray[np.float32]:
+        """(passages,): how strong the strongest rule that holds is, whatever the passage is about; 0..1."""
+        best = np.zeros(self.features.size, dtype=np.float32)
+        for rule in rules.rules:
+            at = self._holds(rule)
+            best[at] = np.maximum(best[at], min(rule.strength, 1.0))
+        return best
 
     def _measure(self, rules: tuple[Rule, ...], *, of_document: bool, citations: bool) -> NDArray[np.float32]:
         relevances = (self.about, self.direct)
@@ -98,8 +107,8 @@ class RuleStrengths:
         wording = self.features.column("law_wording")
         for rule in rules:
             # A rule holds for few passages: only those are looked at.
-            holds = self._holds(rule)
-            at = np.flatnonzero(holds if citations else holds & ~wording)
+            at = self._holds(rule)
+            at = at if citations else at[~wording[at]]
             if of_document:
                 shown = np.full((len(at), 1), rule.strength)
             else:
@@ -109,7 +118,13 @@ class RuleStrengths:
             best[at] = np.maximum(best[at], np.round(np.minimum(shown, 1.0), 3).astype(np.float32))
         return best
 
-    def _holds(self, rule: Rule) -> NDArray[np.bool_]:
+    def _holds(self, rule: Rule) -> NDArray[np.int64]:
+        """The passages in which a rule's features stand together."""
+        if rule not in self._holding:
+            self._holding[rule] = np.flatnonzero(self._stand_together(rule))
+        return self._holding[rule]
+
+    def _stand_together(self, rule: Rule) -> NDArray[np.bool_]:
         holds = np.ones(self.features.size, dtype=np.bool_)
         for clause in rule.clauses:
             either = self.features.column(clause[0])
