@@ -64,11 +64,7 @@ class PassageReader:
     @classmethod
     @cache
     def load(cls) -> PassageReader:
-        """Read the numbers; once per process.
-
-        Raises:
-            ValueError: the tokens of the file are not those that the rules and cues of this release have.
-        """
+        """Read the numbers; once per process."""
         text = resources.files(__package__).joinpath(FILE).read_text("ascii")
         layers: dict[str, list[tuple[str, NDArray[np.float64]]]] = {"first": [], "second": []}
         for line in text.splitlines():
@@ -89,7 +85,11 @@ class PassageReader:
         )
 
     def read(self, strengths: RuleStrengths) -> Readings:
-        """Read all passages that are about a point."""
+        """Read all passages that are about a point.
+
+        Raises:
+            KeyError: a token is none of this release's; after a change of cues or rules the network is fitted anew.
+        """
         passages = np.flatnonzero((strengths.about >= ABOUT).any(axis=1))
         seen = _columns(strengths, tokens=self.tokens)
         chances = np.empty((len(passages), len(self.criteria)), dtype=np.float32)

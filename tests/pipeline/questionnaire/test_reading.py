@@ -14,9 +14,9 @@ from pipeline.model import Findings
 from pipeline.nodes.embedding import EmbeddingModels, embedding
 from pipeline.questionnaire.answers import CLEAR, EVEN, answer_questionnaire
 from pipeline.questionnaire.instrument import load_instrument
-from pipeline.questionnaire.reading import EVIDENCE, Reading, all_tokens, decided_criteria, weigh
+from pipeline.questionnaire.reading import EVIDENCE, Reading, decided_criteria, weigh
 from pipeline.questionnaire.rules import load_rules
-from pipeline.questionnaire.strengths import WHOLE_PLAN, RuleStrengths
+from pipeline.questionnaire.strengths import WHOLE_PLAN
 from tests.pipeline.questionnaire.documents import document
 
 if TYPE_CHECKING:
@@ -62,20 +62,13 @@ def _met(answers: Sequence[AnswerFinding]) -> dict[str, CriterionFinding]:
     }
 
 
-def test_the_numbers_speak_of_what_can_be_seen(models: EmbeddingModels) -> None:
-    """Every weight is a token's that exists, criteria have weights; of the decision nothing is negative."""
+def test_the_numbers_speak_of_what_can_be_decided() -> None:
+    """Criteria have an intercept and shares; of the decision nothing is negative."""
     reading = Reading.load()
-    segmentation, profile = document(WOMEN)
-    strengths = RuleStrengths(
-        segmentation,
-        profile=profile,
-        relevance=embedding(segmentation, profile=profile, models=models),
-        findings=Findings(),
-    )
-    assert set(reading.tokens) <= set(all_tokens(strengths))
     assert set(reading.criteria) < set(decided_criteria())
     assert "D4-Q5-a" not in reading.criteria, "plans before 2016 cannot speak of the ODS"
-    assert (reading.weights != 0).any(axis=0).all()
+    assert reading.usual.shape == (10, len(reading.criteria))
+    assert ((reading.usual >= 0) & (reading.usual <= 1)).all()
     assert (reading.decision >= 0).all()
 
 
