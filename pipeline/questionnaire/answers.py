@@ -64,7 +64,7 @@ such criteria of 27 labelled plans."""
 CLEAR = 0.85
 """A passage this strong by the rules shows a criterion of a whole plan even when nothing else speaks for it."""
 STRONG = 0.7
-LIKELY = 0.3
+LIKELY = 0.4
 """A passage that is ``STRONG`` by the rules does so where the whole plan leaves a chance of ``LIKELY``."""
 TIE = 0.02
 """Strengths that differ by less than this are ties."""
