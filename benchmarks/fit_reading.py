@@ -7,7 +7,8 @@ out. ``--check`` writes nothing: it leaves out some plans at a time, fits on the
 out are answered, beside what the rules alone answer.
 
 1. A network learns from passages that were read one by one what each shows (``fit_passages``).
-2. A logistic sum, the same for all criteria but for its intercept, turns what the passages about a point weigh, and how
+2. A logistic sum, the same for all points but for its intercept, learns from them which are about a point.
+3. A logistic sum, the same for all criteria but for its intercept, turns what the passages about a point weigh, and how
    many plans usually meet the criterion for the point, into a chance. It is fitted to the labels of whole plans, on
    readings and shares that have not seen the plan (``PARTS`` parts), and no part of it is negative.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +27,9 @@ import numpy as np
 from benchmarks import fit_passages
 from benchmarks.accuracy import GOLD, WRITTEN_WITH
 from benchmarks.labelled_passages import CRITERIA, LEAST_LABELS, READ_CRITERIA, read_plans
+from pipeline.model import POINT_IDS
 from pipeline.questionnaire.answers import MAX_PROOFS
-from pipeline.questionnaire.reading import DECISION, FULL_RELEVANCE, weigh
+from pipeline.questionnaire.reading import DECISION, SIGNS, likely_about, weigh
 from pipeline.questionnaire.rules import MET
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ TARGET = Path(__file__).resolve().parents[1] / "pipeline" / "questionnaire" / "r
 PARTS = 4
 LEFT_OUT = 7
 """Groups of plans that ``--check`` leaves out in turn."""
-DECISION_RIDGE = 1.0
+WEIGHT_RIDGE = 1.0
 INTERCEPT_RIDGE = 2.0
 STEPS = 60
 DECIMALS = 4
@@ -70,26 +73,50 @@ def _log_odds(share: Any) -> Any:
     return np.log(share / (1 - share))
 
 
-def readings(plan: Plan, *, reader: PassageReader) -> list[NDArray[np.float64]]:
-    """Per point (passages, CRITERIA): how much each reads like a proof, as ``reading.read_passages`` says."""
-    judged = fit_passages.judge(reader, plan)
-    found = []
-    for about, relevance, by_rules in zip(plan.about, plan.relevance, plan.by_rules, strict=True):
-        read = by_rules.copy()
-        read[:, READ] = judged[about] * np.minimum(relevance / FULL_RELEVANCE, 1.0)[:, None]
-        found.append(read)
-    return found
+@dataclass(frozen=True, slots=True)
+class PassageNumbers:
+    """What was fitted to passages that were read one by one: what they show, and what they are about."""
 
+    reader: PassageReader
+    signs: NDArray[np.float64]
+    points: NDArray[np.float64]
 
-def weighed(plan: Plan, *, reader: PassageReader, usual: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(10, criteria, decision)."""
-    evidence = [
-        weigh(read, by_rules=by_rules, named=named, in_plan=plan.in_plan, criteria=CRITERIA)
-        for read, by_rules, named in zip(
-            readings(plan, reader=reader), plan.by_rules, plan.named, strict=True
+    @classmethod
+    def fit(cls, plans: Sequence[Plan]) -> PassageNumbers:
+        """Fit both to the read passages of the plans."""
+        signs, own, speaks = [], [], []
+        for plan in plans:
+            for point, about in enumerate(plan.about):
+                read = plan.read[about]
+                signs.append(plan.signs[point][read])
+                speaks.append(plan.speaks[point][read])
+                own.append(np.tile(np.eye(len(POINT_IDS))[point], (int(read.sum()), 1)))
+        weights, points = logistic(
+            np.concatenate(signs),
+            own=np.concatenate(own),
+            labels=np.concatenate(speaks).astype(np.float64),
+            none_negative=False,
         )
-    ]
-    return np.concatenate([np.stack(evidence), usual[:, :, None]], axis=2)
+        return cls(fit_passages.fit(plans), weights, points)
+
+    def readings(self, plan: Plan) -> list[NDArray[np.float64]]:
+        """Per point (passages, CRITERIA): how much each reads like a proof, as ``reading.read_passages`` says."""
+        judged = fit_passages.judge(self.reader, plan)
+        found = []
+        for point, (about, by_rules) in enumerate(zip(plan.about, plan.by_rules, strict=True)):
+            read = by_rules.copy()
+            likely = likely_about(plan.signs[point], weights=self.signs, intercept=self.points[point])
+            read[:, READ] = judged[about] * likely[:, None]
+            found.append(read)
+        return found
+
+    def weighed(self, plan: Plan, *, usual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(10, criteria, decision)."""
+        evidence = [
+            weigh(read, by_rules=by_rules, named=named, in_plan=plan.in_plan, criteria=CRITERIA)
+            for read, by_rules, named in zip(self.readings(plan), plan.by_rules, plan.named, strict=True)
+        ]
+        return np.concatenate([np.stack(evidence), usual[:, :, None]], axis=2)
 
 
 def fit_decision(plans: Sequence[Plan]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -97,21 +124,40 @@ def fit_decision(plans: Sequence[Plan]) -> tuple[NDArray[np.float64], NDArray[np
     inputs, labels, shares = [], [], []
     for part in range(PARTS):
         unseen = plans[part::PARTS]
-        reader = fit_passages.fit([plan for plan in plans if plan not in unseen])
+        numbers = PassageNumbers.fit([plan for plan in plans if plan not in unseen])
         for plan in unseen:
             others = usual_shares([other for other in plans if other is not plan])
-            inputs.append(weighed(plan, reader=reader, usual=others).reshape(-1, len(DECISION)))
+            inputs.append(numbers.weighed(plan, usual=others).reshape(-1, len(DECISION)))
             labels.append(plan.labels.ravel())
             shares.append(np.full(plan.labels.size, plan.weight))
-    return _logistic(np.concatenate(inputs), labels=np.concatenate(labels), shares=np.concatenate(shares))
+    return logistic(
+        np.concatenate(inputs),
+        own=np.tile(np.eye(len(CRITERIA)), (sum(map(len, labels)) // len(CRITERIA), 1)),
+        labels=np.concatenate(labels),
+        shares=np.concatenate(shares),
+    )
 
 
-def _logistic(
-    inputs: NDArray[np.float64], *, labels: NDArray[np.float64], shares: NDArray[np.float64]
+def logistic(
+    inputs: NDArray[np.float64],
+    *,
+    own: NDArray[np.float64],
+    labels: NDArray[np.float64],
+    shares: NDArray[np.float64] | None = None,
+    none_negative: bool = True,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Newton's method with ridges; what comes out negative is left out. Intercepts are drawn to a common one."""
-    own = np.tile(np.eye(len(CRITERIA)), (len(labels) // len(CRITERIA), 1))
-    ridge = np.array([DECISION_RIDGE] * len(DECISION) + [1e-9] + [INTERCEPT_RIDGE] * len(CRITERIA))
+    """A logistic sum by Newton's method with ridges: its weights, and the intercept of each column of ``own``.
+
+    Args:
+        inputs: (examples, weights).
+        own: (examples, intercepts) 1 for the intercept an example has, which are drawn to a common one.
+        labels: (examples,) 0 or 1.
+        shares: (examples,) how much each counts.
+        none_negative: weights that come out negative are left out.
+    """
+    size = inputs.shape[1]
+    counts = np.ones(len(labels)) if shares is None else shares
+    ridge = np.array([WEIGHT_RIDGE] * size + [1e-9] + [INTERCEPT_RIDGE] * own.shape[1])
     matrix = np.hstack([inputs, np.ones((len(labels), 1)), own])
     used = np.ones(matrix.shape[1], dtype=np.bool_)
     while True:
@@ -119,16 +165,16 @@ def _logistic(
         part = matrix[:, used]
         for _ in range(STEPS):
             chance = 1 / (1 + np.exp(-(part @ found[used])))
-            slope = part.T @ (shares * (labels - chance)) - ridge[used] * found[used]
-            curve = (part.T * (shares * chance * (1 - chance))) @ part + np.diag(ridge[used])
+            slope = part.T @ (counts * (labels - chance)) - ridge[used] * found[used]
+            curve = (part.T * (counts * chance * (1 - chance))) @ part + np.diag(ridge[used])
             step = np.linalg.solve(curve, slope)
             found[used] += step
             if np.abs(step).max() < 1e-8:
                 break
-        negative = np.flatnonzero(found[: len(DECISION)] < 0)
-        if not len(negative):
-            decision, common, intercepts = np.split(found, [len(DECISION), len(DECISION) + 1])
-            return np.round(decision, DECIMALS), np.round(common + intercepts, DECIMALS)
+        negative = np.flatnonzero(found[:size] < 0)
+        if not none_negative or not len(negative):
+            weights, common, intercepts = np.split(found, [size, size + 1])
+            return np.round(weights, DECIMALS), np.round(common + intercepts, DECIMALS)
         used[negative] = False
 
 
@@ -138,15 +184,23 @@ def _logistic(
 def write(
     plans: Sequence[Plan],
     *,
+    numbers: PassageNumbers,
     usual: NDArray[np.float64],
     decision: NDArray[np.float64],
     intercepts: NDArray[np.float64],
 ) -> None:
-    """Write ``reading.toml``."""
+    """Write both files."""
+    fit_passages.write(numbers.reader, plans=plans)
     names = ", ".join(sorted(plan.name for plan in plans))
     lines = [
         "# Made by benchmarks/fit_reading.py; do not edit. What the numbers mean: reading.py.",
         f"# Fitted to: {names}.",
+        "",
+        "[signs]",
+        *(f"{name} = {value}" for name, value in zip(SIGNS, numbers.signs.tolist(), strict=True)),
+        "",
+        "[points]",
+        *(f"{point} = {value}" for point, value in zip(POINT_IDS, numbers.points.tolist(), strict=True)),
         "",
         "[decision]",
         *(f"{name} = {value}" for name, value in zip(DECISION, decision.tolist(), strict=True)),
@@ -177,18 +231,17 @@ def check(plans: Mapping[str, Plan]) -> None:
     for group in range(LEFT_OUT):
         left_out = unseen[group::LEFT_OUT]
         seen = [plan for name, plan in plans.items() if name not in left_out]
-        reader, usual = fit_passages.fit(seen), usual_shares(seen)
+        numbers, usual = PassageNumbers.fit(seen), usual_shares(seen)
         decision, intercepts = fit_decision(seen)
         for name in left_out:
             plan = plans[name]
-            sums = weighed(plan, reader=reader, usual=usual) @ decision + intercepts
+            sums = numbers.weighed(plan, usual=usual) @ decision + intercepts
             rules = np.stack([(matrix >= MET).any(axis=0) for matrix in plan.by_rules])
-            read = readings(plan, reader=reader)
             row = (
                 *(kappa(plan.labels, rules), kappa(plan.labels, sums >= 0)),
                 *(_f1(plan.labels, rules), _f1(plan.labels, sums >= 0)),
                 float(np.abs(plan.labels.mean(axis=1) - (sums >= 0).mean(axis=1)).mean() * 3),
-                *(_hits(plan, ranks=list(plan.by_rules)), _hits(plan, ranks=read)),
+                *(_hits(plan, ranks=list(plan.by_rules)), _hits(plan, ranks=numbers.readings(plan))),
                 *(float((1 / (1 + np.exp(-sums))).mean()), float(plan.labels.mean())),
             )
             rows.append(row)
@@ -232,13 +285,13 @@ def main() -> None:
     fitted = list(plans.values())
     seen = np.sum([plan.labels for plan in fitted], axis=(0, 1))
     assert (seen >= LEAST_LABELS).all(), "a criterion is too rare"
-    reader = fit_passages.fit(fitted)
+    numbers = PassageNumbers.fit(fitted)
     decision, intercepts = fit_decision(fitted)
     usual = usual_shares(fitted)
-    fit_passages.write(reader, plans=fitted)
-    write(fitted, usual=usual, decision=decision, intercepts=intercepts)
+    write(fitted, numbers=numbers, usual=usual, decision=decision, intercepts=intercepts)
     print(
-        f"{fit_passages.size(reader)} weights, {len(intercepts)} intercepts, {usual.size} shares, {len(decision)} more"
+        f"{fit_passages.size(numbers.reader)} weights, {len(intercepts)} intercepts, {usual.size} shares, "
+        f"{len(decision) + len(numbers.signs) + len(numbers.points)} more"
     )
 
 

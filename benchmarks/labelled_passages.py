@@ -28,6 +28,7 @@ from pipeline.questionnaire.reading import (
     decided_criteria,
     passages_about,
     shown_in_plan,
+    signs_of,
 )
 from pipeline.questionnaire.strengths import RuleStrengths
 from pipeline.text import fold
@@ -62,7 +63,8 @@ class Plan:
         shows: (described passages, READ_CRITERIA) what the passage was read to show, for whichever point.
         read: (described passages,) whether it was read.
         about: indices into the described passages, of those about the point.
-        relevance: how far each of these is about the point.
+        signs: (passages about the point, SIGNS), by which a reader tells that they are.
+        speaks: (passages about the point,) whether the passage was read as being about it.
         by_rules: (passages about the point, CRITERIA).
         cited: (passages about the point, CRITERIA) whether the labels cite the passage.
         labels: (10, CRITERIA).
@@ -75,7 +77,8 @@ class Plan:
     shows: NDArray[np.float32]
     read: NDArray[np.bool_]
     about: tuple[NDArray[np.int64], ...]
-    relevance: tuple[NDArray[np.float64], ...]
+    signs: tuple[NDArray[np.float64], ...]
+    speaks: tuple[NDArray[np.bool_], ...]
     by_rules: tuple[NDArray[np.float64], ...]
     cited: tuple[NDArray[np.bool_], ...]
     named: tuple[int, ...]
@@ -102,7 +105,7 @@ def _read_plan(plan: LabelledPlan, *, engine: Engine, worker: ExtractionWorker) 
     strengths = RuleStrengths(
         flow.segmentation, profile=flow.profile, relevance=flow.relevance, findings=flow.findings
     )
-    read, shows = _readings(plan.name, texts=_texts(strengths))
+    read, shows, speaks = _readings(plan.name, texts=_texts(strengths))
     described = np.flatnonzero((strengths.about >= ABOUT).any(axis=1) | shows.any(axis=1))
     position = np.full(strengths.features.size, -1)
     position[described] = np.arange(len(described))
@@ -119,7 +122,10 @@ def _read_plan(plan: LabelledPlan, *, engine: Engine, worker: ExtractionWorker) 
         shows=shows[described],
         read=read[described],
         about=tuple(position[passages] for passages in about),
-        relevance=tuple(strengths.about[passages, point] for point, passages in enumerate(about)),
+        signs=tuple(
+            signs_of(strengths, passages=passages, point=point) for point, passages in enumerate(about)
+        ),
+        speaks=tuple(speaks[passages, point] for point, passages in enumerate(about)),
         by_rules=tuple(by_the_rules(strengths, point=point, criteria=CRITERIA) for point in points),
         cited=tuple(
             cited.matrix(passages, point=point, lines=lines)
@@ -149,14 +155,17 @@ def _texts(strengths: RuleStrengths) -> list[str]:
     return [joined.text[start:end] for start, end in zip(joined.starts, ends, strict=True)]
 
 
-def _readings(name: str, *, texts: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """(passages,) whether each was read, and (passages, READ_CRITERIA) what it shows, for whichever point."""
+def _readings(
+    name: str, *, texts: list[str]
+) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.bool_]]:
+    """Which passages were read; what these show, (passages, READ_CRITERIA), and are about, (passages, 10)."""
     rows: dict[str, deque[str]] = defaultdict(deque)
     for row in (READINGS / f"{name}.tsv").read_text("ascii").splitlines():
-        key, _, codes = row.partition("\t")
-        rows[key].append(codes)
+        key, _, findings = row.partition("\t")
+        rows[key].append(findings)
     read = np.zeros(len(texts), dtype=np.bool_)
     shows = np.zeros((len(texts), len(READ_CRITERIA)), dtype=np.float32)
+    speaks = np.zeros((len(texts), len(POINT_IDS)), dtype=np.bool_)
     column = {criterion: number for number, criterion in enumerate(READ_CRITERIA)}
     for passage, folded in enumerate(texts):
         # Passages of the same words were read one after the other.
@@ -164,11 +173,14 @@ def _readings(name: str, *, texts: list[str]) -> tuple[NDArray[np.bool_], NDArra
         if not waiting:
             continue
         read[passage] = True
-        for dimension, question, key in CODE.findall(re.sub(r"P\d+", "", waiting.popleft())):
-            criterion = f"D{dimension}-Q{question}-{key}"
-            if criterion in column:
-                shows[passage, column[criterion]] = 1.0
-    return read, shows
+        for finding in filter(None, waiting.popleft().split(";")):
+            points, _, codes = finding.partition(":")
+            speaks[passage, [POINT_IDS.index(point) for point in points.split("+")]] = True
+            for dimension, question, key in CODE.findall(codes):
+                criterion = f"D{dimension}-Q{question}-{key}"
+                if criterion in column:
+                    shows[passage, column[criterion]] = 1.0
+    return read, shows, speaks
 
 
 def _labels(path: Path) -> tuple[dict[str, list[int]], dict[tuple[str, str], str]]:

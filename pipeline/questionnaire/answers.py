@@ -51,7 +51,7 @@ RULE_BONUS = 0.05
 LENGTH_LOSS = 0.1
 PLAIN_CHARS = 300
 """A long passage says many things beside; what ``PLAIN_CHARS`` and longer passages lose in rank."""
-RULE_SHARE = 0.25
+RULE_SHARE = 0.1
 PLAINNESS_SHARE = 0.3
 """In a whole plan: what strength by the rules, and plainness, add to a passage's reading when proofs are ranked."""
 LEAST_READING = 0.05

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.model import POINT_IDS
 from pipeline.nodes.embedding import ABOUT
 from pipeline.questionnaire.rules import MET, load_rules
 
@@ -43,8 +44,9 @@ DECISION = (*EVIDENCE, "usual")
 """What a criterion's chance is a sum of: the evidence, and ``usual``, the share of labelled plans that meet it for the
 point. The same passages prove more where they usually do: cues of health are read rightly more often than
 cues of prisons. ``usual`` decides nothing alone, for without a passage nothing is met."""
-FULL_RELEVANCE = 0.8
-"""From this relevance on a passage counts for the point with all it reads like."""
+SIGNS = ("relevance", "names_another", "rather_another")
+"""By what a reader tells whether a passage that may be about a point is: how far it is about it by words and titles;
+whether it names another point in its own words, and not this one; whether it is more about another one."""
 LOG_SCALE = 5.0
 DECIMALS = 3
 """Readings and chances are rounded before anything is decided on them, so that BLAS kernels change nothing."""
@@ -56,6 +58,8 @@ class Reading:
 
     Attributes:
         criteria: the criteria that are decided so, e.g. ``D1-Q1-a``.
+        signs: (len(SIGNS),) what each sign weighs.
+        points: (10,) how readily a passage is taken to be about each point.
         intercepts: (criteria,).
         decision: (len(DECISION),), none negative.
         usual: (10, criteria) share of labelled plans that meet the criterion for the point.
@@ -63,6 +67,8 @@ class Reading:
     """
 
     criteria: tuple[str, ...]
+    signs: NDArray[np.float64]
+    points: NDArray[np.float64]
     intercepts: NDArray[np.float64]
     decision: NDArray[np.float64]
     usual: NDArray[np.float64]
@@ -76,6 +82,8 @@ class Reading:
         criteria = tuple(table["intercepts"])
         return cls(
             criteria,
+            signs=np.array([table["signs"][name] for name in SIGNS]),
+            points=np.array([table["points"][point] for point in POINT_IDS]),
             intercepts=np.array(list(table["intercepts"].values())),
             decision=np.array([table["decision"][name] for name in DECISION]),
             usual=np.array([table["usual"][name] for name in criteria]).T,
@@ -86,8 +94,13 @@ class Reading:
         """Weigh the passages about one point (0..9)."""
         passages = passages_about(strengths, point=point)
         by_rules = by_the_rules(strengths, point=point, criteria=self.criteria)
+        about = likely_about(
+            signs_of(strengths, passages=passages, point=point),
+            weights=self.signs,
+            intercept=self.points[point],
+        )
         read = read_passages(
-            strengths, readings=readings, point=point, by_rules=by_rules, criteria=self.criteria
+            readings, passages=passages, about=about, by_rules=by_rules, criteria=self.criteria
         )
         weighed = weigh(
             read,
@@ -121,11 +134,27 @@ class PointReading:
     chances: NDArray[np.float64]
 
 
+def signs_of(strengths: RuleStrengths, *, passages: NDArray[np.int64], point: int) -> NDArray[np.float64]:
+    """(passages, len(SIGNS)) of passages that are about a point."""
+    about, own = strengths.about[passages], strengths.direct[passages] > 0
+    others = np.arange(about.shape[1]) != point
+    names_another = own[:, others].any(axis=1) & ~own[:, point]
+    rather_another = about[:, others].max(axis=1) > about[:, point]
+    return np.stack([about[:, point], names_another, rather_another], axis=1).astype(np.float64)
+
+
+def likely_about(
+    signs: NDArray[np.float64], *, weights: NDArray[np.float64], intercept: float
+) -> NDArray[np.float64]:
+    """(passages,): how likely a reader would say of each passage that it is about the point."""
+    return rounded(1 / (1 + np.exp(-(signs @ weights + intercept))))
+
+
 def read_passages(
-    strengths: RuleStrengths,
-    *,
     readings: Readings,
-    point: int,
+    *,
+    passages: NDArray[np.int64],
+    about: NDArray[np.float64],
     by_rules: NDArray[np.float64],
     criteria: Sequence[str],
 ) -> NDArray[np.float64]:
@@ -133,12 +162,10 @@ def read_passages(
 
     What one passage alone cannot show, such as a chain, is as strong as its rules (``by_rules``) say.
     """
-    passages = passages_about(strengths, point=point)
-    relevance = np.minimum(strengths.about[passages, point] / FULL_RELEVANCE, 1.0)
     found = by_rules.copy()
     read = [name in readings.column for name in criteria]
     columns = [readings.column[name] for name in criteria if name in readings.column]
-    found[:, read] = readings.of(passages)[:, columns] * relevance[:, None]
+    found[:, read] = readings.of(passages)[:, columns] * about[:, None]
     return rounded(found)
 
 

@@ -14,9 +14,9 @@ from pipeline.model import Findings
 from pipeline.nodes.embedding import EmbeddingModels, embedding
 from pipeline.questionnaire.answers import CLEAR, EVEN, answer_questionnaire
 from pipeline.questionnaire.instrument import load_instrument
-from pipeline.questionnaire.reading import EVIDENCE, Reading, decided_criteria, weigh
+from pipeline.questionnaire.reading import EVIDENCE, Reading, decided_criteria, likely_about, signs_of, weigh
 from pipeline.questionnaire.rules import load_rules
-from pipeline.questionnaire.strengths import WHOLE_PLAN
+from pipeline.questionnaire.strengths import WHOLE_PLAN, RuleStrengths
 from tests.pipeline.questionnaire.documents import document
 
 if TYPE_CHECKING:
@@ -119,6 +119,29 @@ def test_a_clear_passage_is_enough_by_itself(models: EmbeddingModels) -> None:
     finding = met["P9-D1-Q2-a"]
     assert finding.proofs[0].strength >= CLEAR
     assert finding.confidence < EVEN, "a reader is asked to look"
+
+
+def test_what_speaks_rather_of_another_point_counts_less(models: EmbeddingModels) -> None:
+    """A sentence on victims that comes after one on women counts less for the women than that one does."""
+    paragraph = (
+        "[d] Las mujeres y la equidad de género son el centro de este programa municipal de gobierno. "
+        "Las víctimas del conflicto armado recibirán además la reparación integral que la Ley 1448 les reconoce."
+    )
+    segmentation, profile = document([paragraph])
+    strengths = RuleStrengths(
+        segmentation,
+        profile=profile,
+        relevance=embedding(segmentation, profile=profile, models=models),
+        findings=Findings(),
+    )
+    women, victims = 0, 4
+    signs = signs_of(strengths, passages=np.array([0, 1]), point=women)
+    assert signs[:, 1:].tolist() == [[0, 0], [1, 1]]
+    reading = Reading.load()
+    first, second = likely_about(signs, weights=reading.signs, intercept=reading.points[women])
+    assert first > second
+    of_victims = signs_of(strengths, passages=np.array([1]), point=victims)
+    assert likely_about(of_victims, weights=reading.signs, intercept=reading.points[victims]) > second
 
 
 def test_what_is_implied_is_met_too(models: EmbeddingModels) -> None:
