@@ -139,6 +139,14 @@ def watched(prometheus: str, service: Service, tmp_path_factory: pytest.TempPath
             for name in GROWING:
                 expr = seen.format(name=name)
                 _until(lambda expr=expr: _ask(prometheus, expr), f"nothing for {expr}")
+
+        def work_is_seen() -> bool:
+            # Ray exports every few seconds: a batch may be over before that there was work is known.
+            sent = client.send(_copies(samples, tmp_path_factory.mktemp("more")), metadata=METADATA)
+            list(client.watch(sent))
+            return bool(_ask(prometheus, "count_over_time((work_present == 1)[10m:1s])"))
+
+        _until(work_is_seen, "no work is seen")
     return prometheus
 
 
