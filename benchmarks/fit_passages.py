@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.labelled_passages import READ_CRITERIA
-from pipeline.questionnaire.passage_reader import FILE, UNIT, PassageReader
+from pipeline.questionnaire.passage_reader import FILE, UNIT, PassageReader, Readings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,10 +82,11 @@ def fit(plans: Sequence[Plan], *, seed: int = 0) -> PassageReader:
     )
 
 
-def judge(reader: PassageReader, plan: Plan) -> NDArray[np.float64]:
-    """(described passages, READ_CRITERIA): what the network says of a plan's passages."""
+def judge(reader: PassageReader, plan: Plan) -> Readings:
+    """What the network says of a plan's described passages."""
     position = {token: number for number, token in enumerate(plan.tokens)}
-    return reader.judge(plan.seen[:, [position[token] for token in reader.tokens]].astype(np.float64))
+    seen = plan.seen[:, [position[token] for token in reader.tokens]].astype(np.float64)
+    return Readings.of_all(reader.judge(seen), criteria=reader.criteria)
 
 
 def write(reader: PassageReader, *, plans: Sequence[Plan]) -> None:

@@ -26,10 +26,10 @@ import numpy as np
 
 from benchmarks import fit_passages
 from benchmarks.accuracy import GOLD, WRITTEN_WITH
-from benchmarks.labelled_passages import CRITERIA, LEAST_LABELS, READ_CRITERIA, read_plans
+from benchmarks.labelled_passages import CRITERIA, LEAST_LABELS, read_plans
 from pipeline.model import POINT_IDS
 from pipeline.questionnaire.answers import MAX_PROOFS
-from pipeline.questionnaire.reading import DECISION, SIGNS, likely_about, weigh
+from pipeline.questionnaire.reading import DECISION, SIGNS, likely_about, read_passages, weigh
 from pipeline.questionnaire.rules import MET
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ INTERCEPT_RIDGE = 2.0
 STEPS = 60
 DECIMALS = 4
 SHARE_DECIMALS = 3
-READ = [name in READ_CRITERIA for name in CRITERIA]
 
 
 def usual_shares(plans: Sequence[Plan]) -> NDArray[np.float64]:
@@ -100,15 +99,18 @@ class PassageNumbers:
         return cls(fit_passages.fit(plans), weights, points)
 
     def readings(self, plan: Plan) -> list[NDArray[np.float64]]:
-        """Per point (passages, CRITERIA): how much each reads like a proof, as ``reading.read_passages`` says."""
+        """Per point (passages, CRITERIA): how much each reads like a proof."""
         judged = fit_passages.judge(self.reader, plan)
-        found = []
-        for point, (about, by_rules) in enumerate(zip(plan.about, plan.by_rules, strict=True)):
-            read = by_rules.copy()
-            likely = likely_about(plan.signs[point], weights=self.signs, intercept=self.points[point])
-            read[:, READ] = judged[about] * likely[:, None]
-            found.append(read)
-        return found
+        return [
+            read_passages(
+                judged,
+                passages=plan.about[point],
+                about=likely_about(plan.signs[point], weights=self.signs, intercept=intercept),
+                by_rules=plan.by_rules[point],
+                criteria=CRITERIA,
+            )
+            for point, intercept in enumerate(self.points.tolist())
+        ]
 
     def weighed(self, plan: Plan, *, usual: NDArray[np.float64]) -> NDArray[np.float64]:
         """(10, criteria, decision)."""

@@ -53,6 +53,7 @@ SECTION_COLUMNS = {
     "in_annex": SectionKind.ANNEX,
 }
 WORD_MARK = "'"
+"""Before a word that passages are read with: no cue has such a name."""
 FURTHER_SHAPES = {
     "info_gap": "info_gap_near",
     "weakness": "weakness_near",
@@ -113,7 +114,6 @@ class Features:
         self._own: dict[str, NDArray[np.bool_]] = {}
         self._above: dict[str, NDArray[np.bool_]] = {}
         self._cache: dict[str, NDArray[np.bool_]] = {}
-        self._side_by_side: dict[tuple[str, ...], NDArray[np.bool_]] = {}
         self.cue_spans: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = {}
         self._blocks = _blocks(self.segments)
         self._words()
@@ -144,16 +144,6 @@ class Features:
         if name not in self._cache:
             self._cache[name] = self._compute(name)
         return self._cache[name]
-
-    def columns(self, names: tuple[str, ...]) -> NDArray[np.bool_]:
-        """(passages, names): the columns of several tokens side by side.
-
-        Raises:
-            KeyError: no cue has one of the names.
-        """
-        if names not in self._side_by_side:
-            self._side_by_side[names] = np.stack([self.column(name) for name in names], axis=1)
-        return self._side_by_side[names]
 
     def names(self) -> tuple[str, ...]:
         """All cues, in alphabetical order, without the marks that say where they are looked for."""

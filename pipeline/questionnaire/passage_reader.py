@@ -22,7 +22,7 @@ from pipeline.questionnaire.features import WORD_MARK, CueTable
 from pipeline.questionnaire.rules import load_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -121,6 +121,12 @@ class Readings:
     chances: NDArray[np.float32]
     position: NDArray[np.int64]
     column: dict[str, int]
+
+    @classmethod
+    def of_all(cls, chances: NDArray[np.float64], *, criteria: Sequence[str]) -> Readings:
+        """Readings of passages of which each was read; (passages, criteria)."""
+        column = {name: number for number, name in enumerate(criteria)}
+        return cls(chances.astype(np.float32), np.arange(len(chances)), column)
 
     def of(self, passages: NDArray[np.int64]) -> NDArray[np.float64]:
         """(passages, criteria); each of them is about a point."""

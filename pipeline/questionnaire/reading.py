@@ -199,16 +199,9 @@ def passages_about(strengths: RuleStrengths, *, point: int) -> NDArray[np.int64]
     return np.flatnonzero(strengths.about[:, point] >= ABOUT)
 
 
-def by_the_rules(
-    strengths: RuleStrengths,
-    *,
-    point: int,
-    criteria: Sequence[str],
-    passages: NDArray[np.int64] | None = None,
-) -> NDArray[np.float64]:
-    """(passages, criteria): strengths by the criteria's own rules, of all passages about the point or of these."""
-    if passages is None:
-        passages = passages_about(strengths, point=point)
+def by_the_rules(strengths: RuleStrengths, *, point: int, criteria: Sequence[str]) -> NDArray[np.float64]:
+    """(passages about the point, criteria): strengths by the criteria's own rules."""
+    passages = passages_about(strengths, point=point)
     columns = [strengths.of(strengths.rules[name])[:, point][passages] for name in criteria]
     return rounded(np.array(columns, dtype=np.float64).T.copy())
 
