@@ -273,6 +273,8 @@ def test_doctor_says_what_is_short_and_what_to_do(
     monkeypatch.setenv("DECALOGO_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("DECALOGO_MIN_FREE_MEMORY_BYTES", str(2**60))
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9/0")
+    # Who has just tried the service may have it running, and with it the usual port of the dashboard taken.
+    monkeypatch.setenv("DECALOGO_DASHBOARD_PORT", "0")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
