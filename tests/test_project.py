@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ def test_the_developers_lock_contains_the_runtime_lock() -> None:
     pins = {name: _pins(ROOT / name) for name in ("requirements.lock", "requirements-dev.lock")}
 
     assert pins["requirements.lock"] <= pins["requirements-dev.lock"]
+
+
+def test_modules_of_tests_have_names_of_their_own() -> None:
+    """No two modules of tests share a name: pytest imports them by it and would refuse the second one."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py")
+
+    assert len(names) > 100
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def _pins(path: Path) -> set[tuple[str, str]]:
