@@ -45,6 +45,23 @@ EFFECT_FIRST: Final = (
     "ya que|puesto que|dado que|porque|en razon a|en razon a que|en razon de|por efecto de|por efecto del"
     "|motivado por|por motivo de"
 )
+LACKS: Final = ("falta de", "ausencia de")
+"""Ends of connectors that belong to the cause: in "por falta de agua" the lack is the cause, not the water."""
+AGREEING_ARTICLES: Final = {
+    "ados": "los|unos|sus|estos|esos|dichos|otros",
+    "idos": "los|unos|sus|estos|esos|dichos|otros",
+    "adas": "las|unas|sus|estas|esas|dichas|otras",
+    "idas": "las|unas|sus|estas|esas|dichas|otras",
+    "ado": "el|un|su|este|ese|dicho|otro",
+    "ido": "el|un|su|este|ese|dicho|otro",
+    "ada": "la|una|su|esta|esa|dicha|otra",
+    "ida": "la|una|su|esta|esa|dicha|otra",
+}
+"""Ending of a participle ("los daños ocasion**ados** por") → articles of the nouns that it can be said of."""
+HARMING: Final = frozenset(
+    ["contribuye a", "contribuyen a", "contribuyendo a", "contribuyendo al", "permitiendo", "logrando"]
+)
+"""Connectors of purpose that plans also use of harm that comes about: "contribuyendo a la inseguridad"."""
 CAUSE_FIRST: Final = (
     "lo que genera|lo que ha generado|lo que ocasiona|lo que ha ocasionado|lo que conlleva a"
     "|lo que conlleva|lo que ha conllevado a|"
@@ -130,5 +147,5 @@ FAVOURABLE: Final = (
 )
 LESS: Final = (
     "baja|combat|contrarrest|disminu|elimin|erradic|evit|menor|minimi|mitig|preven|reduc|reducc|super"
-    "|solucion|atend|control|descen"
+    "|solucion|resol|atend|atenc|control|descen"
 )

@@ -7,12 +7,25 @@ from typing import TYPE_CHECKING, Final
 
 import re2
 
+from pipeline.findings.causal_clauses import (
+    after_aside,
+    contrasted,
+    left_clause,
+    names_indicator,
+    names_something,
+    nearest_noun,
+    right_clause,
+    shortened,
+    tidy,
+)
 from pipeline.findings.causal_connectors import (
     ACTIONS,
     ADVERSE,
     CAUSE_FIRST,
     EFFECT_FIRST,
     FAVOURABLE,
+    HARMING,
+    LACKS,
     LESS,
     PURPOSE,
     PURPOSE_INFINITIVES,
@@ -22,18 +35,16 @@ from pipeline.findings.plan_text import PlanText, trimmed
 from pipeline.model import CausalStatement, SegmentKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.model import PlanProfile, Segmentation
 
-VERSION: str = "1.0.0"
+VERSION: str = "1.1.0"
 
 MAX_STATEMENTS: Final = 6_000
 """The largest of 26 plans holds 1,700."""
 MAX_CONNECTORS: Final = 50_000
 MAX_PER_SEGMENT: Final = 8
-MAX_CLAUSE: Final = 320
-"""A clause longer than this is a paragraph whose punctuation was lost; the part next to the connector is "
-"kept."""
-_MIN_LETTERS: Final = 9
 _ACTION_REACH: Final = 110
 _SAYING_REACH: Final = 50
 _LEGAL_REACH: Final = 14
@@ -54,7 +65,7 @@ def _longest_first(words: str) -> str:
 _CONNECTOR: Final = re2.compile(
     (
         rf"\b(?:({_longest_first(EFFECT_FIRST)})|({_longest_first(CAUSE_FIRST)})|({_longest_first(PURPOSE)})"
-        rf"|((?:para|y asi|y) (?:{PURPOSE_INFINITIVES}))|(mediante|a traves de|por medio de))\b"
+        rf"|(para (?:{PURPOSE_INFINITIVES}))|(mediante|a traves de|por medio de))\b"
     ).encode()
 )
 _SHAPES: Final = (Shape.EFFECT_FIRST, Shape.CAUSE_FIRST, Shape.PURPOSE, Shape.BARE_PURPOSE, Shape.MEANS)
@@ -93,10 +104,21 @@ _DISCOURSE: Final = re2.compile(
 _OBSTACLE: Final = re2.compile(
     rb"\b(?:obstaculos?|dificultad(?:es)?|limitacion(?:es)?|barreras?|impedimentos?|insuficientes?|capacidad)\b[^.]{0,30}$"
 )
-_LOOSE_END: Final = re2.compile(
-    rb"(?:[ ,;:](?:que|lo|la|el|los|las|se|y|e|o|de|del|a|en|con|por|para|cual|como|no|ademas))+$"
+_LACK: Final = re2.compile(
+    rb"\b(?:no (?:se )?(?:existen?|cuentan?|hay|tienen?|disponen?)|faltan?|ausencia de|carec[a-z]+|carencias?"
+    rb"|insuficientes?|escas[oa]s?)\b[^,:]*$"
 )
-_NO_LETTERS: Final = bytes(code for code in range(256) if not 97 <= code <= 122)  # noqa: PLR2004  a-z
+_HARM_REACH: Final = 30
+_HELPED: Final = re2.compile(
+    rb"\b(?:victimas?|contra|lucha|poblacion|personas?|familias?|comunidad(?:es)?|habitantes|mujeres|ninos|ninas|jovenes|hogares"
+    rb"|mejor[a-z]*|proteg[a-z]*|protecc[a-z]*|apoy[a-z]*|asist[a-z]*|garant[a-z]*|fortalec[a-z]*|conoc[a-z]*"
+    rb"|identific[a-z]*|inclus[a-z]*|gestion[a-z]*)\b"
+)
+_PURPOSES: Final = frozenset({Shape.PURPOSE, Shape.BARE_PURPOSE})
+_PARTICIPLES: Final = (
+    *("ado por", "ada por", "ados por", "adas por"),
+    *("ivado de", "ivada de", "ivados de", "ivadas de"),
+)
 _AMBIGUOUS: Final = frozenset(
     {
         "genera",
@@ -117,8 +139,9 @@ def causal_detection(segmentation: Segmentation, *, profile: PlanProfile) -> tup
 
     ``kind`` is ``causa`` where the text explains ("debido a", "ocasiona") and ``fin`` where an action is
     meant to bring something about ("con el fin de", "permitirá", "para" + infinitive after an action).
-    A clause reaches to the sentence's end or the neighbouring connector and holds at most
-    ``MAX_CLAUSE`` characters. Headings and considerations of law are left out.
+    A clause reaches to the sentence's end, to where an assertion of its own begins (", sin embargo"), or to
+    the neighbouring connector, and is cut where it is as long as a paragraph. Headings, considerations of
+    law and names of indicators are left out.
 
     Args:
         segmentation: The plan's segments.
@@ -138,7 +161,7 @@ def causal_detection(segmentation: Segmentation, *, profile: PlanProfile) -> tup
             segment, in_segment, reached = index, 0, plan.starts[index]
         if in_segment >= MAX_PER_SEGMENT or segmentation.segments[index].kind is SegmentKind.HEADING:
             continue
-        following = matches[number + 1].start() if number + 1 < len(matches) else len(plan.data)
+        following = [other.start() for other in matches[number + 1 : number + 1 + MAX_PER_SEGMENT]]
         statement = _statement(plan, match=match, reached=reached, following=following)
         if statement is not None:
             found.append(statement)
@@ -150,7 +173,9 @@ def causal_detection(segmentation: Segmentation, *, profile: PlanProfile) -> tup
     return tuple(found)
 
 
-def _statement(plan: PlanText, *, match: re2._Match, reached: int, following: int) -> CausalStatement | None:
+def _statement(
+    plan: PlanText, *, match: re2._Match, reached: int, following: Sequence[int]
+) -> CausalStatement | None:
     group = next(number for number in range(1, 6) if match.group(number) is not None)
     shape, connector = _SHAPES[group - 1], match.group(group).decode()
     start, end = plan.sentence(match.start())
@@ -159,43 +184,71 @@ def _statement(plan: PlanText, *, match: re2._Match, reached: int, following: in
     if _idle(plan, connector=connector, start=match.start(), end=match.end(), first=start):
         return None
     left = _left_clause(plan, start=start, reached=reached, at=match.start())
-    if _SAYING.search(plan.data[max(left[0], left[1] - _SAYING_REACH) : left[1]]) is not None:
+    if _no_statement(plan, left=left):
         return None
+    first = _right_start(match, shape=shape, connector=connector)
     idle = _DISCOURSE.fullmatch(plan.data, *trimmed(plan.data, *left)) is not None
-    if (idle or not _enough(plan, clause=left)) and shape is not Shape.CAUSE_FIRST:
-        return _fronted(plan, connector=connector, shape=shape, start=match.end(), end=end)
-    if shape is Shape.BARE_PURPOSE and not _acts(plan, clause=left, connector=connector):
+    if (idle or not names_something(plan, clause=left)) and shape is not Shape.CAUSE_FIRST:
+        return _fronted(plan, connector=connector, shape=shape, start=first, end=end)
+    if shape in _PURPOSES and not _is_means(plan, clause=left, shape=shape):
         return None
-    right = (_right_start(match, shape=shape), _clause_end(start=match.end(), end=end, following=following))
+    right = right_clause(plan, start=first, end=end, following=following)
+    if shape is Shape.EFFECT_FIRST:
+        left, right = _explained(plan, connector=connector, left=left, right=right, end=end)
     return _built(plan, shape=shape, connector=connector, left=left, right=right)
+
+
+def _explained(
+    plan: PlanText, *, connector: str, left: tuple[int, int], right: tuple[int, int], end: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What a connector such as "debido a" explains, and by what.
+
+    An aside between commas explains the main clause after it; a participle the noun beside it.
+    """
+    if plan.data[max(left[0], left[1] - 2) : left[1]] == b", ":
+        aside = after_aside(plan, start=right[0], end=end)
+        if aside is not None:
+            return aside[1], aside[0]
+    if connector.endswith(_PARTICIPLES):
+        return nearest_noun(plan, clause=left, participle=connector), right
+    return left, right
+
+
+def _no_statement(plan: PlanText, *, left: tuple[int, int]) -> bool:
+    """What stands before the connector says that none follows: "cabe anotar que", "no solo", "Número de …"."""
+    saying = _SAYING.search(plan.data[max(left[0], left[1] - _SAYING_REACH) : left[1]]) is not None
+    return saying or contrasted(plan, clause=left) or names_indicator(plan, clause=left)
 
 
 def _left_clause(plan: PlanText, *, start: int, reached: int, at: int) -> tuple[int, int]:
     """From the last connector, else the sentence's start; "lo anterior" stands for the sentence before."""
     left = (max(start, min(reached, at)), at)
-    if not _enough(plan, clause=left):
+    if not names_something(plan, clause=left):
         left = (start, at)
     if _ANAPHORA.fullmatch(plan.data, *trimmed(plan.data, *left)) is None:
-        return left
+        return left_clause(plan, start=left[0], end=left[1])
     return plan.sentence(max(start - len(". x"), plan.starts[plan.segment_at(start)]))[0], start
 
 
-def _acts(plan: PlanText, *, clause: tuple[int, int], connector: str) -> bool:
-    """Whether a purpose may follow: an action stands near, and no "obstáculos" or "capacidad"."""
+def _is_means(plan: PlanText, *, clause: tuple[int, int], shape: Shape) -> bool:
+    """Whether a purpose may follow.
+
+    Not after what is not there ("no existen aulas que permitan …"); "para" and an infinitive only after an action, and
+    not after "obstáculos" or "capacidad".
+    """
     near = plan.data[max(clause[0], clause[1] - _ACTION_REACH) : clause[1]]
-    return (
-        not connector.startswith("y ") and _ACTION.search(near) is not None and _OBSTACLE.search(near) is None
-    )
+    if _LACK.search(near) is not None:
+        return False
+    acts = _ACTION.search(near) is not None and _OBSTACLE.search(near) is None
+    return acts or shape is not Shape.BARE_PURPOSE
 
 
-def _right_start(match: re2._Match, *, shape: Shape) -> int:
-    """The infinitive after "para" belongs to the purpose."""
-    return int(match.start()) + len("para ") if shape is Shape.BARE_PURPOSE else int(match.end())
-
-
-def _clause_end(*, start: int, end: int, following: int) -> int:
-    """The sentence's end, or the next connector where a clause of its own stands before it."""
-    return following if start + _MIN_LETTERS * 2 < following < end else end
+def _right_start(match: re2._Match, *, shape: Shape, connector: str) -> int:
+    """The infinitive after "para" belongs to the purpose, the lack in "por falta de" to the cause."""
+    if shape is Shape.BARE_PURPOSE:
+        return int(match.start()) + len("para ")
+    lack = next((words for words in LACKS if connector.endswith(words)), "")
+    return int(match.end()) - len(lack)
 
 
 def _idle(plan: PlanText, *, connector: str, start: int, end: int, first: int) -> bool:
@@ -217,17 +270,18 @@ def _fronted(plan: PlanText, *, connector: str, shape: Shape, start: int, end: i
     comma = plan.data.find(b", ", start, end)
     if comma < 0:
         return None
-    if shape is Shape.BARE_PURPOSE:
-        start -= len(connector) - len("para ")
-    return _built(plan, shape=shape, connector=connector, left=(comma + 2, end), right=(start, comma))
+    main = right_clause(plan, start=comma + 2, end=end, following=())
+    return _built(plan, shape=shape, connector=connector, left=main, right=(start, comma))
 
 
 def _by_means(plan: PlanText, *, connector: str, start: int, end: int) -> CausalStatement | None:
-    """For "mediante X se logrará Y"."""
+    """For "mediante X se logrará Y"; a list that follows the verb is no Y."""
     found = _RESULT_VERB.search(plan.data[start:end])
     if found is None:
         return None
     middle = start + found.start(1)
+    if not names_something(plan, clause=(start + found.end(1), end)):
+        return None
     return _built(
         plan,
         shape=Shape.CAUSE_FIRST,
@@ -247,16 +301,17 @@ def _built(
     right: tuple[int, int],
     kind: str | None = None,
 ) -> CausalStatement | None:
+    before = left[0] < right[0]
+    left = shortened(plan, clause=left, from_left=not before)
+    right = shortened(plan, clause=right, from_left=before)
     cause, effect = (right, left) if shape is Shape.EFFECT_FIRST else (left, right)
-    if left[0] < right[0]:
-        low = max(left[0], left[1] - MAX_CLAUSE)
-        word = plan.data.find(b" ", low, left[1]) if low > left[0] else low
-        near = (max(word, low), left[1])
-        cause, effect = (cause, near) if shape is Shape.EFFECT_FIRST else (near, effect)
-    cause, effect = _tidy(plan, clause=cause), _tidy(plan, clause=effect)
-    if not (_enough(plan, clause=cause) and _enough(plan, clause=effect)):
+    cause, effect = tidy(plan, clause=cause), tidy(plan, clause=effect)
+    if not (names_something(plan, clause=cause) and names_something(plan, clause=effect)):
         return None
-    stated = kind or (PURPOSE_KIND if shape in {Shape.PURPOSE, Shape.BARE_PURPOSE} else CAUSE)
+    stated = kind or (PURPOSE_KIND if shape in _PURPOSES else CAUSE)
+    said = plan.data[effect[0] : effect[1]]
+    if connector in HARMING and _brings_harm(said):
+        stated = CAUSE
     low, high = min(cause[0], effect[0]), max(cause[1], effect[1])
     return CausalStatement(
         span=plan.span(low, high),
@@ -264,25 +319,18 @@ def _built(
         effect=plan.span(*effect),
         connector=connector,
         kind=stated,
-        polarity=polarity(plan.data[effect[0] : effect[1]], purpose=stated == PURPOSE_KIND),
+        polarity=polarity(said, purpose=stated == PURPOSE_KIND),
     )
 
 
-def _tidy(plan: PlanText, *, clause: tuple[int, int]) -> tuple[int, int]:
-    start, end = trimmed(plan.data, *clause)
-    loose = _LOOSE_END.search(plan.data[max(start, end - 40) : end])
-    if loose is not None:
-        start, end = trimmed(plan.data, start, max(start, end - 40) + loose.start())
-    if end - start <= MAX_CLAUSE:
-        return start, end
-    cut = plan.data.rfind(b" ", start, start + MAX_CLAUSE)
-    return trimmed(plan.data, start, cut if cut > start else start + MAX_CLAUSE)
-
-
-def _enough(plan: PlanText, *, clause: tuple[int, int]) -> bool:
-    """A clause of fewer letters ("lo", "esto") names nothing."""
-    part = plan.data[clause[0] : min(clause[1], clause[0] + MAX_CLAUSE)]
-    return len(part.translate(None, _NO_LETTERS)) >= _MIN_LETTERS and b" " in part.strip()
+def _brings_harm(effect: bytes) -> bool:
+    """True where an effect is harm from its first words on, not help to those who are harmed."""
+    adverse = _ADVERSE.search(effect)
+    if adverse is None or adverse.start() > _HARM_REACH:
+        return False
+    before = effect[: adverse.start()]
+    helped = _HELPED.search(before) is not None or _FAVOURABLE.search(before) is not None
+    return not helped and polarity(effect, purpose=False) == ADVERSE_POLARITY
 
 
 def polarity(effect: bytes, *, purpose: bool) -> str:

@@ -94,6 +94,98 @@ def test_words_that_look_like_connectors_are_left_alone(sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sentence", "cause", "effect"),
+    [
+        (
+            "Las bibliotecas rurales permanecen cerradas por falta de personal idóneo.",
+            "falta de personal idóneo",
+            "Las bibliotecas rurales permanecen cerradas",
+        ),
+        (
+            "Las riñas aumentan por la ausencia de espacios de diálogo.",
+            "ausencia de espacios de diálogo",
+            "Las riñas aumentan",
+        ),
+        (
+            "Aunque existe un plan, debido al mal manejo de los escombros, se han identificado nueve botaderos.",
+            "mal manejo de los escombros",
+            "se han identificado nueve botaderos",
+        ),
+        (
+            "Construir aulas con el fin de ampliar la cobertura escolar, sin embargo persiste la deserción.",
+            "Construir aulas",
+            "ampliar la cobertura escolar",
+        ),
+        (
+            "Se requiere trabajar con las familias con el fin de cambiar conductas que están generando maltrato.",
+            "Se requiere trabajar con las familias",
+            "cambiar conductas que están generando maltrato",
+        ),
+        (
+            "Erradicar los basureros y mitigar los daños ambientales ocasionados por el manejo de residuos.",
+            "el manejo de residuos",
+            "los daños ambientales",
+        ),
+        (
+            "Dotar los hogares de paso para mejorar la atención y promover la convivencia familiar.",
+            "Dotar los hogares de paso",
+            "mejorar la atención y promover la convivencia familiar",
+        ),
+    ],
+)
+def test_a_clause_is_whole_and_no_longer_than_it_is(sentence: str, cause: str, effect: str) -> None:
+    """A lack belongs to the cause, another assertion to no clause, and none is cut where its meaning would turn."""
+    segmentation, statements = _found(sentence)
+    clauses = [
+        (quoted(segmentation, span=item.cause), quoted(segmentation, span=item.effect)) for item in statements
+    ]
+    assert (cause, effect) in clauses
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Diseñar y aplicar la ruta y promover condiciones óptimas para las familias, cerrando brechas.",
+        "Y promover el deporte rural, se dotarán escenarios en las veredas.",
+        "No. de estrategias para garantizar el acceso a la justicia",
+        "Número de proyectos que permitan organizar el comercio minorista",
+        "de proyectos implementados para incrementar la participación deportiva",
+        "de campañas de difusión para proteger a los niños de las veredas",
+        "A través de este proyecto comunitario se logrará:",
+        "Porcentaje de familias que aplican pautas que generan diálogo familiar",
+        "Los puestos de salud no cuentan con el personal necesario para garantizar la prestación del servicio.",
+        "El consumo crece no solo porque más personas lo hacen.",
+    ],
+)
+def test_names_of_indicators_and_lacks_are_no_means(sentence: str) -> None:
+    """What is counted, what is not there and what is denied brings nothing about."""
+    assert _found(sentence)[1] == ()
+
+
+def test_what_is_counted_within_prose_is_no_name() -> None:
+    """Raising a number is an action like any other."""
+    _, statements = _found("Aumentar el número de aulas para garantizar la cobertura escolar.")
+    assert len(statements) == 1
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind", "polarity"),
+    [
+        ("Las ventas informales contribuyen a la inseguridad del centro.", "causa", "desfavorable"),
+        ("La escuela contribuye a la reducción de la violencia en las veredas.", "fin", "favorable"),
+        (
+            "El programa contribuye a la atención de la población vulnerable del municipio.",
+            "fin",
+            "favorable",
+        ),
+    ],
+)
+def test_what_contributes_to_harm_is_a_cause(sentence: str, kind: str, polarity: str) -> None:
+    """Nobody means harm: "contribuye a la inseguridad" explains, "contribuye a reducirla" aims."""
+    assert [(item.kind, item.polarity) for item in _found(sentence)[1]] == [(kind, polarity)]
+
+
+@pytest.mark.parametrize(
     ("sentence", "polarity"),
     [
         ("La minería ilegal ocasiona contaminación de las fuentes hídricas.", "desfavorable"),
