@@ -413,8 +413,9 @@ class CausalNode:
 class CausalGraphCheck:
     """The causal graph of a point and what the checks say of it.
 
-    ``p_value`` is that of a deterministic permutation test (fixed order, no randomness) of whether
-    edges respect the order of levels more often than chance; ``None`` when there are too few edges.
+    ``p_value`` is that of a deterministic permutation test (fixed order, no randomness) of whether the
+    edges that the text states climb from level to level more often than the same passages would if they
+    were linked otherwise; ``None`` when there are too few edges, or when no other linking climbs less.
     """
 
     point: str

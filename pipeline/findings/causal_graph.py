@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import networkx as nx
 
-from pipeline.findings.link_cues import link_of
+from pipeline.findings.link_cues import explains_problem, is_scrap, link_of, tells_history
 from pipeline.findings.plan_text import one_line
 from pipeline.findings.subjects import containment, likeness, stems
 from pipeline.model import CausalNode, ChainLink, Span
@@ -39,11 +39,14 @@ _DEFAULT_LINKS: Final = {
 
 @dataclass(slots=True)
 class CausalGraph:
-    """Nodes in order of arrival; ``stated`` edges the text says, ``inferred`` those its subjects suggest."""
+    """Nodes in order of arrival; ``stated`` edges the text says, ``inferred`` those its subjects suggest.
+
+    ``stated`` gives the kind of the statement that each edge comes from.
+    """
 
     nodes: list[CausalNode] = field(default_factory=list)
     subjects: list[frozenset[str]] = field(default_factory=list)
-    stated: list[tuple[int, int]] = field(default_factory=list)
+    stated: dict[tuple[int, int], str] = field(default_factory=dict)
     inferred: list[tuple[int, int]] = field(default_factory=list)
     holders: dict[str, list[int]] = field(default_factory=dict)
     """Positions of the nodes whose subjects hold a stem."""
@@ -95,7 +98,8 @@ def build_graph(
     An edge runs the way a theory of change is read. A statement of cause gives problem → cause ("the
     problem is explained by"), a statement of purpose means → end. Passages on neighbouring links are joined
     as well where they share a third of their subject or, within the design, stand in one section of the
-    plan; those edges count for paths, not for the test of significance.
+    plan; those edges count for paths, not for the test of significance. Statements of cause that explain no
+    problem are left out, and those with a clause that says nothing by itself or from a section on history.
 
     Args:
         segmentation: The plan's segments.
@@ -118,19 +122,30 @@ def _label(segmentation: Segmentation, *, span: Span) -> str:
 
 
 def _add_statement(graph: CausalGraph, *, segmentation: Segmentation, statement: CausalStatement) -> None:
-    first, second = _DEFAULT_LINKS[statement.kind]
+    cause, effect = (
+        segmentation.folded[span.segment][span.start : span.end]
+        for span in (statement.cause, statement.effect)
+    )
+    explains = statement.kind == "causa"
+    if is_scrap(cause) or is_scrap(effect):
+        return
+    if explains and not explains_problem(effect, polarity=statement.polarity):
+        return
+    if tells_history(segmentation.segments[statement.span.segment].heading_path):
+        return
     ends: list[int] = []
-    for span, default in ((statement.cause, first), (statement.effect, second)):
-        folded = segmentation.folded[span.segment][span.start : span.end]
+    defaults = _DEFAULT_LINKS[statement.kind]
+    for span, folded, default in zip(
+        (statement.cause, statement.effect), (cause, effect), defaults, strict=True
+    ):
         label, link = _label(segmentation, span=span), link_of(folded, default=default)
         position = graph.add(span=span, label=label, link=link, across_links=True)
         if position is None:
             return
         ends.append(position)
-    cause, effect = ends
-    edge = (effect, cause) if statement.kind == "causa" else (cause, effect)
-    if edge[0] != edge[1] and edge not in graph.stated:
-        graph.stated.append(edge)
+    edge = (ends[1], ends[0]) if explains else (ends[0], ends[1])
+    if edge[0] != edge[1]:
+        graph.stated.setdefault(edge, statement.kind)
 
 
 def _join_subjects(graph: CausalGraph, *, segmentation: Segmentation, limit: int) -> None:

@@ -9,6 +9,7 @@ import re2
 
 from pipeline.findings.causal_connectors import ADVERSE
 from pipeline.model import ChainLink
+from pipeline.text import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,28 @@ _IMPACT: Final = re2.compile(
     rb"sostenibilidad ambiental|condiciones de vida|tejido social|prosperidad|esperanza de vida)"
 )
 
+_HISTORY: Final = re2.compile(
+    rb"\b(?:(?:resena|marco|contexto|antecedentes?|evolucion|aspectos?|sintesis|resumen) historic[oa]s?"
+    rb"|historia (?:de|del)\b|fundacion (?:de|del) (?:la |el )?(?:municipio|ciudad|pueblo)|datos historicos)"
+    rb"|^[0-9. ]*(?:historia|fundacion)$"
+)
+_OFFICE: Final = re2.compile(
+    rb"(?:el |la |los |las )?(?:secretarias?|ministerio|alcaldia|oficina|instituto|departamento administrativo"
+    rb"|gobernacion|direccion|unidad|consejo|comite|comision|concejo|personeria|corporacion)\b"
+)
+_FINITE: Final = re2.compile(
+    rb"\b(?:[a-z]{3,}(?:ran?|aron|ieron|aban?|ian)|es|son|ha|han|se|fue|esta|estan|debe|deben|tiene|tienen|hay)\b"
+)
+_INFINITIVE: Final = re2.compile(rb"(?:[a-z]+(?:ar|er|ir)(?:se|l[oa]s?)?)\b")
+_POINTS_BACK: Final = re2.compile(
+    rb"(?:[0-9.,]+ ?%? )?(?:de )?(?:est[aeo]s?|es[aeo]s?|ell[oa]s?|dich[oa]s?|l[oa]s mism[oa]s|otr[oa]s?|tal|tales)\b"
+)
+_LEFT_OPEN: Final = re2.compile(rb"[ ,](?:sino|que|lo que|y|o|de|para|por|con|a)$")
+SCRAP_WORDS: Final = 4
+"""A clause of fewer words names a link only where a word of it says which."""
+_BACK_WORDS: Final = 6
+_OFFICE_WORDS: Final = 10
+
 
 def _ascii(folded: str) -> bytes:
     return folded.encode("ascii", "replace")
@@ -88,6 +111,41 @@ def names_impact(folded: str) -> bool:
 def names_outcome(folded: str) -> bool:
     """True where a folded passage names a change in a measure of people or territory."""
     return _OUTCOME.search(_ascii(folded)) is not None
+
+
+@lru_cache(maxsize=PASSAGES_KEPT)
+def tells_history(heading_path: tuple[str, ...]) -> bool:
+    """True where the nearest title is that of the place's history: how a town was founded is no plan's reasoning."""
+    return bool(heading_path) and _HISTORY.search(_ascii(fold(heading_path[-1]))) is not None
+
+
+@lru_cache(maxsize=PASSAGES_KEPT)
+def is_scrap(folded: str) -> bool:
+    """True where a folded clause says nothing by itself.
+
+    Two or three words that name no problem, action or change ("un plan maestro"), words that only point back ("esta
+    política", "86 % de estas"), the bare name of an office, or what was cut before its end.
+    """
+    data = _ascii(folded).strip(b" ,;:.-")
+    words = len(data.split())
+    if _LEFT_OPEN.search(data) is not None:
+        return True
+    if _POINTS_BACK.match(data) is not None and words < _BACK_WORDS:
+        return True
+    if _OFFICE.match(data) is not None and words < _OFFICE_WORDS and _FINITE.search(data) is None:
+        return True
+    said = problem_strength(folded) or names_outcome(folded) or names_impact(folded) or is_activity(folded)
+    return words < SCRAP_WORDS and not said and _INFINITIVE.match(data) is None
+
+
+def explains_problem(effect: str, *, polarity: str) -> bool:
+    """True where a statement of cause is about harm; the reason of something good is no cause of a problem.
+
+    Args:
+        effect: The folded effect.
+        polarity: Whether it is good or bad, as node 9 says.
+    """
+    return polarity != "favorable" and problem_strength(effect) > 0
 
 
 def link_of(folded: str, *, default: ChainLink) -> ChainLink:

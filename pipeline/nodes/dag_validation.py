@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import CausalStatement, Relevance, Segmentation, TheoryOfChange
 
-VERSION: str = "1.0.0"
+VERSION: str = "1.1.0"
 
 MAX_STATEMENTS_PER_POINT: Final = 60
 """Those most relevant to the point; a point of the largest plan has 300, which no one reads as a graph."""
@@ -29,8 +29,9 @@ def dag_validation(
     """Build each point's causal graph and check it.
 
     Checks: no cycles; edges that go back in the order of levels; number of paths from a problem to an
-    impact along edges that climb; and whether the edges the text itself states respect the order of
-    levels more often than chance (`pipeline.findings.permutation`), ``None`` below its least number of edges.
+    impact along edges that climb; and whether the edges the text itself states climb more often than the
+    same passages would if they were linked otherwise (`pipeline.findings.permutation`), ``None`` where there
+    are too few edges or nothing can differ.
 
     Args:
         segmentation: The plan's segments.
@@ -81,5 +82,10 @@ def _check(
             (names[tail], names[head]) for tail, head in edges if levels[tail] > levels[head]
         ),
         complete_paths=count_paths(levels, edges=edges),
-        p_value=order_p_value(levels, edges=graph.stated, names=[node.label for node in graph.nodes]),
+        p_value=order_p_value(
+            levels,
+            edges=tuple(graph.stated),
+            kinds=tuple(graph.stated.values()),
+            names=[node.label for node in graph.nodes],
+        ),
     )

@@ -6,7 +6,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from pipeline.findings.link_cues import is_activity, is_aim, names_impact, names_outcome, problem_strength
+from pipeline.findings.link_cues import (
+    explains_problem,
+    is_activity,
+    is_aim,
+    is_scrap,
+    names_impact,
+    names_outcome,
+    problem_strength,
+    tells_history,
+)
 from pipeline.model import (
     POINT_IDS,
     ChainLink,
@@ -23,7 +32,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import CausalStatement, Indicator, PlanProfile, Relevance, Segment, Segmentation
 
-VERSION: str = "1.0.0"
+VERSION: str = "1.1.0"
 
 
 class _Placed(Protocol):
@@ -78,9 +87,10 @@ def theory_of_change(
     """Build each point's chain problem → cause → activity → product → outcome → impact.
 
     Only segments that are about the point take part. A problem needs words of a problem, in the
-    diagnosis first; causes come from statements of cause; products, outcomes and impacts from indicators
-    of that level and from what statements of purpose aim at. ``completeness`` is the share of the six
-    links that have a passage.
+    diagnosis first; causes come from statements of cause whose effect is a problem; products, outcomes
+    and impacts from indicators of that level and from what statements of purpose aim at. Sections on the
+    place's history take no part, nor clauses that say nothing by themselves. ``completeness`` is the share
+    of the six links that have a passage.
 
     Args:
         segmentation: The plan's segments.
@@ -99,7 +109,7 @@ def theory_of_change(
         candidates = _Candidates()
         for index in relevance.about[column]:
             segment = segmentation.segments[index]
-            if segment.kind is SegmentKind.HEADING:
+            if segment.kind is SegmentKind.HEADING or tells_history(segment.heading_path):
                 continue
             weight = float(relevance.scores[index, column]) + _DIRECT_BONUS * bool(
                 relevance.direct[index, column]
@@ -159,16 +169,18 @@ def _offer_segment(
 def _offer_statement(
     candidates: _Candidates, *, segmentation: Segmentation, statement: CausalStatement, weight: float
 ) -> None:
+    cause = _folded(segmentation, span=statement.cause)
     effect = _folded(segmentation, span=statement.effect)
     if statement.kind == "causa":
-        if statement.polarity != "favorable" or problem_strength(_folded(segmentation, span=statement.cause)):
+        if explains_problem(effect, polarity=statement.polarity) and not is_scrap(cause):
             candidates.offer(ChainLink.CAUSE, span=statement.cause, strength=weight)
-            if problem_strength(effect):
+            if not is_scrap(effect):
                 candidates.offer(ChainLink.PROBLEM, span=statement.effect, strength=weight * _PLAIN)
         return
-    cause = _folded(segmentation, span=statement.cause)
-    if is_activity(cause):
+    if is_activity(cause) and not is_scrap(cause):
         candidates.offer(ChainLink.ACTIVITY, span=statement.cause, strength=weight)
+    if is_scrap(effect):
+        return
     if names_impact(effect):
         candidates.offer(ChainLink.IMPACT, span=statement.effect, strength=weight)
     elif names_outcome(effect):
