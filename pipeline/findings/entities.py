@@ -12,14 +12,18 @@ from pipeline.findings.entity_lexicon import (
     ACRONYMS,
     BODY,
     BODY_WORDS,
+    COMMON_WORDS,
     CONNECTORS,
     DEPARTMENTS,
     DEPENDENCY,
     HEADS,
     LEVELS,
     MATTERS,
+    ORGANISATIONS,
     PHRASES,
     REGIONAL,
+    SHORT_CORPORATIONS,
+    TITLED_AFTER,
 )
 from pipeline.text import fold
 
@@ -50,6 +54,10 @@ _MENTION: Final = re2.compile(
 )
 _WORD: Final = re2.compile(rb"[a-z0-9?]+|[^a-z0-9? ]")
 _LISTED: Final = re2.compile(rf", (?:{_alternation(list(MATTERS))})(?: [a-z]+){{0,2}}(?:,| y| e) ".encode())
+_CALLED_AFTER: Final = re2.compile(rf"\b(?:{TITLED_AFTER})(?: (?:de|del|de la))? $".encode())
+_CALLED_REACH: Final = 50
+_MATTER_ENDING: Final = ("cion", "sion", "dad", "tad", "miento", "encia", "ancia", "tura", "ismo", "ncia")
+_ENTITY_STARTS: Final = frozenset(name.split()[0] for name in (*PHRASES, *HEADS))
 _CAPITALISED_ACRONYMS: Final = ("min", "corpo", "col", "fon", "find", "cor", "code", "bancol")
 
 
@@ -63,13 +71,20 @@ class Mention:
     kind: str
 
 
-def find_entities(plan: PlanText, *, municipality: str | None) -> list[Mention]:
+def find_entities(
+    plan: PlanText, *, municipality: str | None, department: str | None = None
+) -> list[Mention]:
     """Every entity named in the plan, in order; mentions do not overlap.
 
     Args:
         plan: The plan's buffer.
         municipality: Its municipality, which leaves the canonical name ("Secretaría de Salud de Neiva").
+        department: Its department; the three letters of another department's environmental corporation mean
+            something else here ("CAM" is a building in many towns). ``None`` where it is not known.
     """
+    foreign = frozenset(
+        letters for letters, home in SHORT_CORPORATIONS.items() if department and home not in fold(department)
+    )
     place = frozenset(fold(municipality).split()) if municipality else frozenset[str]()
     found: list[Mention] = []
     reached = -1
@@ -78,6 +93,8 @@ def find_entities(plan: PlanText, *, municipality: str | None) -> list[Mention]:
         if start < reached:
             continue
         mention = _read(plan, match=match, place=place)
+        if match.group(3) is not None and match.group(3).decode() in foreign:
+            mention = None
         if mention is not None:
             found.append(mention)
             reached = mention.end
@@ -88,11 +105,26 @@ def _read(plan: PlanText, *, match: re2._Match, place: frozenset[str]) -> Mentio
     phrase, head, acronym = match.group(1), match.group(2), match.group(3)
     start = match.start()
     if phrase is not None:
-        entity, kind = PHRASES[phrase.decode()]
-        return Mention(start, start + len(phrase), entity, kind)
+        return _phrase(plan, start=start, words=phrase.decode())
     if acronym is not None:
         return _acronym(plan, start=start, word=acronym.decode())
     return _compound(plan, start=start, head=head.decode(), place=place)
+
+
+def _phrase(plan: PlanText, *, start: int, words: str) -> Mention | None:
+    """An official name; what is a common word as well ("medicina legal") only with a capital, and not of a service."""
+    if words in COMMON_WORDS and not (
+        plan.original(start, start + 1).isupper() and _own_name(plan, start=start)
+    ):
+        return None
+    entity, kind = PHRASES[words]
+    return Mention(start, start + len(words), entity, kind)
+
+
+def _own_name(plan: PlanText, *, start: int) -> bool:
+    """Not "Hogares de Bienestar Familiar" nor "pruebas ICFES": a thing that is called after the entity."""
+    first, _ = plan.bounds(plan.segment_at(start))
+    return _CALLED_AFTER.search(plan.data[max(first, start - _CALLED_REACH) : start]) is None
 
 
 def _acronym(plan: PlanText, *, start: int, word: str) -> Mention | None:
@@ -102,6 +134,8 @@ def _acronym(plan: PlanText, *, start: int, word: str) -> Mention | None:
         written[:1].isupper() and word.startswith(_CAPITALISED_ACRONYMS) and len(word) > MAX_ACRONYM_CHARS
     )
     if not capital or (plan.data[start + len(word) : start + len(word) + 1] == b"." and word == "art"):
+        return None
+    if not _own_name(plan, start=start):
         return None
     entity, kind = ACRONYMS[word]
     return Mention(start, start + len(word), entity, kind)
@@ -175,6 +209,9 @@ def _belongs(word: str, *, written: str, pending: list[tuple[str, str]], capital
     if word in MATTERS or word in LEVELS:
         return not (joined & {"a", "al", "por"}) or head in BODY_WORDS
     linked = bool(joined) and joined <= {"de", "del", "la", "el", "los", "las"}
+    # "Secretaría de Inclusión y Reconciliación", not "Secretaría de Salud y Comfaca" nor "… y Gobernación".
+    another = word.endswith(_MATTER_ENDING) and word not in _ENTITY_STARTS and word not in ORGANISATIONS
+    linked |= another and bool(joined & {"y", "e"}) and joined <= {"y", "e", "de", "del", "la", "el"}
     named = written[:1].isupper() and not (written.isupper() and len(word) > MAX_ACRONYM_CHARS)
     return capitals and linked and named and word not in NO_NAMES
 

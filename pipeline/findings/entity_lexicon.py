@@ -201,6 +201,25 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "las comunidades": ("Comunidad", COMMUNITY),
 }
 
+COMMON_WORDS: Final = frozenset(
+    ["bienestar familiar", "prosperidad social", "medicina legal", "accion social", "parques nacionales"]
+)
+"""Phrases that are everyday words as well: "la prosperidad social de todos"."""
+TITLED_AFTER: Final = (
+    "pruebas?|pruebas? de estado|examen|examenes|resultados|puntajes?|hogar|hogares|hogares comunitarios"
+    "|madres comunitarias"
+)
+"""What stands before the name of an entity and is only called after it."""
+SHORT_CORPORATIONS: Final = {"cvc": "valle", "crc": "cauca", "cam": "huila", "crq": "quindio"}
+"""Acronyms of three letters of environmental corporations → a word of the department that is theirs."""
+ORGANISATIONS: Final = frozenset(
+    (  # noqa: SIM905  words read better as words
+        "universidad fundacion asociacion corporacion institucion organizacion agremiacion federacion "
+        "confederacion comunidad nacion union entidad gobernacion"
+    ).split()
+)
+"""Words that begin another name after "y", though they end as matters do."""
+
 NAMED_ONLY_WHEN_ASSIGNED: Final = frozenset({"Comunidad", "Alcaldía", "Enlace Municipal"})
 """Words so common that naming them says nothing; they count only where they are made responsible."""
 

@@ -12,14 +12,14 @@ from pipeline.findings.entities import find_entities
 from pipeline.findings.entity_lexicon import COMMUNITY, NAMED_ONLY_WHEN_ASSIGNED
 from pipeline.findings.plan_text import PlanText, one_line
 from pipeline.findings.responsible_cells import TASK_CHARS, responsible_cells
-from pipeline.model import Responsibility, SegmentKind
+from pipeline.model import Responsibility, SectionKind, SegmentKind
 from pipeline.text import fold
 
 if TYPE_CHECKING:
     from pipeline.findings.entities import Mention
-    from pipeline.model import PlanProfile, Segmentation
+    from pipeline.model import PlanProfile, Segment, Segmentation
 
-VERSION: str = "1.0.0"
+VERSION: str = "1.1.0"
 
 MAX_RESPONSIBILITIES: Final = 5_000
 """Far above any plan seen (the largest of 26 names 2,300); keeps a hostile document small."""
@@ -69,7 +69,7 @@ _ASSIGNING_VERB: Final = re2.compile(
 )
 _BROKEN_GAP: Final = re2.compile(
     rb"\b(?:que|donde|cuando|porque|segun|para|ha|han|fue|fueron|informa|reporta|reporto|se|no|era|eran"
-    rb"|tenia)\b|[.;:]"
+    rb"|tenia|cuy[oa]s?|cual|cuales)\b|[.;:]"
 )
 _THROUGH: Final = re2.compile(
     rb"\b(?:a traves|por medio|por intermedio|por conducto|desde) ?(?:del?)?" + _ARTICLES + rb" ?$"
@@ -77,7 +77,44 @@ _THROUGH: Final = re2.compile(
 _PASSIVE_FUTURE: Final = re2.compile(rb"\bse [a-z]{3,}ran?\b|\b(?:" + _FUTURE + rb")n?\b")
 _SOURCE_CUE: Final = re2.compile(
     rb"\b(?:fuentes?|segun|datos|proyeccion(?:es)?|censo|estadisticas|tomado|cifras|encuesta)\b[^\n.;]{0,50}$"
+    rb"|\bfuentes? ?[.:][^\n.]{0,60}$"
 )
+_CHARGE: Final = re2.compile(rb"\b(?:a cargo|en cabeza|responsabilidad) d")
+"""Cues that follow what is charged: "la entrega de la ayuda, a cargo de la Secretaría …"."""
+_APPOSED: Final = re2.compile(rb", en cabeza d")
+_UNDER: Final = re2.compile(rb"\bbajo ")
+_PAST: Final = re2.compile(r"^[^.;:]{0,40}?, se (?:\pL+ó|\pL+(?:aron|ieron)|ha|han|había|habían)(?:[ ,]|$)")
+_BORROWED: Final = re2.compile(rb"\bcuy[oa]s? ")
+_LAW: Final = rb"(?:ley|articulo|decreto|paragrafo|constitucion|sentencia|resolucion|conpes|plan nacional)"
+_ENACTS: Final = (
+    rb"(?:establece|dispone|dice|senala|ordena|determina|indica|consagra|estipula|preve|define)n?"
+)
+_LAW_SAYS: Final = re2.compile(
+    rb"\b(?:"
+    + _LAW
+    + rb"\b[^.;\n]{0,80}\b"
+    + _ENACTS
+    + rb"|"
+    + _ENACTS
+    + rb"\b[^.;\n]{0,80}\b"
+    + _LAW
+    + rb")\b"
+    rb"[^.;:\n]{0,60}?(?:( que) |: |[?\"])"
+)
+"""Tells a duty that a law lays down, not the plan: within the sentence after "que", further on after a quote's mark."""
+_LAW_REACH: Final = 700
+_LEADING: Final = re2.compile(
+    r"^(?:[Ee]n (?:cuanto a|relación con|lo que (?:tiene que ver|respecta) (?:con|a)) )"
+)
+_APPOSITION: Final = re2.compile(
+    r"^(?:(?:[Dd]el?|[Ll]as?|[Ll]os) [^,.;:]{2,60}, |y (?:el |la |los |las )?\p{Lu}[^,.;:]{2,90}, |\([^()]{1,40}\),? )+"
+)
+_LOOSE_TASK: Final = re2.compile(
+    r"(?:[ ,;:](?:que|y|e|el|la|los|las|lo|cual|cuales|a|en|de|para|ser|es|son|está|están|estará|estarán|será|serán"
+    r"|estar))+$"
+)
+_LEAST_TASK: Final = 12
+"""Letters of a task; fewer are the rest of a name."""
 _FUTURE_ENDING: Final = ("rá", "rán", "RÁ", "RÁN", "RA", "RAN")
 _LABEL: Final = re2.compile(
     rb"(?:entidad |dependencia |unidad )?(?:responsables?|ejecutora?(?:es)?|dependencias?|entidad(?:es)?)"
@@ -103,7 +140,8 @@ def responsibility_detection(
 
     ``assigned`` is true where the text itself makes an entity responsible: a cue before it ("a cargo
     de", "responsable:"), a verb after it ("la Secretaría de Salud coordinará …"), or its place in a
-    column RESPONSABLE. Entities joined to an assigned one by "y", "-" or a comma share its task.
+    column RESPONSABLE. Entities joined to an assigned one by "y", "-" or a comma share its task. What a
+    law lays down, and the considerations before the plan, assign nothing.
     "La comunidad" and "la Alcaldía" appear only where they are assigned.
 
     Args:
@@ -114,11 +152,11 @@ def responsibility_detection(
         In order of position, one per entity and place, at most ``MAX_RESPONSIBILITIES``.
     """
     plan = PlanText.of(segmentation)
-    mentions = find_entities(plan, municipality=profile.municipality)
+    mentions = find_entities(plan, municipality=profile.municipality, department=profile.department)
     cells = responsible_cells(segmentation, plan=plan, mentions=mentions)
     taken = {(item.span.segment, item.span.start) for item in cells}
     found = [*cells]
-    for judged in _judge(plan, mentions=mentions):
+    for judged in _judge(plan, mentions=mentions, profile=profile):
         span = plan.span(judged.mention.start, judged.mention.end)
         if (span.segment, span.start) not in taken and _worth_naming(plan, judged=judged):
             found.append(
@@ -144,11 +182,13 @@ def _worth_naming(plan: PlanText, *, judged: _Judged) -> bool:
     return not cited and judged.mention.entity not in NAMED_ONLY_WHEN_ASSIGNED
 
 
-def _judge(plan: PlanText, *, mentions: list[Mention]) -> list[_Judged]:
+def _judge(plan: PlanText, *, mentions: list[Mention], profile: PlanProfile) -> list[_Judged]:
     judged = [_Judged(mention) for mention in mentions]
     for item in judged:
         segment = plan.segmentation.segments[plan.segment_at(item.mention.start)]
-        if segment.kind is not SegmentKind.HEADING:
+        if segment.kind is not SegmentKind.HEADING and not (
+            _before_the_plan(segment, profile=profile) or _law_says(plan, at=item.mention.start)
+        ):
             item.task = _cue_before(plan, mention=item.mention) or _verb_after(plan, mention=item.mention)
     for left, right in pairwise(judged):
         if (
@@ -167,6 +207,24 @@ def _judge(plan: PlanText, *, mentions: list[Mention]) -> list[_Judged]:
     return judged
 
 
+def _before_the_plan(segment: Segment, *, profile: PlanProfile) -> bool:
+    """Whether a segment stands among the considerations, which quote laws."""
+    known = 0 <= segment.section < len(profile.sections)
+    if known and profile.sections[segment.section].kind is SectionKind.PRELIMINARY:
+        return True
+    return any(fold(title).startswith("considerando") for title in segment.heading_path)
+
+
+def _law_says(plan: PlanText, *, at: int) -> bool:
+    """Whether what stands at ``at`` is told or quoted of a law: "la Ley 000 establece que el Ministerio …"."""
+    first, _ = plan.bounds(plan.segment_at(at))
+    start, _ = plan.sentence(at)
+    low = max(first, at - _LAW_REACH)
+    return any(
+        found.group(1) is None or found.start() >= start for found in _LAW_SAYS.finditer(plan.data, low, at)
+    )
+
+
 def _joined(plan: PlanText, *, left: Mention, right: Mention) -> bool:
     gap = plan.data[left.end : right.start]
     return b"\n" not in gap and len(gap) < _CUE_WINDOW and _CHAIN_GAP.fullmatch(gap) is not None
@@ -177,12 +235,40 @@ def _cue_before(plan: PlanText, *, mention: Mention) -> tuple[int, int] | None:
     first, _ = plan.bounds(plan.segment_at(mention.start))
     left = max(first, mention.start - _CUE_WINDOW)
     start, end = plan.sentence(mention.start)
-    cued = _CUE_BEFORE.search(plan.data[left : mention.start]) is not None
-    if not cued and not _acts_through(plan, mention=mention, left=left):
-        return None
-    before = (start, mention.start)
     after = (mention.end, end)
+    cue = _CUE_BEFORE.search(plan.data[left : mention.start])
+    if cue is None:
+        if not _acts_through(plan, mention=mention, left=left):
+            return None
+        before = (start, mention.start)
+        return before if before[1] - before[0] > after[1] - after[0] else after
+    return _charged(plan, mention=mention, before=(start, max(start, left + cue.start())), after=after)
+
+
+def _charged(
+    plan: PlanText, *, mention: Mention, before: tuple[int, int], after: tuple[int, int]
+) -> tuple[int, int] | None:
+    """The task that goes with a cue between ``before`` and the entity.
+
+    Before the cue where that is what is charged ("a cargo de"), unless the entity goes on to do something; else on the
+    longer side. ``None`` where the cue is but an apposition ("la Administración, en cabeza de la Alcaldesa, …") or
+    tells the past.
+    """
+    cue = plan.data[max(before[1] - 2, 0) : mention.start]
+    acts = _verb_after(plan, mention=mention)
+    if _CHARGE.search(cue) is not None:
+        if acts is not None:
+            return acts
+        if _APPOSED.match(cue) is not None or _BORROWED.search(plan.data[slice(*before)]) is not None:
+            return None
+        return before if _worth(plan, task=before) else after
+    if _UNDER.search(cue) is not None and _PAST.search(plan.original(*after)) is not None:
+        return None
     return before if before[1] - before[0] > after[1] - after[0] else after
+
+
+def _worth(plan: PlanText, *, task: tuple[int, int]) -> bool:
+    return sum(letter.isalpha() for letter in plan.original(*task)) >= _LEAST_TASK
 
 
 def _acts_through(plan: PlanText, *, mention: Mention, left: int) -> bool:
@@ -213,7 +299,7 @@ def _verb_after(plan: PlanText, *, mention: Mention) -> tuple[int, int] | None:
 def _task(plan: PlanText, *, judged: _Judged) -> str:
     if judged.task is None:
         return ""
-    text = one_line(plan.original(*judged.task), limit=TASK_CHARS).strip(" ,;:.-–•")
+    text = _whole_task(one_line(plan.original(*judged.task), limit=TASK_CHARS))
     if text and _LABEL.fullmatch(fold(text).encode("ascii", "replace")) is None:
         return text
     index = plan.segment_at(judged.mention.start)
@@ -221,3 +307,10 @@ def _task(plan: PlanText, *, judged: _Judged) -> str:
     if segment.heading_path:
         return one_line(segment.heading_path[-1], limit=TASK_CHARS)
     return ""
+
+
+def _whole_task(text: str) -> str:
+    """A task without the rest of the entity's name before it and the words that led to the entity after it."""
+    task = str(_LEADING.sub("", _LOOSE_TASK.sub("", text.strip(" ,;:.-–•"))))
+    rest = str(_APPOSITION.sub("", task))
+    return rest.strip(" ,;:.-–•") if sum(letter.isalpha() for letter in rest) >= _LEAST_TASK else task

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from findings_builders import cell, plan, profile, quoted, row
 
@@ -75,6 +77,11 @@ def test_assigns_the_entity_the_sentence_makes_responsible(sentence: str, entity
         "La Secretaría de Planeación informa que el municipio deberá actualizar el PBOT.",
         "El gobierno solicitó que la Policía Nacional aumentara el pie de fuerza.",
         "Los sistemas de control interno, se promoverá la gestión por procesos.",
+        "Fue avalado por las organizaciones de las comunidades indígenas, cuyo documento hará parte del plan.",
+        "La visión que la Administración, en cabeza de la Alcaldesa Rosa Mina, y que plasmamos, nos alienta.",
+        "Bajo el liderazgo de la Comisión Municipal de Planeación, se construyó el pacto por las veredas.",
+        "El artículo 40 de la Ley 152 establece que el Departamento Nacional de Planeación coordinará el sistema.",
+        "El plan recibe un lote con cuyo producto se financian gastos a cargo de la Secretaría de Salud.",
     ],
 )
 def test_leaves_an_entity_that_is_only_named_unassigned(sentence: str) -> None:
@@ -86,6 +93,12 @@ def test_leaves_an_entity_that_is_only_named_unassigned(sentence: str) -> None:
     "sentence",
     [
         "Fuente: DANE, proyección 2012.",
+        "Fuente. DANE 2005",
+        "Fuente: MADS; SSPD; DNP",
+        "Las mismas oportunidades para la prosperidad social de las familias.",
+        "La planta y el servicio de medicina legal del hospital.",
+        "Subir los puntajes en las pruebas ICFES de los colegios.",
+        "Los Hogares de Bienestar Familiar del barrio.",
         "Se instaló una mesa de trabajo en la vereda.",
         "Tomó la dirección correcta y sena profunda en el camino.",
         "La comunidad participó en los talleres.",
@@ -139,6 +152,58 @@ def test_the_task_says_what_the_entity_is_to_do() -> None:
     """The task is the rest of the sentence, in the plan's own words."""
     found = _found("La Secretaría de Hacienda presentará informes trimestrales al Concejo.")
     assert found[0].task == "presentará informes trimestrales al Concejo"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "task"),
+    [
+        (
+            "La entrega de la ayuda, a cargo de la Personería Municipal, se ha demorado por el estado de las vías.",
+            "La entrega de la ayuda",
+        ),
+        (
+            "La Secretaría de Educación del Municipio de Neiva, liderará la formación de los docentes rurales.",
+            "liderará la formación de los docentes rurales",
+        ),
+        (
+            "Adecuar el puesto de control para ser liderado por la Armada Nacional.",
+            "Adecuar el puesto de control",
+        ),
+    ],
+)
+def test_the_task_is_on_the_side_of_the_cue_that_says_it(sentence: str, task: str) -> None:
+    """What is charged stands before "a cargo de", however long the rest is; names and leading words leave the task."""
+    assert [item.task for item in _found(sentence) if item.assigned] == [task]
+
+
+def test_considerations_before_the_plan_assign_nothing() -> None:
+    """They quote laws; the same sentence in the plan makes the mayor responsible."""
+    sentence = "El respectivo Alcalde convocará a sesiones extraordinarias al Concejo."
+    assert [item.assigned for item in _found(sentence)] == [True]
+    assert not [item for item in _found(sentence, headings=("CONSIDERANDO",)) if item.assigned]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entity"),
+    [
+        (
+            "La Secretaría de Inclusión y Reconciliación Social atendió a 80 familias.",
+            "Reconciliación Social",
+        ),
+        ("La Secretaría de Inclusión y Comfaca atendieron a 80 familias.", "Secretaría de Inclusión"),
+    ],
+)
+def test_a_name_goes_on_after_y_with_another_matter(sentence: str, entity: str) -> None:
+    """A capitalised matter belongs to the office; another organisation does not."""
+    assert [item.entity.endswith(entity) for item in _found(sentence)] == [True]
+
+
+def test_the_corporation_of_another_department_is_not_named_by_three_letters() -> None:
+    """In Huila CAM is the environmental corporation; elsewhere it is a building."""
+    sentence = plan("El CAM tiene cuatro pisos para atender al público.")
+    elsewhere = dataclasses.replace(profile(), department="Cauca")
+    assert len(responsibility_detection(sentence, profile=profile())) == 1
+    assert responsibility_detection(sentence, profile=elsewhere) == ()
 
 
 def test_spans_quote_the_entity_as_the_plan_writes_it() -> None:
