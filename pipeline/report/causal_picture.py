@@ -26,6 +26,7 @@ NAMES = {
     "resultado": "Resultados",
     "impacto": "Impacto",
 }
+UNSEEN = ("causa", "actividad")
 PER_LINK = 4
 GUTTER, BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 92, 150, 58, 14, 34, 6
 """Pixels."""
@@ -89,38 +90,59 @@ def describe(graph: Mapping[str, Any]) -> str:
     """The graph in words: what is there, where it breaks off, what the checks say."""
     counts = {link: sum(node["link"] == link for node in graph["nodes"]) for link in LINKS}
     there = ", ".join(f"{NAMES[link].lower()} {count}" for link, count in counts.items())
-    broken = [f"{j['from']} y {j['to']}" for j in graph["joints"] if not j["edges"]]
+    broken = [f"{joint['from']} y {joint['to']}" for joint in graph["joints"] if _breaks_off(joint)]
     sentences = [f"Pasajes por eslabón: {there}."]
     if broken:
-        sentences.append(f"Sin vínculo entre {'; '.join(broken)}.")
+        sentences.append(f"No se reconoció en el texto un vínculo entre {'; ni entre '.join(broken)}.")
     sentences += checks(graph)
     return " ".join(sentences)
 
 
+def _breaks_off(joint: Mapping[str, Any]) -> bool:
+    """Whether no edge was found where one can be.
+
+    Plans do not say which activity answers which cause in words that an edge could be read from, so that the lack of
+    one there tells nothing of a plan.
+    """
+    return not joint["edges"] and (joint["from"], joint["to"]) != UNSEEN
+
+
 def checks(graph: Mapping[str, Any]) -> list[str]:
-    """What the checks of the graph say, a Spanish sentence each."""
+    """What the checks of the graph say, a Spanish sentence each: what was recognised, not what the plan lacks."""
     said = []
     if not graph["edges"]:
-        return ["El plan no enlaza pasajes sobre este punto."]
+        return ["No se reconocieron vínculos entre los pasajes sobre este punto."]
     paths = graph["complete_paths"]
     if paths:
-        noun = "camino" if paths == 1 else "caminos"
-        said.append(f"Hay {paths} {noun} del problema al impacto sin saltos hacia atrás.")
-    else:
-        said.append("Ningún camino lleva del problema hasta el impacto.")
-    if not graph["acyclic"]:
-        count = len(graph["cycles"])
         said.append(
-            "Hay un razonamiento circular." if count == 1 else f"Hay {count} razonamientos circulares."
+            "Se reconoció un camino completo del problema al impacto."
+            if paths == 1
+            else f"Se reconocieron {paths} caminos completos del problema al impacto."
         )
+    else:
+        said.append("No se reconoció en el texto un camino completo del problema al impacto.")
+    pages = {node["id"]: node["page"] for node in graph["nodes"]}
+    said += [_returns([pages[node] for node in cycle], count=len(cycle)) for cycle in graph["cycles"]]
     back = len(graph["order_violations"])
     if back:
         said.append(
-            "Un vínculo va en sentido contrario al de la cadena."
+            "Un vínculo se leyó en sentido contrario al de la cadena."
             if back == 1
-            else f"{back} vínculos van en sentido contrario al de la cadena."
+            else f"{back} vínculos se leyeron en sentido contrario al de la cadena."
         )
     return said
+
+
+def _returns(pages: Sequence[int], *, count: int) -> str:
+    """That passages lead back to each other, with their pages: whether the reasoning is circular is for a reader."""
+    where = sorted(set(pages))
+    listed = ", ".join(str(page) for page in where[:-1]) + " y " if len(where) > 1 else ""
+    at = f"{'págs.' if len(where) > 1 else 'pág.'} {listed}{where[-1]}"
+    return (
+        f"Dos pasajes se remiten el uno al otro ({at})."
+        if count == 2  # noqa: PLR2004  a pair
+        else f"{count} pasajes se remiten unos a otros ({at})."
+    )
 
 
 def _chosen(graph: Mapping[str, Any], *, per_link: int) -> dict[str, list[dict[str, Any]]]:
@@ -154,7 +176,7 @@ def _placed(chosen: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, _Box
 
 
 def _rows(graph: Mapping[str, Any], *, boxes: Mapping[str, _Box], width: int) -> Iterable[str]:
-    joints = {joint["from"]: joint["edges"] for joint in graph["joints"]}
+    joints = {joint["from"]: joint for joint in graph["joints"]}
     for row, link in enumerate(LINKS):
         y = MARGIN + row * (BOX_HEIGHT + GAP_Y)
         total = sum(node["link"] == link for node in graph["nodes"])
@@ -166,12 +188,12 @@ def _rows(graph: Mapping[str, Any], *, boxes: Mapping[str, _Box], width: int) ->
                 f'<rect x="{GUTTER}" y="{y}" width="{width - GUTTER - GAP_X - MARGIN}" height="{BOX_HEIGHT}" '
                 'fill="none" stroke="#b30000" stroke-dasharray="5 4"/>'
                 f'<text x="{GUTTER + 12}" y="{y + BOX_HEIGHT / 2 + 4:g}" fill="#b30000">'
-                "Falta este eslabón: ningún pasaje del plan lo muestra.</text>"
+                "No se reconoció ningún pasaje de este eslabón.</text>"
             )
-        if link in joints:
-            count = joints[link]
+        if link in joints and (joints[link]["edges"] or _breaks_off(joints[link])):
+            count = joints[link]["edges"]
             said = f"↓ {count} {'vínculo' if count == 1 else 'vínculos'}" if count else "sin vínculo"
-            colour = "#222222" if count else "#b30000"
+            colour = "#b30000" if _breaks_off(joints[link]) else "#222222"
             yield f'<text x="{MARGIN}" y="{y + BOX_HEIGHT + GAP_Y / 2 + 4:g}" fill="{colour}">{said}</text>'
 
 

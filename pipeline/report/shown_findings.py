@@ -159,7 +159,9 @@ def _by_year_and_source(
 
 
 def responsibilities(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Who is made responsible most often."""
+    """Who is made responsible for something, most often first, and the names of others that are mentioned."""
+    assigned = [row for row in found["entities"] if row["assigned"]]
+    others = [row for row in found["entities"] if not row["assigned"]]
     return {
         "total": found["total"],
         "items": [
@@ -169,8 +171,9 @@ def responsibilities(found: Mapping[str, Any]) -> dict[str, Any]:
                 "assigned": row["assigned"],
                 "pages": ", ".join(str(page) for page in row["pages"][:6]),
             }
-            for row in found["entities"][:ENTITIES_SHOWN]
+            for row in assigned[:ENTITIES_SHOWN]
         ],
+        "named": [plain(row["entity"], chars=WHAT_CHARS) for row in others[:ENTITIES_SHOWN]],
     }
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import zipfile
 from copy import deepcopy
-from itertools import cycle
+from itertools import cycle, pairwise
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pipeline import coverage
 from pipeline.extraction import worker
 from pipeline.report import ZipEntry, advice, causal_svg, document, glyphs, render_csv, render_pdf, write_zip
+from pipeline.report.causal_picture import describe
 from pipeline.report.table import FORMULA_STARTS
 from pipeline.report.wording import RECOGNISED, WARNINGS, plain
 from pipeline.scoring import hundredths
@@ -286,8 +287,54 @@ def test_a_missing_link_is_shown_as_missing(result: dict[str, Any]) -> None:
     graph["nodes"] = [node for node in graph["nodes"] if node["link"] != "impacto"]
     picture = causal_svg(graph, title="P1")
 
-    assert "Falta este eslabón" in picture
+    assert "No se reconoció ningún pasaje de este eslabón" in picture
     assert "impacto 0" in picture
+
+
+def test_a_graph_is_told_as_what_was_recognised() -> None:
+    """No plan is said to reason in circles or to lack a way: two passages are named, and joints that can be seen."""
+    nodes = [
+        {"id": "n001", "link": "problema", "label": "Deserción", "page": 3},
+        {"id": "n002", "link": "causa", "label": "Pobreza", "page": 8},
+    ]
+    links = ["problema", "causa", "actividad", "producto", "resultado", "impacto"]
+    graph = {
+        "nodes": nodes,
+        "edges": [["n001", "n002"], ["n002", "n001"]],
+        "acyclic": False,
+        "cycles": [["n001", "n002"]],
+        "order_violations": [],
+        "complete_paths": 0,
+        "longest_path": [],
+        "joints": [
+            {"from": tail, "to": head, "edges": int(tail == "problema")} for tail, head in pairwise(links)
+        ],
+    }
+    told = describe(graph)
+
+    assert "Dos pasajes se remiten el uno al otro (págs. 3 y 8)." in told
+    assert "No se reconoció en el texto un camino completo" in told
+    assert "No se reconoció en el texto un vínculo entre actividad y producto" in told
+    assert "causa y actividad" not in told
+    assert "circular" not in told
+
+
+def test_only_those_with_a_task_are_listed_as_responsible(result: dict[str, Any]) -> None:
+    """An office that is merely named stands below the table; where nobody has a task, the report says so."""
+    plan = deepcopy(result)
+    row = {"kind": "dependencia", "mentions": 4, "pages": [2]}
+    offices = [
+        {**row, "entity": "Comisaría Andariega", "assigned": 1},
+        {**row, "entity": "Archivo Silencioso", "assigned": 0},
+    ]
+    plan["findings"]["responsibilities"]["entities"] = offices
+    text = " ".join("".join(_pages(render_pdf([plan]))).split())
+    plan["findings"]["responsibilities"]["entities"] = offices[1:]
+    nobody = " ".join("".join(_pages(render_pdf([plan]))).split())
+
+    assert "Comisaría Andariega 4 1 2" in text
+    assert "También se nombran: Archivo Silencioso." in text
+    assert "No se reconoció a nadie con una tarea asignada." in nobody
 
 
 def test_nothing_to_report_is_refused() -> None:
