@@ -14,7 +14,7 @@ from pipeline.structure.same_line import join_same_line
 if TYPE_CHECKING:
     from pipeline.model import ExtractedDocument, Line, Page
 
-VERSION: str = "1.0.0"
+VERSION: str = "1.0.1"
 
 
 def sanitization(document: ExtractedDocument) -> CleanDocument:

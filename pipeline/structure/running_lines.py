@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from pipeline.structure.folding import SEPARATOR, fold_lines
@@ -33,10 +34,15 @@ INNER_MIN_REPETITIONS = 6
 INNER_MIN_SHARE = 0.15
 INNER_MIN_SPREAD = 0.5
 INNER_MIN_CHARS = 6
+LETTERHEAD_SHARE = 0.8
+LETTERHEAD_PAGES = 0.5
+"""A line of a letterhead comes at least half as often as the line beside it."""
 MAX_SENTENCE_END = 40
 """``municipio de Arauca.`` is the end of a sentence."""
 FURNITURE_ROUNDS = 2
 """A line beside furniture is furniture too; letterheads of several lines need a second look."""
+LETTERHEAD_LINES = 16
+"""No letterhead has more lines; from those that are known it is followed so far up and down."""
 MAX_NUMBER_KEY = 16
 MAX_FURNITURE_CHARS = 130
 MIN_CHAIN = 8
@@ -178,13 +184,64 @@ def _repeated_inside(entries: _Entries, *, page_count: int, known: set[int]) -> 
         for members in spread.values():
             if members[0] not in found and _beside(members, marks):
                 found.update(members)
-    return found
+    return found | _rest_of_letterheads(
+        entries, marks=known | found, counts=counts, enough=enough, page_count=page_count
+    )
+
+
+def _rest_of_letterheads(
+    entries: _Entries, *, marks: set[int], counts: Counter[str], enough: float, page_count: int
+) -> set[int]:
+    """Lines that stand right above or below furniture nearly every time they come, whatever they hold.
+
+    A letterhead has lines that say nothing by themselves: an address with a telephone number, a tax number, half a
+    motto that ends with a comma, a lone full stop. A cell of figures, which may follow a letterhead often, is none, nor
+    is what comes on few of its pages.
+    """
+    marks = set(marks)
+    found: set[int] = set()
+    keys: set[str] = set()
+    last = len(entries.keys) - 1
+    edge = marks
+    for _ in range(LETTERHEAD_LINES):
+        groups: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        for mark in edge:
+            for index in (mark - 1, mark + 1):
+                if 0 <= index <= last and index not in marks and counts[entries.keys[index]] >= enough:
+                    groups[entries.keys[index]][index] = counts[entries.keys[mark]]
+        edge = set()
+        for key, beside in groups.items():
+            if (
+                _may_be_letterhead(key)
+                and len(beside) >= LETTERHEAD_SHARE * counts[key]
+                and counts[key] >= LETTERHEAD_PAGES * median_low(beside.values())
+                and _spreads(entries, list(beside), page_count=page_count)
+            ):
+                edge.update(beside)
+                keys.add(key)
+        if not edge:
+            break
+        marks |= edge
+        found |= edge
+    # What was read differently beside it ("BASE" for "BASE.") parts a line from the rest of its letterhead.
+    alone = {key for key in keys if len(key) >= INNER_MIN_CHARS}
+    return found | {index for index, key in enumerate(entries.keys) if key in alone} if alone else found
+
+
+def _may_be_letterhead(key: str) -> bool:
+    if "#" in key and (len(key) < INNER_MIN_CHARS or not _LETTER.search(key)):
+        return False
+    return len(key) <= MAX_FURNITURE_CHARS and not is_table_head(key)
 
 
 def _runs_over_pages(entries: _Entries, members: Sequence[int], *, page_count: int) -> bool:
     """Furniture runs over much of the document, about twice a page at most."""
     if entries.keys[members[0]].endswith((",", ";")):
         return False
+    return _spreads(entries, members, page_count=page_count)
+
+
+def _spreads(entries: _Entries, members: Sequence[int], *, page_count: int) -> bool:
     seen = {entries.pages[i] for i in members}
     return max(seen) - min(seen) >= INNER_MIN_SPREAD * page_count and len(members) <= 2.6 * len(seen)
 

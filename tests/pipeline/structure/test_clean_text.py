@@ -36,6 +36,33 @@ def test_running_heads_and_page_numbers_are_removed() -> None:
     assert cleaned.removed_lines == 8 * 4
 
 
+def test_a_letterhead_in_the_middle_of_the_page_is_removed_line_by_line() -> None:
+    """In a text typeset anew from an older PDF it stands anywhere, with numbers, a mail address and a lone full stop.
+
+    A cell of figures that now and then follows it stays, and so does a line of the text beside it.
+    """
+    letterhead = [
+        *HEAD,
+        "ACUERDO NÚMERO 008 DE 2012",
+        "POR MEDIO DEL CUAL SE ADOPTA EL PLAN DE DESARROLLO MULTICULTURAL,",
+        "ACOGEDOR - 2012 - 2015",
+        "PUERTO ARRAYÁN, UN SUEÑO",
+        "concejo@arrayan.example",
+        "Cra. 2a No 24 a 32 TEL: 3110000000",
+        ".",
+    ]
+    pages = []
+    for number in range(1, 21):
+        above, below = body(number)
+        figures = ["0 10"] if number % 3 else ["Número de acciones realizadas"]
+        place = number % 4
+        pages.append(page(number, [above] * place + letterhead + figures + [below] * (5 - place)))
+    kept = texts(*pages)
+    assert not set(kept) & set(letterhead)
+    assert kept.count("0 10") == sum(1 for number in range(1, 21) if number % 3)
+    assert len(kept) == 20 * 6
+
+
 def test_heads_of_tables_at_the_top_of_pages_stay() -> None:
     """A head of a table repeats on each page like a running head does, but it is needed to read the rows."""
     pages = [page(n, body(n), head=["META INDICADOR LÍNEA BASE"], foot=str(n)) for n in range(1, 9)]
