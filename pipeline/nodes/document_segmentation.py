@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.structure.columns import Column
     from pipeline.structure.fragments import Assembled, Cell
 
-VERSION: str = "1.1.0"
+VERSION: str = "1.1.1"
 MAX_CAPTION_CHARS = 160
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.model import ColumnRole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _YEAR = re.compile(r"\b(19[89]\d|20[0-6]\d)\b")
 _ROLES: tuple[tuple[ColumnRole, re.Pattern[str]], ...] = (
@@ -34,7 +37,7 @@ _ROLES: tuple[tuple[ColumnRole, re.Pattern[str]], ...] = (
         ColumnRole.SECTOR,
         re.compile(r"\bsector(?:es)?\b|\bdimension(?:es)?\b|\bejes?\b|linea estrategica|componente|\barea\b"),
     ),
-    (ColumnRole.TARGET, re.compile(r"\bmetas?\b|esperad[oa]|valor a alcanzar|a 20\d\d|cuatrienio")),
+    (ColumnRole.TARGET, re.compile(r"\bmetas?\b|esperad[oa]|valor a alcanzar|a 20\d\d|cuatri?enio")),
     (ColumnRole.PROGRAMME, re.compile(r"programas?\b|subprogramas?\b")),
     (ColumnRole.PROJECT, re.compile(r"proyectos?\b|actividad(?:es)?\b|accion(?:es)?\b|estrategias?\b")),
     (ColumnRole.OBJECTIVE, re.compile(r"objetivos?\b")),
@@ -54,14 +57,15 @@ class Column(NamedTuple):
 
 def column_of(head: str, *, folded: str) -> Column:
     """Read the head of a column. A head that says nothing known gives ``ColumnRole.OTHER``."""
-    match = _YEAR.search(folded)
-    year = int(match[1]) if match else None
+    years = _YEAR.findall(folded)
+    year = int(years[0]) if years else None
     bare = folded.strip(" .:-%$()")
     if year is not None and bare in {str(year), f"ano {year}", f"vigencia {year}"}:
         return Column(head, ColumnRole.YEAR, year)
-    if _TARGET_BEFORE.match(bare):
-        return Column(head, ColumnRole.TARGET, year)
-    return Column(head, _role_of(bare), year)
+    role = ColumnRole.TARGET if _TARGET_BEFORE.match(bare) else _role_of(bare)
+    if role is ColumnRole.TARGET and years:
+        year = int(years[-1])  # "META 2012-2015" is due in 2015
+    return Column(head, role, year)
 
 
 @lru_cache(maxsize=1024)
@@ -70,6 +74,17 @@ def _role_of(bare: str) -> ColumnRole:
     return next((role for role, pattern in _ROLES if pattern.search(bare)), ColumnRole.OTHER)
 
 
+def with_targets(columns: tuple[Column, ...], *, folded: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of a head, where ``TOTAL CUATRIENIO`` beside a baseline is what is to be reached, not money."""
+    if all(column.role is not ColumnRole.BASELINE for column in columns):
+        return columns
+    return tuple(
+        column._replace(role=ColumnRole.TARGET) if _WHOLE_TERM.fullmatch(head) else column
+        for column, head in zip(columns, folded, strict=True)
+    )
+
+
+_WHOLE_TERM = re.compile(r"total (?:del )?cuatri?enio")
 _THOUSANDS = re.compile(
     r"(?:en |valores en |cifras en |expresad[oa]s? en )?miles(?: de (?:pesos|\$|millones))?\b"
     r"|\(miles\)|\$ ?000\b"

@@ -12,10 +12,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.model import ColumnRole
-from pipeline.structure.columns import Column, column_of
+from pipeline.structure.columns import Column, column_of, with_targets
 from pipeline.structure.fragments import CELL_GLUE, Cell, Fragment
 from pipeline.structure.paragraphs import MAX_SEGMENT_CHARS, OPEN_ENDS
 from pipeline.structure.vocabulary import is_table_head
+from pipeline.text import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,12 +35,17 @@ MAX_COUNT_CHARS = 26
 MAX_VALUES = 12
 """Where no figures close a row, fragments are kept together up to this size."""
 
-_FIGURE = r"(?:\$ ?)?[+-]?\d(?:[\d.,']*\d)?(?: ?%)?"
-_VALUE_WORD = rf"{_FIGURE}|s\.?l\.?|n\.?d\.?|n/?a|n\.a\.?|s/?d|sin dato|sin linea|no hay|no disponible|x|-"
+_FIGURE = r"(?:[<>≤≥]=? ?)?(?:\$ ?)?[+-]?\d(?:[\d.,']*\d)?(?: ?%)?"
+_VALUE_WORD = rf"{_FIGURE}|s\.?l\.?|n\.?d\.?|n/?a|n\.a\.?|s/?d|sin dato|sin linea|no hay|no disponible|si|x|-"
 _VALUE_LINE = re.compile(rf"(?:(?:{_VALUE_WORD})(?: |$))+")
 _TRAILING_FIGURE = re.compile(rf"(?:^|(?<= )){_FIGURE}$")
-_TRAILING_WORD = re.compile(r"(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$")
-_TRAILING_WORDS = tuple(f" {word}" for word in ("sl", "nd", "n.d.", "n.d", "na", "n/a", "s/d", "s.l.", "s.l"))
+_TRAILING_WORD = re.compile(r"(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$|(?:^|(?<=\. ))si$")
+_TRAILING_WORDS = (
+    *(f" {word}" for word in ("sl", "nd", "n.d.", "n.d", "na", "n/a", "s/d", "s.l.", "s.l")),
+    ". si",  # what is to be done, yes: elsewhere at the end of a line it is "if"
+)
+_PERIOD_END = re.compile(r"20\d\d ?[-–·/] ?20\d\d$")
+"""The plan's own years at the end of a goal are no figures of its row."""
 _COUNT = re.compile(r"\d[\d.,]* [a-z]{4,}(?: [a-z]{4,})?\.?")
 """A figure with its noun alone on a line, such as ``4 campanas``."""
 _MEASURE = re.compile(
@@ -48,15 +54,16 @@ _MEASURE = re.compile(
 )
 _UNIT = re.compile(r"(?:^|(?<= ))(?:porcentaje|numero|unidad|tasa|%|hectareas|metros|global|und|no\.)$")
 _HEAD_TERM = re.compile(
-    r"metas? (?:de |del )?(?:producto|resultado|impacto|gestion|cuatrienio)(?: 20\d\d)?"
-    r"|indicador(?:es)? (?:de |del )?(?:producto|resultado|impacto|gestion)"
-    r"|linea (?:de )?base(?: 20\d\d)?"
+    r"metas? (?:de |del )?(?:producto|resultado|impacto|gestion|cuatri?enio)(?: 20\d\d)?"
+    r"|(?:indicador(?:es)?|objetivos?) (?:de |del )?(?:producto|resultado|impacto|gestion)"
+    r"|linea (?:de )?base(?: \(?20\d\d\)?)?"
     r"|unidad (?:de )?medida|programas?/objetivos?|metas? 20\d\d(?: ?- ?20\d\d)?|valor (?:actual|esperado)|"
     r"metas?|indicador(?:es)?|subprogramas?|programas?|proyectos?|objetivos?|productos?|resultados?"
-    r"|responsables?|fuentes?|codigo|unidad|sector(?:es)?|estrategias?|presupuesto|total"
+    r"|responsables?|fuentes?|codigo|unidad|sector(?:es)?|estrategias?|presupuesto|total (?:del )?cuatri?enio|total"
     r"|actividad(?:es)?|acciones|ejes?|componentes?|20\d\d",
 )
-_TARGETS_ABOVE = re.compile(r"metas?(?: de (?:producto|resultado|gestion))?\s*:?$")
+_BANNER = re.compile(r"metas? (?:de |del )?(?:producto|resultado)")
+_TARGETS_ABOVE = re.compile(r"metas?(?: del? (?:producto|resultado|gestion|proyecto))?\s*:?$")
 """A heading right above a head that lacks the targets is the head of its first column."""
 _TEXT_ROLES = frozenset(
     {
@@ -74,6 +81,13 @@ _TEXT_ROLES = frozenset(
 )
 _LINKS = frozenset(("de", "del", "y", "la"))
 """Within a head these may stand alone on a line."""
+_YEAR_BELOW = re.compile(r"\(20\d\d\)")
+_PERIOD_BELOW = re.compile(r"\(?20\d\d\)?")
+_TITLE = re.compile(
+    r"\W*(?:indicador(?:es)?|metas?|programas?|proyectos?|objetivos?)"
+    r"(?: [ye] (?:indicador(?:es)?|metas?|programas?|proyectos?|objetivos?))+\W*"
+)
+"""``Indicadores y metas.`` over a head names what the table holds, not a column."""
 OTHER = Column("", ColumnRole.OTHER, None)
 
 
@@ -111,11 +125,24 @@ def head_at(folded: Sequence[str], *, index: int, stop: int) -> int | None:
         return None
     end = index + 1
     limit = min(stop, index + MAX_HEAD_LINES)
-    while end < limit and (in_head(folded[end]) or folded[end] in _LINKS):
+    while end < limit and (
+        in_head(folded[end]) or folded[end] in _LINKS or _dates_head(folded, index=end, stop=limit)
+    ):
         end += 1
     if len(_HEAD_TERM.findall(" ".join(folded[index:end]))) < MIN_COLUMNS:
         return None
     return end
+
+
+def _dates_head(folded: Sequence[str], *, index: int, stop: int) -> bool:
+    """Whether a line is the year of the head's column above: ``LÍNEA BASE``, ``(2011)``; ``META 2012-``, ``2015``."""
+    if _PERIOD_BELOW.fullmatch(folded[index]) is None:
+        return False
+    if folded[index - 1].endswith("-") and folded[index - 1].rstrip(" -")[-4:].isdecimal():
+        return True
+    return (
+        _YEAR_BELOW.fullmatch(folded[index]) is not None and index + 1 < stop and in_head(folded[index + 1])
+    )
 
 
 def in_head(text: str) -> bool:
@@ -146,20 +173,40 @@ def flat_table(
 def _columns(
     lines: Sequence[CleanLine], folded: Sequence[str], *, first: int, body: int
 ) -> tuple[Column, ...]:
+    columns = _terms(lines, folded, first=first, body=body)
+    if body - first > 1 and _TITLE.fullmatch(folded[first]):
+        below = _terms(lines, folded, first=first + 1, body=body)
+        named = {column.role for column in _terms(lines, folded, first=first, body=first + 1)}
+        if named <= {column.role for column in below}:
+            return below
+    return columns
+
+
+def _terms(lines: Sequence[CleanLine], folded: Sequence[str], *, first: int, body: int) -> tuple[Column, ...]:
     head = " ".join(folded[first:body])
     printed = " ".join(line.text for line in lines[first:body])
-    return tuple(
-        column_of(printed[match.start() : match.end()], folded=match[0])
-        for match in _HEAD_TERM.finditer(head)
-    )
+    found = [(match[0], printed[match.start() : match.end()]) for match in _HEAD_TERM.finditer(head)]
+    columns = tuple(column_of(written, folded=term) for term, written in found)
+    return _without_banners(with_targets(columns, folded=[term for term, _ in found]))
+
+
+def _without_banners(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """``META DE PRODUCTO`` over ``LÍNEA BASE`` and ``META CUATRIENIO`` is a head over both, no column of its own."""
+    targets = [place for place, column in enumerate(columns) if column.role is ColumnRole.TARGET]
+    banners = [place for place in targets if _BANNER.fullmatch(fold(columns[place].head).strip())]
+    bases = sum(column.role is ColumnRole.BASELINE for column in columns)
+    named = next((place for place, column in enumerate(columns) if column.role is ColumnRole.INDICATOR), None)
+    if not banners or named is None or banners[0] < named or bases != len(targets) - len(banners):
+        return columns
+    return tuple(column for place, column in enumerate(columns) if place not in banners)
 
 
 def _trailing_value(text: str, *, end: int) -> re.Match[str] | None:
     """The value that closes ``text`` before ``end``. How most lines end says that there is none, without a search."""
     last = text[end - 1 : end]
     if last == "%" or last.isdecimal():
-        return _TRAILING_FIGURE.search(text, 0, end)
-    if f" {text[:end]}".endswith(_TRAILING_WORDS):
+        return None if _PERIOD_END.search(text, 0, end) else _TRAILING_FIGURE.search(text, 0, end)
+    if f" {text[:end]}".endswith(_TRAILING_WORDS) or text[:end] == "si":
         return _TRAILING_WORD.search(text, 0, end)
     return None
 
@@ -290,9 +337,12 @@ def _trailing_values(text: str, *, index: int) -> tuple[list[Cell], int]:
 def _merged(texts: list[Cell], *, wanted: int, starts: Sequence[_CellEnds]) -> list[Cell]:
     """Cells that were split too often joined again, where the text says clearly which belong together.
 
-    A cell ends with a full stop, or the next begins as indicators do (``Número de``, ``Porcentaje de``).
+    A cell ends with a full stop, or the next begins as indicators do (``Número de``, ``Porcentaje de``). Where one
+    cell is wanted, neither may come: it would be two rows, the figure of the first of which was not seen.
     """
     breaks = [i for i in range(1, len(texts)) if starts[i - 1].full_stop]
+    if wanted == 1 and breaks:
+        return texts
     if len(breaks) != wanted - 1:
         breaks = [i for i in range(1, len(texts)) if starts[i].measure]
     if len(breaks) != wanted - 1:
@@ -322,13 +372,24 @@ def _with_columns(
 ) -> list[tuple[Cell, Column]]:
     """Cells with their columns where the counts agree; otherwise the column is not known."""
     text_columns, value_columns = _text_and_value_columns(columns)
-    if len(texts) > len(text_columns) > 0:
+    if len(values) < len(value_columns) and _repeats(value_columns, size=len(values)):
+        # Results beside products: figures close the row of each.
+        value_columns = value_columns[: len(values)]
+        half = len(text_columns) // 2
+        text_columns = text_columns[:half] if _repeats(text_columns, size=half) else [OTHER] * len(texts)
+    if len(texts) > len(text_columns) > 0 and (values or len(text_columns) > 1):
         texts = _merged(texts, wanted=len(text_columns), starts=starts)
     if len(texts) != len(text_columns):
         text_columns = [OTHER] * len(texts)
     if len(values) != len(value_columns):
         value_columns = [OTHER] * len(values)
     return [*zip(texts, text_columns, strict=True), *zip(values, value_columns, strict=True)]
+
+
+def _repeats(columns: Sequence[Column], *, size: int) -> bool:
+    """Whether columns are the first ``size`` of them over and over."""
+    roles = [column.role for column in columns]
+    return size > 0 and len(roles) % size == 0 and roles == roles[:size] * (len(roles) // size)
 
 
 MAX_CELL_LINE = 75

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from structure_samples import page, segmented, table_page
 
 from pipeline.model import ColumnRole, Page, Segment, SegmentKind
@@ -93,6 +94,67 @@ def test_a_flattened_table_gives_its_rows_back() -> None:
     assert [segment.text for segment in found][1] == "Crear la Oficina de la Mujer. | Oficina creada | 0"
     assert found[0].text.endswith("| SL")
     assert roles(found[1]) == [ColumnRole.TARGET, ColumnRole.INDICATOR, ColumnRole.BASELINE]
+
+
+def cells(segment: Segment) -> list[tuple[ColumnRole, str, int | None]]:
+    """Role, text and year of each cell."""
+    assert segment.row is not None
+    return [(cell.role, cell.text, cell.year) for cell in segment.row.cells]
+
+
+def test_a_title_over_a_head_is_no_column() -> None:
+    """The line "Indicadores y metas." names what the table holds; the columns are those of the line below."""
+    lines = ["· Indicadores y metas.", "INDICADOR META", "CUATRENIO"]
+    found = rows(page(1, [*lines, "Kilómetros de cauces limpiados cada año.", "40", "Viveros operando 3"]))
+    assert [roles(segment) for segment in found] == [[ColumnRole.INDICATOR, ColumnRole.TARGET]] * 2
+
+
+@pytest.mark.parametrize("value", ["<9%", ">26%", "≥ 95", "SI"])
+def test_a_compared_figure_and_a_yes_close_a_row(value: str) -> None:
+    """What follows is the next row, with a target of its own."""
+    lines = ["INDICADOR META", f"Nacidos con bajo peso. {value}", "Niñas y niños vacunados. 80%"]
+    found = rows(page(1, lines))
+    assert [segment.text for segment in found] == [
+        f"Nacidos con bajo peso. | {value}",
+        "Niñas y niños vacunados. | 80%",
+    ]
+
+
+def test_the_year_below_a_head_belongs_to_it() -> None:
+    """LÍNEA DE BASE (2011) and META 2012-2015 over two lines; TOTAL CUATRIENIO beside a baseline is a target."""
+    found = rows(
+        page(1, ["INDICADOR LÍNEA DE", "BASE", "(2011)", "TOTAL", "CUATRIENIO", "Parcelas cultivadas 3 10"])
+    )
+    assert cells(found[0])[1:] == [(ColumnRole.BASELINE, "3", 2011), (ColumnRole.TARGET, "10", None)]
+    found = rows(page(1, ["Indicador Línea base", "Meta 2012-", "2015", "Cobertura bruta 94% 96%"]))
+    assert cells(found[0])[1:] == [(ColumnRole.BASELINE, "94%", None), (ColumnRole.TARGET, "96%", 2015)]
+
+
+def test_a_total_of_the_term_without_a_baseline_is_money() -> None:
+    """An investment table has the same head over its sums."""
+    found = rows(page(1, ["PROGRAMA TOTAL CUATRIENIO", "Agua potable para todos 1.200.000", "Vías 900.000"]))
+    assert roles(found[0])[-1] is ColumnRole.BUDGET
+
+
+def test_the_plan_s_years_at_the_end_of_a_goal_close_no_row() -> None:
+    """Goal and indicator of one row stay together over "2012 · 2015"."""
+    lines = ["META INDICADOR LÍNEA BASE", "Certificar a los funcionarios en la vigencia 2012 · 2015"]
+    (found,) = rows(page(1, [*lines, "Funcionarios certificados 20"]))
+    assert found.text.startswith("Certificar")
+    assert found.text.endswith("Funcionarios certificados | 20")
+
+
+def test_results_beside_products_are_rows_of_half_the_columns() -> None:
+    """The head names objective, indicator, baseline and target twice, under banners; figures close each row."""
+    half = ["OBJETIVO DE {} INDICADOR DE {}", "META DE {}", "LÍNEA BASE META CUATRIENIO"]
+    head = [text.format(*[level] * 2) for level in ("RESULTADO", "PRODUCTO") for text in half]
+    found = rows(page(1, [*head, "Ampliar la jornada única.", "Número de sedes con jornada única", "26 101"]))
+    assert roles(found[0]) == [
+        ColumnRole.OBJECTIVE,
+        ColumnRole.INDICATOR,
+        ColumnRole.BASELINE,
+        ColumnRole.TARGET,
+    ]
 
 
 def test_lines_of_a_sentence_are_one_paragraph_over_a_page_break() -> None:
