@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import re2
 
-from pipeline.findings.indicator_rows import NAME_CHARS, Parts
+from pipeline.findings.indicator_rows import NAME_CHARS, NO_TARGETS, Parts
 from pipeline.findings.plan_text import one_line, trimmed
 from pipeline.findings.values import (
     counted_unit,
@@ -49,7 +49,7 @@ _LABEL: Final = re2.compile(
     rb"|\b(linea (?:de )?base)(?:\s?[:.]|\s?\(?(20[0-4][0-9])\)?\s?:?"
     rb"| (?:actual )?(?:de |es )?)[\s:|]*"
     rb"|\b(metas?(?: ?/? ?(?:de |del )?(?:producto|resultado|impacto"
-    rb"|cuatrienio)(?: [0-9]{1,2}\b)?| [0-9]{1,2}(?:\s?:))?)"
+    rb"|cuatri?enio)(?: [0-9]{1,2}\b)?| [0-9]{1,2}(?:\s?:))?)"
     rb"(?:\s?[:.]|\s?(20[0-4][0-9](?: ?- ?20[0-4][0-9])?)\s?:?|\s)[\s:|]*"
     rb"|\b(responsables?)\s?:|\b(fuentes?(?: de (?:verificacion|informacion"
     rb"|financiacion))?)\s?:"
@@ -79,8 +79,12 @@ _COUNTED: Final = re2.compile(
     rb"|razon|proporcion|prevalencia|mortalidad|incidencia)\b)"
 )
 _TRAILING: Final = re2.compile(
-    rb"[ :]([0-9][0-9.,]*%?)(?: (?:por|x) [0-9.,]+[a-z .]*)?(?: +([0-9][0-9.,]*%?))?[ .)]*(?:\(odm\))?$"
+    rb"[ :]([0-9][0-9.,]*%?)(?: (?:por|x) [0-9.,]+[a-z .]*)?(?:(?: +|(?: ?\| ?)+)([0-9][0-9.,]*%?))?"
+    rb"[ .)]*(?:\(odm\))?$"
 )
+_FIGURE_CELL: Final = re2.compile(rb"\| ?[0-9][0-9.,]*%? ?(?:\||$)")
+_YEAR: Final = re2.compile(rb"(?:19|20)[0-9]{2}")
+_DATED: Final = re2.compile(rb"\((?:a |ano )?((?:19|20)[0-9]{2})\)?$")
 _VERBS: Final = (
     b"abastecer|adecuar|adquirir|alcanzar|ampliar|apoyar|articular|asegurar|asesorar|asistir|atender"
     b"|aumentar|beneficiar|brindar|"
@@ -109,7 +113,10 @@ _ACTION: Final = re2.compile(
     rb"|[0-9]+(?:\.[0-9]+)+\.? ?)?((?:" + _VERBS + rb"|" + _NOUNS + rb")\b)"
 )
 _SHARE: Final = re2.compile(rb"(?m)(?:^|[.;:|] )[ \-?*]*([0-9][0-9.,]* ?% (?:de|del) [a-z])")
-_SENTENCE_END: Final = re2.compile(rb"[.] [a-z?0-9]|;| \|")
+_SENTENCE_END: Final = re2.compile(rb"[.] [a-z?0-9]|;| \|| \? ")
+_MARK: Final = b" ? "
+_BULLETS: Final = frozenset("?•·▪▫●○◦■□►➢➤✓✔❖\uf0b7\uf0a7\uf0d8\uf0fc")
+"""Between blanks these begin the next item of a list; a lone question mark is a bullet whose sign was lost."""
 _BASE_IN: Final = re2.compile(
     rb"\b(?:de|del|desde)(?: el| un)? ([0-9][0-9.,]*(?: ?%)?)"
     rb" (?:a|al|hasta)(?: el| un)? ([0-9][0-9.,]*(?: ?%)?)"
@@ -126,7 +133,6 @@ _MEASURED: Final = re2.compile(
 )
 _NO_NAME: Final = re2.compile(rb"(?:\* ?|\(?nota\b|secretari[ao]s? de |alcaldia|gobernacion|fuente)")
 """What begins so is a footnote or a responsible: the columns were lost."""
-_NO_TARGETS: Final = frozenset({SectionKind.DIAGNOSIS, SectionKind.PRELIMINARY})
 
 
 def prose_indicators(plan: PlanText, *, profile: PlanProfile, read: frozenset[int]) -> Iterator[Indicator]:
@@ -290,7 +296,7 @@ def _measured(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
             segment.row is None or b"|" not in plan.data[match.start(1) : match.start(2)]
         ):
             continue
-        if end - start < _MIN_NAME or _kind(plan, start=start, profile=profile) in _NO_TARGETS:
+        if end - start < _MIN_NAME or _kind(plan, start=start, profile=profile) in NO_TARGETS:
             continue
         values = [match.group(group).decode() for group in (2, 3) if match.group(group) is not None]
         unit = plan.original(*match.span(1)).strip()
@@ -362,10 +368,28 @@ def _counted(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
         tail = _TRAILING.search(plan.data[low:stop]) if stop - start < _MAX_SENTENCE else None
         if tail is None or low + tail.start() - start < _MIN_NAME:
             continue
-        start, end = trimmed(plan.data, start, low + tail.start())
-        if _kind(plan, start=start, profile=profile) not in _NO_TARGETS:
+        stop = low + tail.start()
+        if _is_series(plan.data[start:stop], tail=tail, profile=profile):
+            continue
+        start, end = trimmed(plan.data, start, stop)
+        if _kind(plan, start=start, profile=profile) not in NO_TARGETS:
             values = [tail.group(group).decode() for group in (1, 2) if tail.group(group) is not None]
             yield _from_values(plan, start=start, end=end, values=values, profile=profile)
+
+
+def _is_series(name: bytes, *, tail: re2.Match[bytes], profile: PlanProfile) -> bool:
+    """Figures of several years, or one of a year before the plan: what was measured, not what is to be reached."""
+    if _FIGURE_CELL.search(name) is not None:
+        return True
+    dated = _DATED.search(name.rstrip(b" |:"))
+    first = profile.period[0] if profile.period is not None else 0
+    if dated is not None and tail.group(2) is None:
+        return int(dated.group(1)) < first
+    return (
+        tail.group(2) is not None
+        and _YEAR.fullmatch(tail.group(1)) is not None
+        and int(tail.group(1)) < first
+    )
 
 
 # --------------------------------------------------------------------------- measured actions
@@ -382,17 +406,25 @@ def _actions(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
             if segment.kind is SegmentKind.HEADING or counts.get(index, 0) >= MAX_PER_SEGMENT:
                 continue
             end = min(plan.bounds(index)[1], start + _MAX_SENTENCE)
-            stop = _SENTENCE_END.search(plan.data, start, end)
-            start, end = trimmed(plan.data, start, stop.start() if stop is not None else end)
+            start, end = trimmed(plan.data, start, _sentence_end(plan, start=start, end=end))
             parts = _action(plan, start=start, end=end, profile=profile)
             if parts is not None:
                 counts[index] = counts.get(index, 0) + 1
                 yield parts
 
 
+def _sentence_end(plan: PlanText, *, start: int, end: int) -> int:
+    """Where a sentence ends: at a full stop, a semicolon, the edge of a cell or the bullet of the next item."""
+    for stop in _SENTENCE_END.finditer(plan.data, start, end):
+        # What is not ASCII is a question mark in the buffer: a dash goes on, a bullet does not.
+        if stop.group() != _MARK or plan.original(stop.start() + 1, stop.end() - 1) in _BULLETS:
+            return int(stop.start())
+    return end
+
+
 def _action(plan: PlanText, *, start: int, end: int, profile: PlanProfile) -> Parts | None:
     found = figures(plan.data[start:end].decode())
-    if not found or _kind(plan, start=start, profile=profile) in _NO_TARGETS:
+    if not found or _kind(plan, start=start, profile=profile) in NO_TARGETS:
         return None
     pair = _PAIR.search(plan.data[start:end])
     if pair is not None and pair.start() > _MIN_NAME:

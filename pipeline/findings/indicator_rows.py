@@ -9,25 +9,42 @@ import re2
 
 from pipeline.findings.indicator_levels import level_of
 from pipeline.findings.plan_text import one_line
-from pipeline.findings.values import counted_unit, horizon_in, is_absent, quantity, value_text, year_in
-from pipeline.model import ColumnRole, Indicator, Span
+from pipeline.findings.values import (
+    begins_as_measure,
+    counted_unit,
+    horizon_in,
+    is_absent,
+    is_value,
+    is_year_of,
+    is_yes,
+    quantity,
+    value_text,
+    year_in,
+)
+from pipeline.model import ColumnRole, Indicator, SectionKind, Span
 from pipeline.text import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from pipeline.model import PlanProfile, RowCell, Segment, TableRow
 
 NAME_CHARS: Final = 240
 PARTS: Final = 7
 """Baseline, its year, target, its year, unit, source, responsible: what makes an indicator verifiable."""
 
+NO_TARGETS: Final = frozenset({SectionKind.DIAGNOSIS, SectionKind.PRELIMINARY})
+"""What is counted in these sections is what there is."""
+
 _MIN_NAME: Final = 6
+_VALUE_ROLES: Final = frozenset({ColumnRole.BASELINE, ColumnRole.TARGET, ColumnRole.YEAR})
 _CODE: Final = re2.compile(rb"\b(?:20[0-9]{11,12}|[0-9]{7}(?:[0-9]{2})?|[0-9]{4}\b)")
 _HEADLINE: Final = re2.compile(
     rb"^(?:indicador(?:es)?(?: de (?:producto|resultado|gestion|impacto))?|metas?(?: de (?:producto"
     rb"|resultado))?|producto|resultado|linea (?:de )?base"
     rb"|[^a-z]*objetivos?(?: [a-z]+)?|programas?|total(?: general)?|subtotal|nombre(?: del indicador)?"
     rb"|numero|porcentaje"
-    rb"|unidad(?: de medida)?|cuatrienio|tasa|global|hectareas?|personas)[ :.]*$"
+    rb"|unidad(?: de medida)?|cuatri?enio|tasa|global|hectareas?|personas)[ :.]*$"
 )
 
 
@@ -76,45 +93,116 @@ class Parts:
         )
 
 
-def row_indicator(segment: Segment, *, row: TableRow, profile: PlanProfile) -> Indicator | None:
-    """The indicator of a row; ``None`` where the row has neither an indicator nor a measured target."""
+def row_indicators(segment: Segment, *, row: TableRow, profile: PlanProfile) -> Iterator[Indicator]:
+    """The indicators of a row; none where the row has neither an indicator nor a measured target.
+
+    A row of a result beside its product holds two. What stands in a diagnosis is no target, unless the table says
+    so in a head of its own.
+    """
+    if _kind(segment, profile=profile) in NO_TARGETS and not _sets_targets(row):
+        return
+    groups = _cells_of_each(row)
+    for cells in groups:
+        parts = _parts(segment, row=row, cells=cells, profile=profile)
+        if parts is not None:
+            yield parts.indicator()
+
+
+def _kind(segment: Segment, *, profile: PlanProfile) -> SectionKind:
+    known = 0 <= segment.section < len(profile.sections)
+    return profile.sections[segment.section].kind if known else SectionKind.UNKNOWN
+
+
+def _sets_targets(row: TableRow) -> bool:
+    return row.ruled and any(cell.role is ColumnRole.TARGET for cell in row.cells)
+
+
+def _cells_of_each(row: TableRow) -> list[tuple[RowCell, ...]]:
+    """The cells of each indicator of a row: a new one begins where a name stands and the last has its value.
+
+    In tables that survive only as text all values stand behind all texts, so such a row is one indicator.
+    """
+    cells = tuple(cell for cell in row.cells if cell.text.strip())
+    if not row.ruled:
+        return [cells]
+    goals = [cell for cell in cells if cell.role is ColumnRole.TARGET and _is_sentence(cell.text)]
+    names = [cell for cell in cells if cell.role is ColumnRole.INDICATOR and _is_sentence(cell.text)]
+    by_goal = len(goals) > 1 and bool(names) and goals[0].start < names[0].start
+    starts = [cell.start for cell in (goals if by_goal else names)]
+    groups: list[list[RowCell]] = [[]]
+    for cell in cells:
+        if cell.start in starts and any(
+            held.role in _VALUE_ROLES and held.start > starts[0] for held in groups[-1]
+        ):
+            groups.append([])
+        groups[-1].append(cell)
+    return [tuple(group) for group in groups]
+
+
+def _parts(
+    segment: Segment, *, row: TableRow, cells: Sequence[RowCell], profile: PlanProfile
+) -> Parts | None:
     # Backwards, so that of several cells of a role the first one is kept.
-    cells = {cell.role: cell for cell in reversed(row.cells) if cell.text.strip()}
-    named = cells.get(ColumnRole.INDICATOR)
-    aims = [cells.get(role) for role in (ColumnRole.TARGET, ColumnRole.PRODUCT, ColumnRole.RESULT)]
+    by_role = {cell.role: cell for cell in reversed(cells)}
+    aims = [by_role.get(role) for role in (ColumnRole.TARGET, ColumnRole.PRODUCT, ColumnRole.RESULT)]
+    named = by_role.get(ColumnRole.INDICATOR) or _unnamed(cells, profile=profile)
     subject = next(
         (cell for cell in (named, *aims) if cell is not None and _names_something(cell.text)), None
     )
     if subject is None:
         return None
-    sentence = next((cell.text for cell in aims if cell is not None and _is_sentence(cell.text)), "")
-    target, unit, target_year = _target(row, subject=subject, profile=profile)
-    baseline = cells.get(ColumnRole.BASELINE)
-    written = baseline.text if baseline is not None else ""
-    if target is None and value_text(written) is None and (named is None or not sentence):
+    goal = next((cell for cell in aims if cell is not None and _is_sentence(cell.text)), None)
+    target, unit, target_year = _target(row, cells=cells, subject=subject, profile=profile)
+    baseline = by_role.get(ColumnRole.BASELINE)
+    written = baseline.text if baseline is not None and not is_year_of(profile, baseline.text) else ""
+    if target is None and value_text(written) is None and (named is None or goal is None):
         return None
-    unit_cell = cells.get(ColumnRole.UNIT)
+    unit_cell = by_role.get(ColumnRole.UNIT)
+    # Beside a goal that is not measured, the indicator's name alone ("Actividades realizadas") tells nothing.
+    quoted = (subject,) if goal is None or target is not None else (subject, goal)
     return Parts(
-        span=Span(segment.index, subject.start, subject.end),
+        span=Span(segment.index, min(cell.start for cell in quoted), max(cell.end for cell in quoted)),
         name=subject.text,
-        target_sentence=sentence,
+        target_sentence=goal.text if goal is not None else "",
         baseline=value_text(written),
         baseline_year=_baseline_year(baseline),
         target=target,
         target_year=target_year,
         unit=value_text(unit_cell.text) if unit_cell is not None else (unit or counted_unit(subject.text)),
-        source=_text(cells.get(ColumnRole.SOURCE)),
-        responsible=_text(cells.get(ColumnRole.RESPONSIBLE)),
-        code=_code(cells.get(ColumnRole.CODE)),
-        by_year=_by_year(row, profile=profile),
-    ).indicator()
+        source=_text(by_role.get(ColumnRole.SOURCE) or _only(row, role=ColumnRole.SOURCE)),
+        responsible=_text(by_role.get(ColumnRole.RESPONSIBLE) or _only(row, role=ColumnRole.RESPONSIBLE)),
+        code=_code(by_role.get(ColumnRole.CODE)),
+        by_year=_by_year(row, cells=cells, profile=profile),
+    )
+
+
+def _only(row: TableRow, *, role: ColumnRole) -> RowCell | None:
+    """The one cell of a role, which then belongs to all indicators of the row."""
+    cells = [cell for cell in row.cells if cell.role is role]
+    return cells[0] if len(cells) == 1 else None
+
+
+def _unnamed(cells: Sequence[RowCell], *, profile: PlanProfile) -> RowCell | None:
+    """The text beside a target's figure, where the head of its column was lost.
+
+    Of several texts the first may be the goal, or another row: the last counts if it begins as indicators do.
+    """
+    if not any(
+        cell.role is ColumnRole.TARGET and is_value(cell.text) and not is_year_of(profile, cell.text)
+        for cell in cells
+    ):
+        return None
+    texts = [cell for cell in cells if cell.role is ColumnRole.OTHER and not is_value(cell.text)]
+    if not texts or (len(texts) > 1 and not begins_as_measure(texts[-1].text)):
+        return None
+    return texts[-1]
 
 
 def _names_something(text: str) -> bool:
     folded = fold(text).strip()
     return (
         len(folded) >= _MIN_NAME
-        and " " in folded
+        and (" " in folded or "_" in folded)
         and any(char.isalpha() for char in folded)
         and _HEADLINE.match(folded.encode("ascii", "replace")) is None
     )
@@ -136,12 +224,17 @@ def _code(cell: RowCell | None) -> str | None:
 
 
 def _target(
-    row: TableRow, *, subject: RowCell, profile: PlanProfile
+    row: TableRow, *, cells: Sequence[RowCell], subject: RowCell, profile: PlanProfile
 ) -> tuple[str | None, str | None, int | None]:
     """The measured target, its unit and the year it is due, from the target's cell or the row's aims."""
     for role in (ColumnRole.TARGET, ColumnRole.PRODUCT, ColumnRole.RESULT):
-        for cell in row.cells:
-            if cell.role is not role or is_absent(cell.text):
+        # A figure that stands alone in its cell before one in a goal's sentence.
+        for cell in sorted(cells, key=lambda cell: not is_value(cell.text)):
+            if cell.role is not role or is_year_of(profile, cell.text):
+                continue
+            if role is ColumnRole.TARGET and is_yes(cell.text):
+                return one_line(cell.text, limit=NAME_CHARS), None, horizon_in(cell.head, profile=profile)
+            if is_absent(cell.text):
                 continue
             measured = quantity(cell.text)
             if measured is not None:
@@ -151,8 +244,9 @@ def _target(
                     or horizon_in(cell.text, profile=profile)
                 )
                 return measured[0], measured[2], year
-    measured = quantity(subject.text) if subject.role is ColumnRole.INDICATOR else None
-    last = _by_year(row, profile=profile)
+    # Where the columns are a guess, a text with a figure may be anything; sentences that set a target are read as such.
+    measured = quantity(subject.text) if row.ruled and subject.role is ColumnRole.INDICATOR else None
+    last = _by_year(row, cells=cells, profile=profile)
     if measured is not None:
         return measured[0], measured[2], horizon_in(subject.text, profile=profile)
     return (last[-1][1], None, last[-1][0]) if last else (None, None, None)
@@ -164,14 +258,14 @@ def _baseline_year(cell: RowCell | None) -> int | None:
     return cell.year or year_in(cell.head) or year_in(cell.text)
 
 
-def _by_year(row: TableRow, *, profile: PlanProfile) -> tuple[tuple[int, str], ...]:
+def _by_year(row: TableRow, *, cells: Sequence[RowCell], profile: PlanProfile) -> tuple[tuple[int, str], ...]:
     """The targets of each year of the plan; years before it are history, and money by year is a budget."""
     first = profile.period[0] if profile.period is not None else 0
     if row.money_factor > 1 or any(cell.role is ColumnRole.BUDGET for cell in row.cells):
         return ()
     found = [
         (cell.year, text)
-        for cell in row.cells
+        for cell in cells
         if cell.role is ColumnRole.YEAR
         and cell.year is not None
         and cell.year >= first

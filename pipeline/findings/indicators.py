@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pipeline.findings.indicator_prose import prose_indicators
-from pipeline.findings.indicator_rows import row_indicator
-from pipeline.findings.plan_text import PlanText
+from pipeline.findings.indicator_rows import row_indicators
+from pipeline.findings.plan_text import PlanText, is_letterhead
 
 if TYPE_CHECKING:
     from pipeline.model import Indicator, PlanProfile, Segmentation
@@ -46,10 +46,9 @@ def _read(plan: _Same) -> tuple[Indicator, ...]:
     found: list[Indicator] = []
     for segment in plan.segmentation.segments:
         if segment.row is not None:
-            indicator = row_indicator(segment, row=segment.row, profile=plan.profile)
-            if indicator is not None:
-                found.append(indicator)
+            found.extend(row_indicators(segment, row=segment.row, profile=plan.profile))
     read = frozenset(int(indicator.span.segment) for indicator in found)
     found.extend(prose_indicators(text, profile=plan.profile, read=read))
+    found = [indicator for indicator in found if not is_letterhead(indicator.name)]
     found.sort(key=lambda item: (item.span.segment, item.span.start, item.span.end))
     return tuple(found)

@@ -11,7 +11,10 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import re2
+
 from pipeline.model import SegmentIndex, Span
+from pipeline.text import fold
 
 if TYPE_CHECKING:
     from pipeline.model import Segmentation
@@ -88,6 +91,16 @@ def trimmed(data: bytes, start: int, end: int, *, strip: bytes = b" ,;:.-?\"'()|
     while end > start and data[end - 1] in strip:
         end -= 1
     return start, end
+
+
+_LETTERHEAD: Final = re2.compile(
+    rb"\bnit\b[.: ?]*[0-9]|\b(?:tel|cel|fax|telefono|celular)s?\b[.: (]{1,3}\+?[0-9]{3}|[a-z0-9]@[a-z]"
+)
+
+
+def is_letterhead(text: str) -> bool:
+    """Whether a text holds a tax number, a telephone or a mail address: the sender, not what is planned."""
+    return _LETTERHEAD.search(fold(text).encode("ascii", "replace")) is not None
 
 
 _SPACED: Final = 8

@@ -33,8 +33,8 @@ _HORIZON: Final = re2.compile(
     rb"(20[0-4][0-9])\b"
 )
 _TERM: Final = re2.compile(
-    rb"\b(?:(?:en|durante|para|al final(?:izar)? de)l? (?:el |los |las )?(?:cuatrienio|cuatro anos"
-    rb"|periodo de gobierno|periodo del plan)|cuatrienio)\b"
+    rb"\b(?:(?:en|durante|para|al final(?:izar)? de)l? (?:el |los |las )?(?:cuatri?enio|cuatro anos"
+    rb"|periodo de gobierno|periodo del plan)|cuatri?enio)\b"
 )
 _FIGURE_KINDS: Final = frozenset({"number", "percent", "rate"})
 _AGE_BEFORE: Final = re2.compile(
@@ -42,10 +42,12 @@ _AGE_BEFORE: Final = re2.compile(
     rb"|sisben|nivel(?:es)?) (?:de |los |a )?$"
 )
 _NAMED_BEFORE: Final = re2.compile(
-    rb"(?:\b(?:comunas?|sector|zona|fase|etapa|grado|nivel|piso|calle|cra|carrera|manzana|ciclo|eje)"
-    rb"|\bx|\bpor(?: cada)?) $"
+    rb"(?:\b(?:comunas?|sector|zona|fase|etapa|grados?|niveles?|nivel|piso|calle|cra|carrera|manzana|ciclos?|eje|saber|emergencia)"
+    rb"(?: [0-9]{1,2}(?: ?,| y))*|\bx|\bpor(?: cada)?|\b(?:con|de|entre|segun) (?:los|las)) $"
 )
-"""A figure after these names a thing ("comuna seis") or is what a rate counts against ("x 100.000")."""
+"""A figure after these names a thing ("comuna seis", "grados 5, 9 y 11"), counts what there is ("con las 5 sedes")
+or is what a rate counts against ("x 100.000")."""
+_NAMED_REACH: Final = 28
 _AGE_AFTER: Final = re2.compile(rb"^\)? ?(?:anos?|meses|semanas|ultimos|primeros)\b|^ a siempre")
 _AIM_BEFORE: Final = re2.compile(
     rb"\b(?:a|al|en|hasta|un|por debajo de|debajo del?|encima del?|alcanzar|lograr)"
@@ -55,7 +57,7 @@ _UNIT_WORD: Final = re2.compile(rb"^\)? ?(?:nuev[oa]s |de |del )?([a-z?]{3,})")
 _NO_UNIT: Final = frozenset(
     (  # noqa: SIM905  words read better as words
         "que con para por los las del una uno sobre entre meta linea base ano anos desde hasta como "
-        "cada cuatrienio ley primer millones mil municipio municipal promedio menos mas meses aprox "
+        "cada cuatrienio cuatrenio ley primer millones mil municipio municipal promedio menos mas meses aprox "
         "tasa numero porcentaje"
     ).split()
 )
@@ -65,6 +67,15 @@ _COUNTED: Final = re2.compile(
 )
 _MEASURES: Final = frozenset({"lugar", "taller", "hogar"})
 PERCENT: Final = "%"
+_YEAR_DIGITS: Final = 4
+_VALUE: Final = re2.compile(rb"(?:[<>?]=? ?)?(?:\$ ?)?[+-]?[0-9][0-9.,']*(?: ?%)?(?: ?[a-z0-9?/]{1,12}\.?)?")
+"""A sign that is no ASCII character is a question mark here."""
+_MEASURE: Final = re2.compile(
+    rb"[ (]*(?:numero|porcentaje|tasas?|n(?:o|ro|um)?[.?]? ?(?:de |del )|#|%|indice|cantidad|proporcion|cobertura"
+    rb"|razon|incidencia|prevalencia|mortalidad)"
+)
+_SIGNS: Final = "<>≤≥="
+_MAX_SIGN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,32 @@ def is_absent(text: str) -> bool:
     return fold(text).strip(" .:*()") in _ABSENT
 
 
+def is_yes(text: str) -> bool:
+    """True where a target's cell says only that something is to be done ("SI")."""
+    return fold(text).strip(" .:*()") == "si"
+
+
+def is_value(text: str) -> bool:
+    """True where a cell holds a figure, with its sign and unit, or says that there is none, and no words."""
+    return _VALUE.fullmatch(fold(text).strip().encode("ascii", "replace")) is not None or is_absent(text)
+
+
+def is_year_of(profile: PlanProfile, text: str) -> bool:
+    """True where a cell holds nothing but a year of the plan's period, as the end of "2012 - 2015" does."""
+    bare = text.strip(" .()")
+    return (
+        profile.period is not None
+        and len(bare) == _YEAR_DIGITS
+        and bare.isdecimal()
+        and profile.period[0] <= int(bare) <= profile.period[1]
+    )
+
+
+def begins_as_measure(text: str) -> bool:
+    """True where a text begins as the names of indicators do ("Número de", "Tasa de", "% de")."""
+    return _MEASURE.match(fold(text).encode("ascii", "replace")) is not None
+
+
 def figures(folded: str) -> list[Figure]:
     """The figures of a folded text, without years, ages, amounts of money and what counts nothing."""
     found: list[Figure] = []
@@ -89,7 +126,7 @@ def figures(folded: str) -> list[Figure]:
     for number in find_numbers(folded):
         if number.kind not in _FIGURE_KINDS or number.upper is not None:
             continue
-        if _NAMED_BEFORE.search(data[max(0, number.start - 20) : number.start]) is not None:
+        if _NAMED_BEFORE.search(data[max(0, number.start - _NAMED_REACH) : number.start]) is not None:
             continue
         after = data[number.end : number.end + 40]
         if _AGE_AFTER.search(after) is not None and _AGE_BEFORE.search(
@@ -137,7 +174,16 @@ def quantity(text: str) -> tuple[str, Decimal, str | None] | None:
         return None
     data = folded.encode("ascii", "replace")
     chosen = min(found, key=lambda figure: (_rank(figure, data=data), figure.start))
-    return text[chosen.start : chosen.end].strip(), chosen.value, chosen.unit
+    return text[_with_sign(text, start=chosen.start) : chosen.end].strip(), chosen.value, chosen.unit
+
+
+def _with_sign(text: str, *, start: int) -> int:
+    """Where a figure begins with the sign before it: "< 9 %" is another target than "9 %"."""
+    before = text[:start].rstrip()
+    if before == "-":
+        return text.index("-")
+    bare = before.rstrip(_SIGNS)
+    return len(bare) if len(bare) < len(before) and start - len(bare) <= _MAX_SIGN else start
 
 
 def _rank(figure: Figure, *, data: bytes) -> int:

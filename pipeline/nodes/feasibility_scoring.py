@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import Amount, Indicator, PlanProfile, Responsibility, Segmentation
 
-VERSION: str = "1.0.0"
+VERSION: str = "1.0.1"
 
 MAX_INDICATORS: Final = 6_000
 """The largest of 26 plans holds 1,900."""

@@ -35,13 +35,15 @@ WHAT_CHARS = 150
 CELL_CHARS = 42
 QUOTE_CHARS = 260
 _WORD = re2.compile(r"\pL{3,}")
+_HEAD_LEFT = re2.compile(r"\b(?:(?:total|meta) cuatri?enio)\b")
+"""A name that holds the heads of its table was put together from several rows."""
 
 
 def indicators(found: Mapping[str, Any]) -> dict[str, Any]:
     """The most complete indicators, each name once, and what is said and not said over all of them."""
     best: dict[str, dict[str, Any]] = {}
     for item in sorted(found["items"], key=_completeness):
-        if len(_WORD.findall(item["name"])) >= LEAST_WORDS:
+        if len(_WORD.findall(item["name"])) >= LEAST_WORDS and _HEAD_LEFT.search(fold(item["name"])) is None:
             best.setdefault(fold(item["name"]), item)
     quality = found["quality"]
     return {
@@ -66,13 +68,19 @@ def _completeness(item: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _indicator(item: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "name": capitalised(plain(item["name"], chars=WHAT_CHARS)),
+        "name": capitalised(plain(_measured(item), chars=WHAT_CHARS)),
         "level": LEVELS.get(item["level"], item["level"]),
         "baseline": _value(item["baseline"], year=item["baseline_year"]),
         "target": _value(item["target"], year=item["target_year"]),
         "parts": round(item["quality"] * PARTS),
         "page": item["page"],
     }
+
+
+def _measured(item: Mapping[str, Any]) -> str:
+    """An indicator's name, with the goal where that has no figure: "Actividades realizadas" alone tells nothing."""
+    quote = str(item["quote"])
+    return quote.replace(" | ", " · ") if item["target"] is None and " | " in quote else str(item["name"])
 
 
 def _value(value: str | None, *, year: int | None) -> str:

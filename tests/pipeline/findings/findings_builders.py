@@ -61,7 +61,12 @@ def cell(role: ColumnRole, text: str, *, head: str = "", year: int | None = None
 
 
 def row(
-    *cells: RowCell, title: str = "", context: tuple[str, ...] = (), factor: int = 1, table: int = 0
+    *cells: RowCell,
+    title: str = "",
+    context: tuple[str, ...] = (),
+    factor: int = 1,
+    table: int = 0,
+    ruled: bool = False,
 ) -> TableRow:
     """A table row; cells stand one after the other, joined as segmentation joins them."""
     placed: list[RowCell] = []
@@ -70,7 +75,9 @@ def row(
         end = position + len(item.text)
         placed.append(RowCell(item.text, item.role, item.head, position, end, item.year))
         position = end + len(" | ")
-    return TableRow(table=table, title=title, cells=tuple(placed), context=context, money_factor=factor)
+    return TableRow(
+        table=table, title=title, cells=tuple(placed), context=context, money_factor=factor, ruled=ruled
+    )
 
 
 def plan(

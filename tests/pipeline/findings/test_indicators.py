@@ -58,6 +58,129 @@ def test_targets_by_year_come_from_the_year_columns() -> None:
     assert _found(row(*cells, factor=1000))[0].by_year == ()
 
 
+def test_a_row_of_a_result_beside_its_product_holds_two_indicators() -> None:
+    """Each has the target and the unit behind its own name."""
+    table = row(
+        cell(ColumnRole.INDICATOR, "Tasa de mortalidad por accidentes de tránsito"),
+        cell(ColumnRole.TARGET, "10", head="META CUATRIENIO"),
+        cell(ColumnRole.INDICATOR, "Campañas de seguridad vial realizadas"),
+        cell(ColumnRole.UNIT, "Número"),
+        cell(ColumnRole.TARGET, "12", head="META CUATRENIO"),
+        cell(ColumnRole.RESPONSIBLE, "Secretaría de Tránsito"),
+        ruled=True,
+    )
+    result, product = _found(table)
+    assert (result.name, result.target, result.unit) == (
+        "Tasa de mortalidad por accidentes de tránsito",
+        "10",
+        None,
+    )
+    assert (product.target, product.unit, product.target_year) == ("12", "Número", 2015)
+    assert result.responsible == product.responsible == "Secretaría de Tránsito"
+
+
+def test_goals_beside_their_indicators_twice_in_a_row_stay_together() -> None:
+    """Where the goal stands before its indicator, the second goal belongs to the second indicator."""
+    table = row(
+        cell(ColumnRole.TARGET, "Reducir al 8% la deserción escolar"),
+        cell(ColumnRole.INDICATOR, "Tasa de deserción"),
+        cell(ColumnRole.BASELINE, "12%"),
+        cell(ColumnRole.TARGET, "Dotar 20 sedes educativas"),
+        cell(ColumnRole.INDICATOR, "Sedes educativas dotadas"),
+        cell(ColumnRole.BASELINE, "4"),
+        ruled=True,
+    )
+    assert [(item.baseline, item.target) for item in _found(table)] == [("12%", "8%"), ("4", "20")]
+
+
+@pytest.mark.parametrize(
+    ("texts", "name"),
+    [
+        (("Kilómetros de quebradas limpiadas cada año",), "Kilómetros de quebradas limpiadas cada año"),
+        (
+            ("Ampliar la jornada única", "Número de sedes con jornada única"),
+            "Número de sedes con jornada única",
+        ),
+        (("Ampliar la jornada única", "Sedes con jornada única"), None),
+    ],
+)
+def test_a_text_beside_a_target_s_figure_is_an_indicator_though_its_head_was_lost(
+    texts: tuple[str, ...], name: str | None
+) -> None:
+    """The only text, or the last one where it begins as indicators do; otherwise it may be another row's."""
+    cells = (*(cell(ColumnRole.OTHER, text) for text in texts), cell(ColumnRole.TARGET, "40", head="META"))
+    assert [item.name for item in _found(row(*cells))] == ([name] if name else [])
+
+
+def test_a_target_keeps_its_sign_and_a_thing_to_be_done_is_a_target() -> None:
+    """What is written "< 9 %" or "-1 %" is another target than the bare figure; "SI" in the column META is one, too."""
+    for written in ("<9%", "> 26%", "≥95", "-1%", "SI"):
+        table = row(
+            cell(ColumnRole.INDICATOR, "Niñas y niños con bajo peso al nacer"),
+            cell(ColumnRole.TARGET, written, head="META"),
+        )
+        assert [item.target for item in _found(table)] == [written]
+
+
+def test_a_figure_alone_in_its_cell_comes_before_one_in_a_goal_s_sentence() -> None:
+    """The goal speaks of grades 5 and 9; the column of the whole term says 40."""
+    table = row(
+        cell(ColumnRole.TARGET, "Preparar a estudiantes de los grados 5 y 9 en 3 áreas"),
+        cell(ColumnRole.INDICATOR, "Estudiantes preparados para las pruebas"),
+        cell(ColumnRole.BASELINE, "0"),
+        cell(ColumnRole.TARGET, "40", head="TOTAL CUATRIENIO"),
+    )
+    (indicator,) = _found(table)
+    assert (indicator.baseline, indicator.target, indicator.target_year) == ("0", "40", 2015)
+
+
+def test_a_year_of_the_plan_s_period_is_neither_baseline_nor_target() -> None:
+    """What is left of "2012 - 2015" in a column of figures is no value."""
+    table = row(
+        cell(ColumnRole.INDICATOR, "Funcionarios certificados en la vigencia"),
+        cell(ColumnRole.BASELINE, "2015"),
+        cell(ColumnRole.TARGET, "600"),
+    )
+    (indicator,) = _found(table)
+    assert (indicator.baseline, indicator.target) == (None, "600")
+
+
+def test_a_letterhead_with_figures_is_no_indicator() -> None:
+    """A tax number and a telephone are no baseline and no target."""
+    for text in (
+        "Nit. 800000123-4 Cra. 2 N 24 a 32 TEL: 3110000000",
+        "concejo@municipio.gov.co Plan de desarrollo",
+    ):
+        table = row(
+            cell(ColumnRole.INDICATOR, text),
+            cell(ColumnRole.BASELINE, "3110000000"),
+            cell(ColumnRole.TARGET, "32"),
+        )
+        assert _found(table) == ()
+
+
+def test_rows_of_the_diagnosis_are_no_targets_unless_a_head_says_so() -> None:
+    """A table that survives only as text gives figures a guessed column; a ruled one with a head META does not."""
+    cells = (cell(ColumnRole.INDICATOR, "Familias del resguardo indígena"), cell(ColumnRole.TARGET, "643"))
+    assert _found(row(*cells), section=1) == ()
+    assert len(_found(row(*cells, ruled=True), section=1)) == 1
+
+
+def test_an_unmeasured_goal_is_quoted_with_its_indicator() -> None:
+    """The name "Actividades realizadas" tells nothing by itself."""
+    segmentation = plan(
+        row(
+            cell(ColumnRole.TARGET, "Conformar la mesa municipal de juventudes"),
+            cell(ColumnRole.INDICATOR, "Actividades realizadas"),
+            cell(ColumnRole.BASELINE, "SL"),
+        )
+    )
+    (indicator,) = feasibility_scoring(segmentation, profile=profile(), amounts=(), responsibilities=())
+    assert quoted(segmentation, span=indicator.span) == (
+        "Conformar la mesa municipal de juventudes | Actividades realizadas"
+    )
+
+
 def test_labels_in_prose_are_read_with_their_values() -> None:
     """What "Línea base: 0. Meta: 8 estaciones" says belongs to the sentence before it."""
     (indicator,) = _found(
@@ -86,6 +209,52 @@ def test_a_flattened_row_is_read_by_its_unit() -> None:
         "0",
         "1",
     )
+
+
+def test_baseline_and_target_in_cells_of_their_own_are_no_part_of_the_name() -> None:
+    """A row whose columns are not known: the first of two figures is the baseline."""
+    (indicator,) = _found("Porcentaje de sedes en categoría superior | 1,60% | 15%")
+    assert (indicator.name, indicator.baseline, indicator.target) == (
+        "Porcentaje de sedes en categoría superior",
+        "1,60%",
+        "15%",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Número de niñas y niños con bajo peso al nacer | 58 | 55 | 56 | 37",
+        "Tasa de cobertura bruta en educación media (2010) 60,6%",
+        "Tasa de analfabetismo de la población mayor de 15 años, censo 2005 | 17,1%",
+    ],
+)
+def test_what_was_measured_before_the_plan_is_no_target(text: str) -> None:
+    """A series of years, and a figure of one year before the plan's period, tell what was."""
+    assert _found(text) == ()
+
+
+def test_a_bullet_begins_the_next_goal() -> None:
+    """The figure of the next item of a list is not the target of this one, whatever became of its bullet."""
+    for bullet in ("?", "•", "▪"):
+        found = _found(
+            f"Formular la política de juventud {bullet} Apoyar a 20 estudiantes en formación técnica"
+        )
+        assert [(item.name, item.target) for item in found] == [
+            ("Apoyar a 20 estudiantes en formación técnica", "20")
+        ]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Firmar el convenio de cooperación con las 5 universidades de la región",
+        "Mejorar los resultados de los estudiantes de los grados 5, 9 y 11",
+    ],
+)
+def test_a_figure_that_counts_what_there_is_is_no_target(sentence: str) -> None:
+    """What stands "con las 5 …" and grades of school set nothing that is to be reached."""
+    assert _found(sentence) == ()
 
 
 @pytest.mark.parametrize(
@@ -168,7 +337,13 @@ def test_spans_quote_the_indicator() -> None:
 
 @pytest.mark.parametrize(
     ("text", "year"),
-    [("META 2012–2015", 2015), ("a 2014", 2014), ("en el cuatrienio", 2015), ("Meta de producto", None)],
+    [
+        ("META 2012–2015", 2015),
+        ("a 2014", 2014),
+        ("en el cuatrienio", 2015),
+        ("META DEL CUATRENIO", 2015),
+        ("Meta de producto", None),
+    ],
 )
 def test_the_horizon_is_what_the_text_says(text: str, year: int | None) -> None:
     """A period at the head, "a 2014" and "cuatrienio" date a target; a bare "meta" does not."""
