@@ -84,7 +84,8 @@ _TRAILING: Final = re2.compile(
 )
 _FIGURE_CELL: Final = re2.compile(rb"\| ?[0-9][0-9.,]*%? ?(?:\||$)")
 _YEAR: Final = re2.compile(rb"(?:19|20)[0-9]{2}")
-_DATED: Final = re2.compile(rb"\((?:a |ano )?((?:19|20)[0-9]{2})\)?$")
+_DATED: Final = re2.compile(rb"\((?:a |ano )?((?:19|20)[0-9]{2})$")
+_CROSSES: Final = re2.compile(rb"[ |]x[ |]*$")
 _VERBS: Final = (
     b"abastecer|adecuar|adquirir|alcanzar|ampliar|apoyar|articular|asegurar|asesorar|asistir|atender"
     b"|aumentar|beneficiar|brindar|"
@@ -378,18 +379,26 @@ def _counted(plan: PlanText, *, profile: PlanProfile) -> Iterator[Parts]:
 
 
 def _is_series(name: bytes, *, tail: re2.Match[bytes], profile: PlanProfile) -> bool:
-    """Figures of several years, or one of a year before the plan: what was measured, not what is to be reached."""
-    if _FIGURE_CELL.search(name) is not None:
+    """Figures of several years, or one of a year before the plan: what was measured, not what is to be reached.
+
+    Nor is the figure behind crosses: there it numbers the rows, or a rate counts against it.
+    """
+    if _FIGURE_CELL.search(name) is not None or _CROSSES.search(name) is not None:
         return True
-    dated = _DATED.search(name.rstrip(b" |:"))
     first = profile.period[0] if profile.period is not None else 0
-    if dated is not None and tail.group(2) is None:
-        return int(dated.group(1)) < first
+    if tail.group(2) is None:
+        return _measured_before(name, first=first)
     return (
         tail.group(2) is not None
         and _YEAR.fullmatch(tail.group(1)) is not None
         and int(tail.group(1)) < first
     )
+
+
+def _measured_before(name: bytes, *, first: int) -> bool:
+    """True where a text ends in a year before the plan's first: "… (2010)"."""
+    dated = _DATED.search(name.rstrip(b" |:)"))
+    return dated is not None and int(dated.group(1)) < first
 
 
 # --------------------------------------------------------------------------- measured actions
@@ -425,6 +434,8 @@ def _sentence_end(plan: PlanText, *, start: int, end: int) -> int:
 def _action(plan: PlanText, *, start: int, end: int, profile: PlanProfile) -> Parts | None:
     found = figures(plan.data[start:end].decode())
     if not found or _kind(plan, start=start, profile=profile) in NO_TARGETS:
+        return None
+    if profile.period is not None and _measured_before(plan.data[start:end], first=profile.period[0]):
         return None
     pair = _PAIR.search(plan.data[start:end])
     if pair is not None and pair.start() > _MIN_NAME:

@@ -37,6 +37,10 @@ NO_TARGETS: Final = frozenset({SectionKind.DIAGNOSIS, SectionKind.PRELIMINARY})
 """What is counted in these sections is what there is."""
 
 _MIN_NAME: Final = 6
+_NAMING_ROLES: Final = frozenset(
+    {ColumnRole.INDICATOR, ColumnRole.TARGET, ColumnRole.PRODUCT, ColumnRole.RESULT}
+)
+"""A row without one of these names no indicator."""
 _VALUE_ROLES: Final = frozenset({ColumnRole.BASELINE, ColumnRole.TARGET, ColumnRole.YEAR})
 _CODE: Final = re2.compile(rb"\b(?:20[0-9]{11,12}|[0-9]{7}(?:[0-9]{2})?|[0-9]{4}\b)")
 _HEADLINE: Final = re2.compile(
@@ -99,10 +103,11 @@ def row_indicators(segment: Segment, *, row: TableRow, profile: PlanProfile) -> 
     A row of a result beside its product holds two. What stands in a diagnosis is no target, unless the table says
     so in a head of its own.
     """
+    if all(cell.role not in _NAMING_ROLES for cell in row.cells):
+        return
     if _kind(segment, profile=profile) in NO_TARGETS and not _sets_targets(row):
         return
-    groups = _cells_of_each(row)
-    for cells in groups:
+    for cells in _cells_of_each(row):
         parts = _parts(segment, row=row, cells=cells, profile=profile)
         if parts is not None:
             yield parts.indicator()
@@ -228,10 +233,11 @@ def _target(
 ) -> tuple[str | None, str | None, int | None]:
     """The measured target, its unit and the year it is due, from the target's cell or the row's aims."""
     for role in (ColumnRole.TARGET, ColumnRole.PRODUCT, ColumnRole.RESULT):
-        # A figure that stands alone in its cell before one in a goal's sentence.
-        for cell in sorted(cells, key=lambda cell: not is_value(cell.text)):
-            if cell.role is not role or is_year_of(profile, cell.text):
-                continue
+        aims = [cell for cell in cells if cell.role is role and not is_year_of(profile, cell.text)]
+        if len(aims) > 1:
+            # A figure that stands alone in its cell before one in a goal's sentence.
+            aims.sort(key=lambda cell: not is_value(cell.text))
+        for cell in aims:
             if role is ColumnRole.TARGET and is_yes(cell.text):
                 return one_line(cell.text, limit=NAME_CHARS), None, horizon_in(cell.head, profile=profile)
             if is_absent(cell.text):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import Contradiction, PlanProfile, Relevance, Responsibility, Segmentation
 
-VERSION: str = "1.0.0"
+VERSION: str = "1.0.1"
 
 MAX_CONTRADICTIONS: Final = 300
 """An analyst looks at each; a plan with more has tables that were misread."""

@@ -226,6 +226,8 @@ def test_baseline_and_target_in_cells_of_their_own_are_no_part_of_the_name() -> 
     [
         "Número de niñas y niños con bajo peso al nacer | 58 | 55 | 56 | 37",
         "Tasa de cobertura bruta en educación media (2010) 60,6%",
+        "11,7% de las adolescentes embarazadas (2011)",
+        "Cobertura de inmunización contra la hepatitis B en menores de un año | X | 15",
         "Tasa de analfabetismo de la población mayor de 15 años, censo 2005 | 17,1%",
     ],
 )
@@ -248,7 +250,7 @@ def test_a_bullet_begins_the_next_goal() -> None:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "Firmar el convenio de cooperación con las 5 universidades de la región",
+        "Implementar la cooperación con las 5 universidades de la región",
         "Mejorar los resultados de los estudiantes de los grados 5, 9 y 11",
     ],
 )

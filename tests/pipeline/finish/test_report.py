@@ -145,6 +145,20 @@ def test_a_plan_that_says_nothing_has_a_report(result: dict[str, Any]) -> None:
     assert text.count("El plan no contiene pasajes sobre este punto") == 10
 
 
+def test_the_indicators_shown_say_what_they_are_about(result: dict[str, Any]) -> None:
+    """A name that tells nothing stands with its goal; one put together from a table's heads is not shown."""
+    changed = deepcopy(result)
+    first = changed["findings"]["indicators"]["items"][0] | {"baseline": "1", "quality": 1.0}
+    goal = "Conformar la mesa municipal de juventudes"
+    named = {"name": "Actividades realizadas", "quote": f"{goal} | Actividades realizadas", "target": None}
+    heads = {"name": "(2011) TOTAL CUATRIENIO NOMBRE automatizados", "target": "100%"}
+    changed["findings"]["indicators"]["items"] = [first | named, first | heads]
+    text = " ".join("".join(_pages(render_pdf([changed]))).split())
+
+    assert f"{goal} · Actividades realizadas" in text
+    assert "automatizados" not in text
+
+
 def test_what_has_no_glyph_breaks_no_report(result: dict[str, Any]) -> None:
     """Emoji, Chinese, Arabic, symbol fonts and full width: shown in plain form, as a square, or not at all."""
     for answer in result["answers"]:
