@@ -39,10 +39,16 @@ _FIGURE = r"(?:[<>≤≥]=? ?)?(?:\$ ?)?[+-]?\d(?:[\d.,']*\d)?(?: ?%)?"
 _VALUE_WORD = rf"{_FIGURE}|s\.?l\.?|n\.?d\.?|n/?a|n\.a\.?|s/?d|sin dato|sin linea|no hay|no disponible|si|x|-"
 _VALUE_LINE = re.compile(rf"(?:(?:{_VALUE_WORD})(?: |$))+")
 _TRAILING_FIGURE = re.compile(rf"(?:^|(?<= )){_FIGURE}$")
-_TRAILING_WORD = re.compile(r"(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$|(?:^|(?<=\. ))si$")
+_TRAILING_WORD = re.compile(
+    r"(?:^|(?<= ))(?:sl|nd|n\.d\.?|na|n/a|s/d|s\.l\.?)$|(?:^|(?<=\. ))si$"
+    r"|(?<=\d )(?<!(?:19|20)\d\d )-$"
+)
 _TRAILING_WORDS = (
     *(f" {word}" for word in ("sl", "nd", "n.d.", "n.d", "na", "n/a", "s/d", "s.l.", "s.l")),
     ". si",  # what is to be done, yes: elsewhere at the end of a line it is "if"
+    *(
+        f"{digit} -" for digit in range(10)
+    ),  # a baseline and no target; after a year it is a period cut in two
 )
 _PERIOD_END = re.compile(r"20\d\d ?[-–·/] ?20\d\d$")
 """The plan's own years at the end of a goal are no figures of its row."""

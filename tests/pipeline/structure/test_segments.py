@@ -120,6 +120,19 @@ def test_a_compared_figure_and_a_yes_close_a_row(value: str) -> None:
     ]
 
 
+def test_a_dash_in_place_of_the_second_figure_closes_a_row() -> None:
+    """What ends in "0 -" has a baseline without a target; "2011 -" at the end of a line is a period cut in two."""
+    lines = ["INDICADOR LÍNEA BASE META", "Alianzas firmadas 0 -", "Estadios terminados 0 1"]
+    assert [segment.text for segment in rows(page(1, lines))] == [
+        "Alianzas firmadas | 0 | -",
+        "Estadios terminados | 0 | 1",
+    ]
+    lines = ["INDICADOR LÍNEA BASE META", "Alianzas firmadas en 2011 -", "2015 por el municipio 3 8"]
+    assert [segment.text for segment in rows(page(1, lines))] == [
+        "Alianzas firmadas en 2011 - 2015 por el municipio | 3 | 8"
+    ]
+
+
 def test_the_year_below_a_head_belongs_to_it() -> None:
     """LÍNEA DE BASE (2011) and META 2012-2015 over two lines; TOTAL CUATRIENIO beside a baseline is a target."""
     found = rows(
