@@ -13,7 +13,7 @@ from pipeline.structure.plan_rules import judge
 if TYPE_CHECKING:
     from pipeline.model import CleanDocument
 
-VERSION: str = "1.1.0"
+VERSION: str = "1.1.1"
 FRONT_PAGES = 3
 """Title page, inner title, first page of text: where a document says what it is."""
 NAMING_LINES = 3_000

@@ -90,16 +90,21 @@ _AMBIGUOUS = frozenset(
 _BARE_DEPARTMENT = re.compile(
     r"\b(" + "|".join(fold(name) for name in DEPARTMENTS if name not in _AMBIGUOUS) + r")\b"
 )
+_AGREEMENT = r"(?<!proyecto de )\bacuerdo (?:municipal )?(?:n(?:o|ro|umero|[°º])?\.? ?)0*[1-9]"
+"""An agreement with its number; zeros alone keep the place of one, and what a council has before it has its own."""
 _ADOPTED = re.compile(
     r"por (?:el|la|medio de la|medio del?) cual se (?:adopta|aprueba|expide)|adoptese"
     r"|se adopta el plan|aprobado mediante acuerdo|publiquese y cumplase|comuniquese y cumplase"
-    r"|\bacuerdo (?:municipal )?(?:n(?:o|ro|umero|[°º])?\.? ?)\d+",
+    rf"|{_AGREEMENT}",
 )
 _DRAFT = re.compile(r"proyecto de acuerdo|anteproyecto|documento borrador|version preliminar|borrador")
-_SANCTIONED = re.compile(
-    r"sancion(?:ado|ese|a) el|publiquese y cumplase|acuerdo (?:municipal )?(?:n(?:o|ro|umero"
-    r"|[°º])?\.? ?)\d+ (?:\(|de|del)"
+_NUMBERED = re.compile(rf"{_AGREEMENT}\d* (?:\(|de|del)")
+_SANCTIONED = re.compile(r"sancion(?:ado|ese|a) el|publiquese y cumplase")
+_BLANK = r"(?:_{2,}|\.{4,}|…{2,})"
+_UNDATED = re.compile(
+    rf"{_BLANK} ?(?:\([ _.…]*\) ?)?dias? del mes|a los ?\( *\) ?dias? del mes|dias? del mes de ?{_BLANK}"
 )
+"""An agreement that nobody has dated yet is not signed."""
 _SPANISH = frozenset(
     [
         "de",
@@ -305,14 +310,16 @@ def department_of(front: str, text: str) -> str | None:
 def status_of(front: str, text: str) -> str:
     """``adoptado``, ``borrador`` or ``desconocido``.
 
-    A draft calls itself one in its front or on its pages; an agreement with a number, or one that
-    was sanctioned, is adopted.
+    A draft calls itself one in its front, or has blanks where its date will stand; an agreement with a number, or
+    one that was sanctioned, is adopted.
     """
-    drafts = sum(1 for _ in _DRAFT.finditer(front))
-    if drafts and not _SANCTIONED.search(front):
+    numbered, sanctioned = _NUMBERED.search(front), _SANCTIONED.search(front)
+    # The words of the sanction stand ready in what the council has before it, above the blanks.
+    if not numbered and (_UNDATED.search(text) or (_DRAFT.search(front) and not sanctioned)):
         return "borrador"
     if (
-        _SANCTIONED.search(front)
+        numbered
+        or sanctioned
         or _ADOPTED.search(front)
         or re.search(r"publiquese y cumplase|comuniquese y cumplase|publiquese, comuniquese", text)
     ):

@@ -88,6 +88,29 @@ def test_a_draft_is_told_from_an_adopted_plan() -> None:
     assert profile_of(["PROYECTO DE ACUERDO", *PLAN[:3], *PLAN[5:]]).status == "borrador"
 
 
+@pytest.mark.parametrize(
+    "front",
+    [
+        ["PROYECTO DE ACUERDO", "ACUERDO No. 000 DE 2024 ( mayo )"],
+        ["PROYECTO DE ACUERDO No. 007 DE 2024"],
+        ["ACUERDO No. ____ DE 2024"],
+    ],
+    ids=["zeros for a number", "number of the bill", "blank for a number"],
+)
+def test_an_agreement_without_number_and_date_is_not_adopted(front: list[str]) -> None:
+    """What a council has before it says that it adopts the plan, and keeps places for number and date."""
+    end = "Dado en Puerto Arrayán a los ______ días del mes de ______ de 2024. Publíquese y cúmplase."
+
+    assert profile_of([*front, *PLAN[:3], *PLAN[4:], end]).status == "borrador"
+
+
+def test_a_date_written_by_hand_leaves_an_adopted_plan_adopted() -> None:
+    """The number of the agreement stands in its front; of the date the text shows only the line it was written on."""
+    end = "Dado en Puerto Arrayán a los ____ (__) días del mes de mayo de 2024."
+
+    assert profile_of([*PLAN, end]).status == "adoptado"
+
+
 def test_an_empty_document_has_a_profile() -> None:
     """A document without lines is no plan and has no sections; nothing fails."""
     profile = plan_processing(clean(page(1, [])))
