@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import re2
+
 from pipeline.extraction import page_has_text, scanned_pages
 from pipeline.model import DIMENSION_IDS, POINT_IDS, SegmentKind
 from pipeline.scoring import criteria_met
+from pipeline.text import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +19,20 @@ if TYPE_CHECKING:
     from pipeline.model import ExtractedDocument, Segment
 
 QUESTIONS_TOTAL = 300
+_PART = re2.compile(
+    r"(?:.*\bplan (?:municipal )?de desarrollo\b.*[-–:,.(] ?)?"
+    r"(?:componente (?:general|estrategico|programatico|diagnostico|financiero|de inversion\w*)"
+    r"|parte (?:general|estrategica|programatica|diagnostica|financiera|[ivx\d]+|primera|segunda|tercera|cuarta)"
+    r"|(?:primera|segunda|tercera|cuarta) parte"
+    r"|(?:tomo|volumen|libro) (?:[ivx\d]+|primero|segundo|tercero|uno|dos|tres))\b.{0,30}$"
+)
+"""A line that says which part of a plan a document is."""
 NOT_A_PLAN = "not_a_plan"
 NODES_SKIPPED = "nodes_skipped"
 POINTS_NOT_APPLICABLE = "points_not_applicable"
+PERHAPS_A_PART = "perhaps_a_part"
+COVER_WORDS = 90
+"""A page with more words is no cover."""
 
 
 def coverage_summary(evaluation: Evaluation) -> dict[str, Any]:
@@ -45,15 +59,37 @@ def coverage_summary(evaluation: Evaluation) -> dict[str, Any]:
 def warnings(evaluation: Evaluation) -> list[str]:
     """Stable codes of what a reader must know before trusting a zero.
 
-    Those of the extraction, then ``not_a_plan`` when evaluated on request, ``nodes_skipped`` and
-    ``points_not_applicable``.
+    Those of the extraction, then ``not_a_plan`` when evaluated on request, ``nodes_skipped``,
+    ``points_not_applicable``, and ``perhaps_a_part`` for a plan without any indicator or any amount in pesos, or whose
+    cover says that it is a part or a volume of one.
     """
     found = {
         NOT_A_PLAN: not evaluation.flow.profile.is_plan,
         NODES_SKIPPED: bool(evaluation.flow.findings.skipped),
         POINTS_NOT_APPLICABLE: bool(evaluation.options.not_applicable_points),
+        PERHAPS_A_PART: evaluation.flow.profile.is_plan and _perhaps_a_part(evaluation),
     }
     return [*evaluation.document.warnings, *(code for code, holds in found.items() if holds)]
+
+
+def _perhaps_a_part(evaluation: Evaluation) -> bool:
+    """Whether what is missing may stand in another file; what nobody looked for is not missing."""
+    flow = evaluation.flow
+    looked_for = {
+        "feasibility_scoring": flow.findings.indicators,
+        "monetary_detection": flow.findings.amounts,
+    }
+    missing = any(not found and node not in flow.findings.skipped for node, found in looked_for.items())
+    return missing or names_a_part(evaluation.document)
+
+
+def names_a_part(document: ExtractedDocument) -> bool:
+    """Whether the title of a document, or its cover, says that it is a part: ``Componente general``, ``Tomo II``."""
+    first = next((page for page in document.pages if page_has_text(page)), None)
+    cover = [" ".join(line.text.split()) for line in first.lines] if first else []
+    if sum(len(line.split()) for line in cover) > COVER_WORDS:
+        cover = []
+    return any(_PART.match(fold(line)) for line in [document.title, *cover])
 
 
 def recognised_pages(document: ExtractedDocument) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipeline.encoders import DEFAULT_ENCODER, EncoderChoice
-from pipeline.evidence import EvidenceRegistry, cite_answers
+from pipeline.evidence import EvidenceRegistry, cite_answers, text_before_titles
 from pipeline.flow import STEPS_AFTER_NODES, TOTAL_STEPS, FlowResult, run_nodes
 from pipeline.freeze import Freeze
 from pipeline.nodes.embedding import EmbeddingModels
@@ -117,13 +117,14 @@ def evaluate(
     """
     flow = run_nodes(document, options=options, models=engine.models, observe=observe)
     observe(STEPS_AFTER_NODES[0], TOTAL_STEPS - 1, TOTAL_STEPS)
-    answers = answer_questionnaire(
+    found = answer_questionnaire(
         flow.segmentation,
         profile=flow.profile,
         relevance=flow.relevance,
         findings=flow.findings,
         instrument=engine.instrument,
     )
+    answers = text_before_titles(found, segmentation=flow.segmentation)
     observe(STEPS_AFTER_NODES[1], TOTAL_STEPS, TOTAL_STEPS)
     registry = EvidenceRegistry(flow.clean, flow.profile, flow.segmentation)
     cited = cite_answers(answers, registry=registry)

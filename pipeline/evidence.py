@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.canonical import canonical_hash, finite
+from pipeline.model import SegmentKind
 from pipeline.structure.places import locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.model import AnswerFinding, Box, CleanDocument, PlanProfile, Segment, Segmentation, Span
+    from pipeline.model import (
+        AnswerFinding,
+        Box,
+        CleanDocument,
+        CriterionFinding,
+        PlanProfile,
+        Proof,
+        Segment,
+        Segmentation,
+        Span,
+    )
 
 QUOTE_CHARS_MAX = 600
 """A longer passage is cut at the end of a sentence or cell, else of a word."""
@@ -163,6 +174,28 @@ def _rounded(box: Box) -> Box:
         round(y0, BOX_DECIMALS),
         round(x1, BOX_DECIMALS),
         round(y1, BOX_DECIMALS),
+    )
+
+
+def text_before_titles(
+    answers: Iterable[AnswerFinding], *, segmentation: Segmentation
+) -> tuple[AnswerFinding, ...]:
+    """The same answers with the proofs of each criterion in the same order, but titles after text and tables.
+
+    A title names what the text below it shows; it is not what a reader should be shown first.
+    """
+
+    def is_title(proof: Proof) -> bool:
+        return segmentation.segments[proof.span.segment].kind is SegmentKind.HEADING
+
+    def ordered(criterion: CriterionFinding) -> CriterionFinding:
+        if not any(map(is_title, criterion.proofs)):
+            return criterion
+        return replace(criterion, proofs=tuple(sorted(criterion.proofs, key=is_title)))
+
+    return tuple(
+        replace(answer, criteria=tuple(ordered(criterion) for criterion in answer.criteria))
+        for answer in answers
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import re2
 
+from pipeline.model import SegmentKind
 from pipeline.questionnaire.rules import MET
 from pipeline.text import fold
 
@@ -83,7 +84,8 @@ def _found(met: Sequence[CriterionFinding], *, segmentation: Segmentation, page_
     pages: dict[int, list[str]] = {}
     for criterion in met:
         pages.setdefault(page_of(criterion.proofs[0].span), []).append(_phrase(criterion))
-    best = max(met, key=lambda criterion: criterion.confidence).proofs[0].span
+    clearest = max(met, key=lambda criterion: (_in_text(criterion, segmentation), criterion.confidence))
+    best = clearest.proofs[0].span
     title = _telling_title(segmentation.segments[best.segment].heading_path)
     under = f", bajo «{_shortened(title, chars=MAX_TITLE_CHARS)}»" if title else ""
     parts = [
@@ -119,6 +121,11 @@ def _inferred(met: Sequence[CriterionFinding], *, page_of: PageOf) -> str:
         f"Ningún pasaje muestra por sí solo {phrases}: se infiere de lo que el plan dice en conjunto; "
         f"conviene leer la página {page}."
     )
+
+
+def _in_text(criterion: CriterionFinding, segmentation: Segmentation) -> bool:
+    """Whether its first passage is more than a title, which names only what is shown elsewhere."""
+    return segmentation.segments[criterion.proofs[0].span.segment].kind is not SegmentKind.HEADING
 
 
 def _proved(criterion: CriterionFinding) -> bool:

@@ -16,8 +16,11 @@ import pymupdf
 import pytest
 
 from pipeline.canonical import canonical_hash, rounded
+from pipeline.coverage import PERHAPS_A_PART, names_a_part, warnings
 from pipeline.evaluation import Evaluation
-from pipeline.evidence import Evidence, misplaced, page_of, quoted_part
+from pipeline.evidence import Evidence, misplaced, page_of, quoted_part, text_before_titles
+from pipeline.model import ExtractedDocument, Line, Proof, SegmentKind, Span
+from pipeline.questionnaire.explanations import explain
 from pipeline.schemas import load_schema
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -53,6 +56,71 @@ def test_a_criterion_is_met_exactly_when_it_has_evidence(result: dict[str, Any])
     ]
 
     assert wrong == []
+
+
+def test_a_title_is_shown_after_the_text_below_it(evaluation: Evaluation) -> None:
+    """As evidence and in the explanation: a reader is first shown what says more than that something is there."""
+    segments = evaluation.flow.segmentation.segments
+    title = next(s for s in segments if s.kind is SegmentKind.HEADING)
+    text = next(s for s in segments if s.kind is SegmentKind.PARAGRAPH and len(s.text) > 40)
+    proofs = tuple(Proof(Span(s.index, 0, len(s.text)), "embedding", 0.9) for s in (title, text))
+    answer = evaluation.answers[0]
+    criteria = (
+        replace(answer.criteria[0], met=True, proofs=proofs, confidence=0.9),
+        replace(answer.criteria[1], met=True, proofs=proofs[:1], confidence=0.99),
+        *(replace(criterion, met=False, proofs=()) for criterion in answer.criteria[2:]),
+    )
+    (ordered,) = text_before_titles(
+        [replace(answer, criteria=criteria)], segmentation=evaluation.flow.segmentation
+    )
+
+    assert [proof.span.segment for proof in ordered.criteria[0].proofs] == [text.index, title.index]
+    said = explain(ordered, evaluation.flow.segmentation, page_of=lambda _: 1)
+    assert f"se lee: «{text.text.lstrip('- •')[:30]}" in said
+
+
+@pytest.mark.parametrize(
+    ("missing", "skipped", "warned"),
+    [
+        ({}, (), []),
+        ({"amounts": ()}, (), [PERHAPS_A_PART]),
+        ({"indicators": ()}, (), [PERHAPS_A_PART]),
+        ({"amounts": ()}, ("monetary_detection",), []),
+    ],
+)
+def test_a_plan_without_indicators_or_amounts_may_be_a_part(
+    evaluation: Evaluation, missing: dict[str, Any], skipped: tuple[str, ...], warned: list[str]
+) -> None:
+    """Who compares scores is warned; what nobody looked for is not missing."""
+    findings = replace(evaluation.flow.findings, skipped=skipped, **missing)
+    changed = replace(evaluation, flow=replace(evaluation.flow, findings=findings))
+
+    assert [code for code in warnings(changed) if code == PERHAPS_A_PART] == warned
+
+
+PARTS = (
+    "COMPONENTE GENERAL",
+    "Plan de Desarrollo Municipal - Tomo II",
+    "Parte estratégica",
+    "Segunda parte: plan de inversiones",
+)
+WHOLES = (
+    "Plan de Desarrollo Municipal 2024-2027",
+    "«Puerto Arrayán, parte de todos»",
+    "Componente 1.2. Río limpio",
+)
+
+
+@pytest.mark.parametrize("line", PARTS + WHOLES)
+def test_a_cover_says_that_it_is_a_part(sample: ExtractedDocument, line: str) -> None:
+    """On the first page, where that is a cover, or in the title of the file; not in the text of the plan."""
+    words = Line(line, (60.0, 300.0, 400.0, 312.0), (), 12.0, bold=False)
+    cover = replace(sample.pages[0], lines=(words,))
+    page = replace(sample.pages[0], lines=(words,) * 100)
+
+    assert names_a_part(replace(sample, pages=(cover, *sample.pages[1:]))) is (line in PARTS)
+    assert names_a_part(replace(sample, title=line)) is (line in PARTS)
+    assert not names_a_part(replace(sample, pages=(page, *sample.pages[1:])))
 
 
 def test_evidence_stands_on_its_page_and_place(evaluation: Evaluation) -> None:
