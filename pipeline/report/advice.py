@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+import re2
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -15,6 +17,7 @@ SAME_AS = "= "
 PER_DIMENSION = 2
 PER_POINT = 9
 """Advice of a point is spread over the dimensions: somebody who follows it improves all of the plan."""
+_A_EL, _DE_EL = re2.compile(r"\ba el "), re2.compile(r"\bde el ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,12 @@ class Wording:
         text = self.criteria[key]
         if text.startswith(SAME_AS):
             text = self.criteria[text.removeprefix(SAME_AS)]
-        return text.format(**self.points[point])
+        return _contracted(text.format(**self.points[point]))
+
+
+def _contracted(sentence: str) -> str:
+    """With ``al`` and ``del``: what is filled in may begin with its article."""
+    return str(_DE_EL.sub("del ", _A_EL.sub("al ", sentence)))
 
 
 @cache

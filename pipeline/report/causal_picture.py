@@ -7,6 +7,7 @@ rows stands how many statements lead from one to the next.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,14 @@ NAMES = {
     "impacto": "Impacto",
 }
 UNSEEN = ("causa", "actividad")
-PER_LINK = 4
-GUTTER, BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 92, 150, 58, 14, 34, 6
+HALO = 'stroke="#ffffff" stroke-width="5" stroke-linejoin="round" paint-order="stroke"'
+"""Around words that a line may cross."""
+WHOLE = "Están las seis partes, pero"
+PER_LINK, PER_LINK_MAX = 4, 12
+GUTTER, BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 92, 150, 58, 22, 34, 6
 """Pixels."""
+LANES = (0, -4, 4, -8, 8)
+"""Where lines run side by side between two columns, from its middle; pixels."""
 LINE_CHARS, LINES, LINE_HEIGHT = 25, 3, 13
 FILLS = {
     "problema": "#fde0dd",
@@ -62,18 +68,13 @@ def causal_svg(graph: Mapping[str, Any], *, title: str, per_link: int = PER_LINK
     boxes = _placed(_chosen(graph, per_link=per_link))
     width = GUTTER + per_link * (BOX_WIDTH + GAP_X) + MARGIN
     height = len(LINKS) * (BOX_HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN + 18
-    violations = {tuple(edge) for edge in graph["order_violations"]}
     parts = [
         _opening(width=width, height=height),
         f"<title>{_text(title)}</title>",
         f"<desc>{_text(describe(graph))}</desc>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
+        *_edges(graph, boxes=boxes),
         *_rows(graph, boxes=boxes, width=width),
-        *(
-            _edge(boxes[tail], boxes[head], backwards=(tail, head) in violations)
-            for tail, head in graph["edges"]
-            if tail in boxes and head in boxes
-        ),
         *(_box(box) for box in boxes.values()),
         f'<text x="{MARGIN}" y="{height - 6}" fill="#555555">{_text(_note(graph, shown=boxes))}</text>',
         "</svg>",
@@ -107,11 +108,16 @@ def _breaks_off(joint: Mapping[str, Any]) -> bool:
     return not joint["edges"] and (joint["from"], joint["to"]) != UNSEEN
 
 
-def checks(graph: Mapping[str, Any]) -> list[str]:
-    """What the checks of the graph say, a Spanish sentence each: what was recognised, not what the plan lacks."""
+def checks(graph: Mapping[str, Any], *, parts: int = 0) -> list[str]:
+    """What the checks of the graph say, a Spanish sentence each: what was recognised, not what the plan lacks.
+
+    ``parts`` of the six links are there: that they are all there says nothing of what joins them.
+    """
     said = []
+    whole = parts == len(LINKS)
     if not graph["edges"]:
-        return ["No se reconocieron vínculos entre los pasajes sobre este punto."]
+        none = "no se reconocieron vínculos entre los pasajes sobre este punto."
+        return [f"{WHOLE} {none}" if whole else none.capitalize()]
     paths = graph["complete_paths"]
     if paths:
         said.append(
@@ -120,7 +126,8 @@ def checks(graph: Mapping[str, Any]) -> list[str]:
             else f"Se reconocieron {paths} caminos completos del problema al impacto."
         )
     else:
-        said.append("No se reconoció en el texto un camino completo del problema al impacto.")
+        broken = "no se reconoció en el texto un camino completo del problema al impacto."
+        said.append(f"{WHOLE} {broken}" if whole else broken.capitalize())
     pages = {node["id"]: node["page"] for node in graph["nodes"]}
     said += [_returns([pages[node] for node in cycle], count=len(cycle)) for cycle in graph["cycles"]]
     back = len(graph["order_violations"])
@@ -187,7 +194,7 @@ def _rows(graph: Mapping[str, Any], *, boxes: Mapping[str, _Box], width: int) ->
             yield (
                 f'<rect x="{GUTTER}" y="{y}" width="{width - GUTTER - GAP_X - MARGIN}" height="{BOX_HEIGHT}" '
                 'fill="none" stroke="#b30000" stroke-dasharray="5 4"/>'
-                f'<text x="{GUTTER + 12}" y="{y + BOX_HEIGHT / 2 + 4:g}" fill="#b30000">'
+                f'<text x="{GUTTER + 12}" y="{y + BOX_HEIGHT / 2 + 4:g}" fill="#b30000" {HALO}>'
                 "No se reconoció ningún pasaje de este eslabón.</text>"
             )
         if link in joints and (joints[link]["edges"] or _breaks_off(joints[link])):
@@ -197,25 +204,57 @@ def _rows(graph: Mapping[str, Any], *, boxes: Mapping[str, _Box], width: int) ->
             yield f'<text x="{MARGIN}" y="{y + BOX_HEIGHT + GAP_Y / 2 + 4:g}" fill="{colour}">{said}</text>'
 
 
-def _edge(tail: _Box, head: _Box, *, backwards: bool) -> str:
-    """A curve from the lower side of a box to the upper side of another; beside it within a row."""
+def _edges(graph: Mapping[str, Any], *, boxes: Mapping[str, _Box]) -> Iterable[str]:
+    """Every line between two boxes that are shown; those that pass a row keep out of each other's way."""
+    violations = {tuple(edge) for edge in graph["order_violations"]}
+    taken: Counter[float] = Counter()
+    for tail, head in graph["edges"]:
+        if tail in boxes and head in boxes:
+            yield _edge(boxes[tail], boxes[head], backwards=(tail, head) in violations, taken=taken)
+
+
+def _edge(tail: _Box, head: _Box, *, backwards: bool, taken: Counter[float]) -> str:
+    """A curve from the lower side of a box to the upper side of another; beside it within a row.
+
+    A line to a row further on passes those between two columns, never behind a box: it would look like a link of it.
+    """
     x0, x1 = tail.x + BOX_WIDTH / 2, head.x + BOX_WIDTH / 2
+    down = tail.y < head.y
+    y0 = tail.y if tail.y > head.y else tail.y + BOX_HEIGHT
+    y1 = head.y if down else head.y + BOX_HEIGHT
     if tail.y == head.y:
-        y0 = y1 = tail.y + BOX_HEIGHT
         bend = min(GAP_Y * 0.6, 12 + abs(x1 - x0) / 12)
-        middle0, middle1 = y0 + bend, y1 + bend
-    elif tail.y < head.y:
-        y0, y1 = tail.y + BOX_HEIGHT, head.y
-        middle0 = middle1 = (y0 + y1) / 2
+        path, before = _curve(x0, x1, y0 + bend, y1 + bend, y1), y1 + bend
+    elif abs(y1 - y0) <= GAP_Y:
+        before = (y0 + y1) / 2
+        path = _curve(x0, x1, before, before, y1)
     else:
-        y0, y1 = tail.y, head.y + BOX_HEIGHT
-        middle0 = middle1 = (y0 + y1) / 2
+        step = GAP_Y if down else -GAP_Y
+        lane = _lane(x0, x1, taken=taken)
+        before = y1 - step / 2
+        path = (
+            _curve(x0, lane, y0 + step / 2, y0 + step / 2, y0 + step)
+            + f"L{lane:g} {y1 - step:g}"
+            + _curve(lane, x1, before, before, y1)
+        )
     style = 'stroke="#b30000" stroke-dasharray="4 3"' if backwards else 'stroke="#5a6b7b"'
     colour = "#b30000" if backwards else "#5a6b7b"
     return (
-        f'<path d="M{x0:g} {y0:g}C{x0:g} {middle0:g} {x1:g} {middle1:g} {x1:g} {y1:g}" fill="none" '
-        f'stroke-width="1.3" {style}/>{_arrow(x1, y1, direction=y1 - middle1, colour=colour)}'
+        f'<path d="M{x0:g} {y0:g}{path}" fill="none" '
+        f'stroke-width="1.3" {style}/>{_arrow(x1, y1, direction=y1 - before, colour=colour)}'
     )
+
+
+def _curve(x0: float, x1: float, middle0: float, middle1: float, y1: float) -> str:
+    return f"C{x0:g} {middle0:g} {x1:g} {middle1:g} {x1:g} {y1:g}"
+
+
+def _lane(x0: float, x1: float, *, taken: Counter[float]) -> float:
+    """Where a line passes rows: between the columns that are least out of its way, beside the lines there are."""
+    between = [GUTTER + column * (BOX_WIDTH + GAP_X) - GAP_X / 2 for column in range(1, PER_LINK_MAX + 1)]
+    nearest = min(between, key=lambda x: (abs(x - x0) + abs(x - x1), x))
+    taken[nearest] += 1
+    return nearest + LANES[(taken[nearest] - 1) % len(LANES)]
 
 
 def _arrow(x: float, y: float, *, direction: float, colour: str) -> str:

@@ -10,9 +10,11 @@ import msgspec
 from pipeline.report import shown_findings
 from pipeline.report.advice import advice
 from pipeline.report.comparison import Comparison
+from pipeline.report.doubt import unsure_criteria
 from pipeline.report.glyphs import shown
 from pipeline.report.point_page import Passages, correction, point_page, served
-from pipeline.report.wording import STATES, narrow, plain, warnings
+from pipeline.report.wording import STATES, narrow, pages_in_words, plain, warnings
+from pipeline.scoring import BANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +25,8 @@ TIMESTAMP = 0
 STANDARD: Final = "ua-1"
 """PDF/UA-1: tagged, with language, title and bookmarks; the typesetter refuses what breaks it."""
 NAME_CHARS = 120
+ABSENT = BANDS[0][1]
+"""The band of a point that the plan hardly treats."""
 CORRECTIONS_SHOWN = 200
 HISTORY_SHOWN = 300
 
@@ -133,13 +137,22 @@ def _in_brief(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _first_steps(result: dict[str, Any]) -> list[dict[str, str]]:
-    """For each point the advice that is nearest to being followed; points with the same one share a line."""
+    """For each point that applies what to do first; points with the same step share a line."""
     steps: dict[str, list[str]] = {}
     for point in result["points"]:
         own = [answer for answer in result["answers"] if answer["point"] == point["id"]]
-        for step in advice(own, at_most=1) if point["applicable"] else ():
+        for step in _first_step(point, answers=own) if point["applicable"] else ():
             steps.setdefault(step["text"], []).append(point["id"])
     return [{"text": text, "points": ", ".join(points)} for text, points in steps.items()]
+
+
+def _first_step(point: dict[str, Any], *, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The advice that is nearest to being followed; where there is next to nothing, the first on the point's page.
+
+    A point that is absent meets a few criteria by what the plan says of itself as a whole: to complete those first
+    would leave it as empty as before.
+    """
+    return advice(answers)[:1] if point["band"] == ABSENT else advice(answers, at_most=1)
 
 
 def _head(result: dict[str, Any]) -> dict[str, Any]:
@@ -151,11 +164,8 @@ def _head(result: dict[str, Any]) -> dict[str, Any]:
         "machine": _machine(result),
         "dimensions": result["dimensions"],
         "extremes": _extremes(result),
-        "warnings": warnings(
-            result["warnings"],
-            skipped=result["findings"]["skipped"],
-            recognised=result["document"].get("recognised_pages"),
-        ),
+        "warnings": warnings(result),
+        "unsure": _unsure(result),
         "deterministic_hash": result["deterministic_hash"],
         "freeze_hash": result["freeze_hash"],
     }
@@ -171,8 +181,14 @@ def _document(document: dict[str, Any]) -> dict[str, Any]:
         "sha256": document["sha256"],
         "pages": document["pages"],
         "period": document["period"],
-        "scanned_pages": len(document["scanned_pages"]),
+        "scanned_pages": pages_in_words(document["scanned_pages"]),
     }
+
+
+def _unsure(result: dict[str, Any]) -> dict[str, int]:
+    """How many criteria a reader should look at before quoting them: all, and those that count as met."""
+    found = unsure_criteria(result["answers"])
+    return {"total": len(found), "met": sum(one.met for one in found)}
 
 
 def _machine(result: dict[str, Any]) -> dict[str, Any] | None:

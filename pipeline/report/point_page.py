@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.report.advice import advice, topic
 from pipeline.report.causal_picture import LINKS, NAMES, causal_svg, checks, describe
+from pipeline.report.doubt import is_unsure, unsure_criteria
 from pipeline.report.wording import BULLETS, plain
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 STRONGEST_PER_POINT = 3
 GOOD_PER_POINT = 5
 PAGES_PER_QUESTION = 3
+CHAIN_QUESTIONS = frozenset({"D6-Q1", "D6-Q2"})
+"""They ask whether the parts of the causal chain are there; whether a path joins them, the graph says."""
 GOOD_FROM, WEAK_UP_TO = 3, 1
 """Criteria met of a question from which the plan does it well, and up to which it is missing."""
 QUOTE_CHARS = 230
@@ -67,13 +70,20 @@ def quoted(text: str, *, chars: int) -> str:
 
 
 def served(answers: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """The criteria that each passage serves, in the order of the instrument."""
+    """The criteria that each passage serves, in the order of the instrument.
+
+    Where a reviewer says that a criterion is not met, its passages show nothing of it.
+    """
     serves: dict[str, list[str]] = {}
     for answer in answers:
-        for key, criterion in answer["criteria"].items():
+        for key, criterion in _met_criteria(answer).items():
             for entry in criterion["evidence"]:
                 serves.setdefault(entry["id"], []).append(f"{answer['question_id']}-{key}")
     return serves
+
+
+def _met_criteria(answer: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {key: criterion for key, criterion in answer["criteria"].items() if criterion["met"]}
 
 
 def point_page(
@@ -110,7 +120,8 @@ def point_page(
             }
             for dimension in dimensions
         ],
-        "good": _good(answers, passages=passages),
+        "good": _good(answers, chained=_chained(point["id"], findings=findings), passages=passages),
+        "unsure": _unsure(answers),
         "missing": _missing(answers),
         "strongest": _strongest(answers, passages=passages),
         "advice": advice(answers),
@@ -131,10 +142,19 @@ def correction(made: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _met(answer: Mapping[str, Any]) -> int:
-    return sum(criterion["met"] for criterion in answer["criteria"].values())
+    return len(_met_criteria(answer))
 
 
-def _good(answers: Sequence[Mapping[str, Any]], *, passages: Passages) -> list[dict[str, Any]]:
+def _unsure(answers: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The criteria to be read before they are quoted, by question in the order of the instrument: ``D1-Q2 a, c``."""
+    keys: dict[str, list[str]] = {}
+    for one in unsure_criteria(answers):
+        keys.setdefault(one.question.partition("-")[2], []).append(one.key)
+    return [f"{question} {', '.join(sorted(keys[question]))}" for question in sorted(keys)]
+
+
+def _good(answers: Sequence[Mapping[str, Any]], *, chained: bool, passages: Passages) -> list[dict[str, Any]]:
+    """The questions answered best. ``chained``: a path of links leads from the problem to the impact."""
     ranked = sorted(
         (answer for answer in answers if _met(answer) >= GOOD_FROM),
         key=lambda answer: (-_met(answer), -answer["confidence"], answer["question_id"]),
@@ -144,6 +164,10 @@ def _good(answers: Sequence[Mapping[str, Any]], *, passages: Passages) -> list[d
             "topic": topic(answer["question_id"]),
             "question": answer["question_id"].partition("-")[2],
             "met": _met(answer),
+            "unsure": [
+                key for key, criterion in sorted(_met_criteria(answer).items()) if is_unsure(criterion)
+            ],
+            "unlinked": not chained and answer["question_id"].partition("-")[2] in CHAIN_QUESTIONS,
             "places": _places(answer, passages=passages),
         }
         for answer in sorted(ranked, key=lambda answer: str(answer["question_id"]))
@@ -152,7 +176,9 @@ def _good(answers: Sequence[Mapping[str, Any]], *, passages: Passages) -> list[d
 
 def _places(answer: Mapping[str, Any], *, passages: Passages) -> list[dict[str, Any]]:
     """The first passage of each criterion, one for a page, in the order of the plan."""
-    first = [criterion["evidence"][0] for criterion in answer["criteria"].values() if criterion["evidence"]]
+    first = [
+        criterion["evidence"][0] for criterion in _met_criteria(answer).values() if criterion["evidence"]
+    ]
     by_page = {entry["page"]: entry for entry in reversed(first)}
     return [passages.cite(by_page[page]) for page in sorted(by_page)[:PAGES_PER_QUESTION]]
 
@@ -172,7 +198,7 @@ def _strongest(answers: Sequence[Mapping[str, Any]], *, passages: Passages) -> l
     entries = {
         entry["id"]: entry
         for answer in answers
-        for criterion in answer["criteria"].values()
+        for criterion in _met_criteria(answer).values()
         for entry in criterion["evidence"]
     }
     ranked = sorted(entries.values(), key=lambda e: (-len(serves[e["id"]]), e["page"], e["id"]))
@@ -192,23 +218,32 @@ def _strongest(answers: Sequence[Mapping[str, Any]], *, passages: Passages) -> l
     ]
 
 
+def _chained(point: str, *, findings: Mapping[str, Any]) -> bool:
+    """Whether a path leads from problem to impact; true where nobody looked."""
+    graph = _of_point(findings["causal_graphs"], point=point)
+    return graph is None or graph["complete_paths"] > 0
+
+
+def _of_point(found: Iterable[Mapping[str, Any]], *, point: str) -> Mapping[str, Any] | None:
+    return next((one for one in found if one["point"] == point), None)
+
+
 def _chain(point: str, *, findings: Mapping[str, Any]) -> dict[str, Any] | None:
     """The chain of a point and what the checks of its graph say; None where the nodes were switched off."""
-    theory = next((one for one in findings["theories_of_change"] if one["point"] == point), None)
-    graph = next((one for one in findings["causal_graphs"] if one["point"] == point), None)
+    theory = _of_point(findings["theories_of_change"], point=point)
+    graph = _of_point(findings["causal_graphs"], point=point)
     if theory is None or graph is None:
         return None
+    linked = {joint["from"] for joint in graph["joints"] if joint["edges"]}
+    # A statement of cause and effect may name a link for which no passage of its own was found.
+    there = {
+        link: link not in theory["missing"] or any(node["link"] == link for node in graph["nodes"])
+        for link in LINKS
+    }
     return {
-        # A statement of cause and effect may name a link for which no passage of its own was found.
-        "links": [
-            {
-                "name": NAMES[link],
-                "there": link not in theory["missing"]
-                or any(node["link"] == link for node in graph["nodes"]),
-            }
-            for link in LINKS
-        ],
-        "checks": checks(graph),
+        # An arrow leads on only where a link was found: parts that are merely there stand beside each other.
+        "links": [{"name": NAMES[link], "there": there[link], "leads_on": link in linked} for link in LINKS],
+        "checks": checks(graph, parts=sum(there.values())),
         "picture": causal_svg(graph, title=f"Cadena causal de {point}") if graph["edges"] else None,
         "description": describe(graph),
     }

@@ -25,7 +25,8 @@ AMOUNTS_SHOWN = 12
 PER_PROGRAMME = 2
 ENTITIES_SHOWN = 10
 CONTRADICTIONS_SHOWN = 10
-YEARS_SHOWN = 12
+ROWS_SHOWN, OTHER_ROWS_SHOWN = 12, 6
+"""By year and source: all rows of the plan's years, and of the others so many, more where there is room."""
 PARTS = 7
 """Of an indicator: its quality is the share of these that are present."""
 LEAST_WORDS = 2
@@ -147,23 +148,33 @@ def source(name: str | None) -> str:
     return narrow(SOURCES.get(name or "", name or ""), chars=CELL_CHARS)
 
 
-def _by_year_and_source(
-    rows: Sequence[Mapping[str, Any]], *, period: Sequence[int] | None
-) -> list[dict[str, Any]]:
-    """Rows that name a year or a source and whose largest sum is plausible, those of the plan's own years first."""
-    first, last = period or (0, 9999)
-    ordered = sorted(rows, key=lambda row: row["year"] is not None and not first <= row["year"] <= last)
-    return [
-        {
-            "year": row["year"],
-            "source": source(row["source"]),
-            "amounts": row["amounts"],
-            "distinct": row["distinct"],
-            "largest": row["largest_pesos"],
-        }
-        for row in ordered
+def _by_year_and_source(rows: Sequence[Mapping[str, Any]], *, period: Sequence[int] | None) -> dict[str, Any]:
+    """Rows that name a year or a source and whose largest sum is plausible: all of the plan's own years, few others.
+
+    ``total`` counts them all: who reads a table that ends must know that it was cut.
+    """
+    first, last = period or (0, 0)
+    telling = [
+        row
+        for row in rows
         if (row["year"] is not None or row["source"] is not None) and row["largest_pesos"] <= PLAUSIBLE_PESOS
-    ][:YEARS_SHOWN]
+    ]
+    own = [row for row in telling if row["year"] is not None and first <= row["year"] <= last]
+    # Those without a year first: of the years before the plan little is asked.
+    others = sorted((row for row in telling if row not in own), key=lambda row: row["year"] is not None)
+    return {
+        "total": len(telling),
+        "rows": [
+            {
+                "year": row["year"],
+                "source": source(row["source"]),
+                "amounts": row["amounts"],
+                "distinct": row["distinct"],
+                "largest": row["largest_pesos"],
+            }
+            for row in own + others[: max(OTHER_ROWS_SHOWN, ROWS_SHOWN - len(own))]
+        ],
+    }
 
 
 def responsibilities(found: Mapping[str, Any]) -> dict[str, Any]:

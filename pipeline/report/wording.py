@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import re2
 
 from pipeline.questionnaire.explanations import NODE_NAMES
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PART = "perhaps_a_part"
 RECOGNISED = "recognised_pages"
+SCANNED = "scanned_pages"
 WARNINGS = {
     "hidden_text": "El PDF contiene texto que no se ve en sus páginas; no se tuvo en cuenta.",
     "not_a_plan": "El documento no parece un plan de desarrollo municipal; se evaluó porque así se pidió.",
+    PART: "La portada o el título dicen que es una parte del plan: lo que falta puede estar en otro archivo. No "
+    "conviene comparar su puntaje con el de planes completos.",
     "points_not_applicable": "Los puntos que no aplican al municipio no entran en los promedios.",
     RECOGNISED: "Hay páginas que son imágenes y se leyeron con reconocimiento de texto (OCR); puede haber "
     "errores de lectura.",
     "repaired": "El archivo estaba dañado y se leyó después de repararlo; puede faltar contenido.",
-    "scanned_pages": "Hay páginas que son imágenes sin texto: lo que dicen no se pudo leer.",
+    SCANNED: "Hay páginas que son imágenes sin texto: lo que dicen no se pudo leer.",
     "unreadable_pages": "Hay páginas que no se pudieron leer.",
 }
 SOURCES = {
@@ -42,21 +49,51 @@ BULLETS = " •·▪■►➢✓*-–\uf0b7\uf0a7\uf0d8"
 """Marks of list items, some from symbol fonts: a quote reads better without."""
 
 
-def warnings(codes: list[str], *, skipped: list[str], recognised: dict[str, Any] | None = None) -> list[str]:
-    """A sentence for each warning; unknown codes say nothing to a reader and are left out.
+def warnings(result: Mapping[str, Any]) -> list[str]:
+    """A sentence for each warning of ``evaluation_results``, and one that names the nodes that were switched off.
 
-    Args:
-        codes: of the evaluation.
-        skipped: names of the nodes that were switched off.
-        recognised: the pages that were read from their picture, as the evaluation reports them.
+    Unknown codes say nothing to a reader and are left out.
     """
-    known = WARNINGS | ({RECOGNISED: _recognised(recognised)} if recognised else {})
-    sentences = [known[code] for code in codes if code in known]
+    document, skipped = result["document"], result["findings"]["skipped"]
+    known = {**WARNINGS, SCANNED: _scanned(document["scanned_pages"])}
+    if missing := _missing(result["findings"]):
+        known[PART] = (
+            f"No se encontraron {missing}: el archivo puede ser solo una parte del plan, o sus tablas no se "
+            "pueden leer como texto. No conviene comparar su puntaje con el de planes completos."
+        )
+    if document.get("recognised_pages"):
+        known[RECOGNISED] = _recognised(document["recognised_pages"])
+    sentences = [known[code] for code in result["warnings"] if code in known]
     if skipped:
-        names = [NODE_NAMES.get(node, node) for node in skipped]
-        listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} y {names[-1]}"
+        listed = _listed([NODE_NAMES.get(node, node) for node in skipped])
         sentences.append(f"Por decisión de quien pidió la evaluación se hizo sin {listed}.")
     return sentences
+
+
+def _missing(findings: Mapping[str, Any]) -> str:
+    """What every plan has and this file has not, of what was looked for."""
+    parts = {
+        "indicators": ("indicadores", "feasibility_scoring"),
+        "amounts": ("montos", "monetary_detection"),
+    }
+    return " ni ".join(
+        words
+        for name, (words, node) in parts.items()
+        if not findings[name]["total"] and node not in findings["skipped"]
+    )
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} y {parts[-1]}"
+
+
+def _scanned(pages: Sequence[int]) -> str:
+    """Which pages nobody could read: they may hold what the evaluation says is missing."""
+    if not pages:
+        return WARNINGS[SCANNED]
+    if len(pages) == 1:
+        return f"La {pages_in_words(pages)} es una imagen sin texto: lo que dice no se pudo leer."
+    return f"Las {pages_in_words(pages)} son imágenes sin texto: lo que dicen no se pudo leer."
 
 
 def _recognised(recognised: dict[str, Any]) -> str:
@@ -68,15 +105,20 @@ def _recognised(recognised: dict[str, Any]) -> str:
     )
 
 
-def ranges(numbers: list[int]) -> str:
-    """Ascending numbers in words: ``1 a 4, 7, 9 a 10``."""
+def pages_in_words(pages: Sequence[int]) -> str:
+    """Which pages, by number: ``página 1``, ``páginas 1 y 17``; nothing for none."""
+    return f"{'página' if len(pages) == 1 else 'páginas'} {ranges(pages)}" if pages else ""
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers in words: ``1 a 4, 7 y 9 a 10``."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:
             runs[-1] = [runs[-1][0], number]
         else:
             runs.append([number])
-    return ", ".join(" a ".join(map(str, run)) for run in runs)
+    return _listed([" a ".join(map(str, run)) for run in runs])
 
 
 def plain(text: object, *, chars: int | None = None, longest_word: int = LONGEST_WORD) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -12,6 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from cluster.errors import EVIDENCE_NOT_FOUND, NOT_FOUND, ServiceError
+from pipeline.report.doubt import DOUBTFUL, unsure_criteria
 from pipeline.report.wording import warnings
 from serve_app.asgi import BackendOf  # noqa: TC001  FastAPI reads it at run time
 from serve_app.delivery import EVIDENCE_REGISTRY
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 ERROR_PAGE: dict[str, Any] = {"description": "The error as a page", "content": {"text/html": {}}}
 ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys((404, 409, 410, 503), ERROR_PAGE)
 POINT = r"^P(10|[1-9])$"
-DOUBTFUL = 0.6
-"""Of what the evaluation says with less confidence, half is as a careful reader says (benchmarks/accuracy.md)."""
 CRITERION = re.compile(r"((P[0-9]+)-(D[0-9]+)-Q[0-9]+)-([a-d])")
 KINDS = {
     "parrafo": "párrafo",
@@ -46,12 +44,7 @@ async def plan_page(job_id: str, document_id: str, backend: BackendOf) -> HTMLRe
     """Overall score, and a heat map of points and dimensions that leads to the questions."""
 
     def page(document: DocumentRecord, plan: dict[str, Any]) -> str:
-        told = warnings(
-            plan["warnings"],
-            skipped=plan["findings"]["skipped"],
-            recognised=plan["document"].get("recognised_pages"),
-        )
-        shown = {**plan, "warnings": told}
+        shown = {**plan, "warnings": warnings(plan)}
         return pages.render(
             "plan.html", job_id=job_id, document=document, plan=shown, unsure=unsure_criteria(plan["answers"])
         )
@@ -130,27 +123,6 @@ async def evidence_page(
 
     names = (EVIDENCE_REGISTRY,)
     return await _page(page, backend, job_id=job_id, document_id=document_id, names=names)
-
-
-@dataclass(frozen=True, slots=True)
-class UnsureCriterion:
-    """A criterion that a reader should look at: of which point, which question, and which of its four."""
-
-    point: str
-    question: str
-    key: str
-
-
-def unsure_criteria(answers: Iterable[dict[str, Any]]) -> tuple[UnsureCriterion, ...]:
-    """The criteria answered with less confidence than ``DOUBTFUL`` that nobody has corrected, the least sure first."""
-    found = [
-        (criterion["confidence"], UnsureCriterion(answer["point"], answer["question_id"], key))
-        for answer in answers
-        if answer["applicable"]
-        for key, criterion in sorted(answer["criteria"].items())
-        if criterion["confidence"] < DOUBTFUL and "correction" not in criterion
-    ]
-    return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
 
 
 def points_of(serves: Iterable[str]) -> set[str]:

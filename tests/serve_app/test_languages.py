@@ -6,6 +6,7 @@ import re
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -22,9 +23,19 @@ PLACEHOLDER = re.compile(r"%\(\w+\)s|\{\w+\}")
 
 
 def english() -> dict[str, str]:
-    """The English sentence of each Spanish one."""
+    """The English sentence of each Spanish one, of one thing and of several."""
     catalogue = read_po(BytesIO((files("serve_app.web") / "locale" / "en.po").read_bytes()))
-    return {str(message.id): str(message.string) for message in catalogue if message.id}
+    return {
+        spanish: sentence
+        for message in catalogue
+        if message.id
+        for spanish, sentence in zip(forms(message.id), forms(message.string), strict=True)
+    }
+
+
+def forms(said: Any) -> list[str]:
+    """A sentence, or its singular and its plural."""
+    return [said] if isinstance(said, str) else list(said)
 
 
 def spoken() -> set[str]:
@@ -33,7 +44,7 @@ def spoken() -> set[str]:
     found = extract_from_dir(
         str(ROOT / "serve_app" / "web" / "templates"), method_map=[("**.html", "jinja2")], options_map=options
     )
-    said = {str(message) for _, _, message, _, _ in found}
+    said = {form for _, _, message, _, _ in found for form in forms(message)}
     said |= {*pages.STATES.values(), *pages.DOCUMENT_STATES.values(), *pages.UPLOAD_WORDS.values()}
     said |= {text for _, text in pages.FLAGS}
     said |= {refusal.sentence for refusal in REFUSALS} | {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from copy import deepcopy
 from itertools import cycle, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pymupdf
@@ -17,11 +18,24 @@ from hypothesis import strategies as st
 
 from pipeline import coverage
 from pipeline.extraction import worker
-from pipeline.report import ZipEntry, advice, causal_svg, document, glyphs, render_csv, render_pdf, write_zip
+from pipeline.report import (
+    ZipEntry,
+    advice,
+    causal_picture,
+    causal_svg,
+    document,
+    glyphs,
+    render_csv,
+    render_pdf,
+    write_zip,
+)
 from pipeline.report.causal_picture import describe
 from pipeline.report.table import FORMULA_STARTS
-from pipeline.report.wording import RECOGNISED, WARNINGS, plain
+from pipeline.report.wording import RECOGNISED, WARNINGS, plain, warnings
 from pipeline.scoring import hundredths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MARGIN_PT = 60
 """A little less than the margins of the report."""
@@ -121,6 +135,10 @@ def test_every_criterion_of_every_point_has_advice(result: dict[str, Any]) -> No
 
     assert len(sentences) == 1200
     assert all(sentence.endswith(".") and "{" not in sentence for sentence in sentences)
+    assert not [sentence for sentence in sentences if " a el " in sentence or " de el " in sentence]
+    assert wording.sentence("P9-D1-Q1-a").endswith(
+        "puede pedirse al INPEC, la Policía Nacional o la personería."
+    )
     assert all(advice.topic(answer["question_id"]) for answer in result["answers"])
 
 
@@ -272,10 +290,128 @@ def test_a_reader_is_told_what_limits_the_result(result: dict[str, Any]) -> None
     assert "No aplica a este municipio" in " ".join(pages)
 
 
+def test_pages_that_are_images_are_named(result: dict[str, Any]) -> None:
+    """By number, not only counted: they may hold what the report says is missing."""
+    result["warnings"], result["document"]["scanned_pages"] = ["scanned_pages"], [1, 17, 18, 19]
+    text = " ".join(_pages(render_pdf([result]))[0].split())
+
+    assert "sin texto, solo imagen: páginas 1 y 17 a 19" in text
+    assert "Las páginas 1 y 17 a 19 son imágenes sin texto" in text
+
+
+@pytest.mark.parametrize(
+    ("without", "skipped", "said"),
+    [
+        (("indicators", "amounts"), [], "No se encontraron indicadores ni montos: el archivo puede ser"),
+        (("amounts",), [], "No se encontraron montos: el archivo puede ser"),
+        (("amounts",), ["monetary_detection"], "La portada o el título dicen que es una parte del plan"),
+        ((), [], "La portada o el título dicen que es una parte del plan"),
+    ],
+)
+def test_who_compares_is_warned_of_a_part_of_a_plan(
+    result: dict[str, Any], without: tuple[str, ...], skipped: list[str], said: str
+) -> None:
+    """What is missing is named; what nobody looked for is not missing."""
+    result["warnings"] = [coverage.PERHAPS_A_PART]
+    result["findings"]["skipped"] = skipped
+    for name in without:
+        result["findings"][name]["total"] = 0
+
+    assert warnings(result)[0].startswith(said)
+    assert "No conviene comparar su puntaje" in warnings(result)[0]
+
+
+def test_the_report_says_how_much_is_in_doubt_and_where(result: dict[str, Any]) -> None:
+    """The count stands with the result; a question that is praised names its doubtful criteria, a point all of them."""
+    for answer in result["answers"]:
+        for criterion in answer["criteria"].values():
+            criterion["confidence"] = 0.9
+    point = next(point for point in document.plan(result)["points"] if point["good"])
+    good = point["good"][0]
+    answer = next(a for a in result["answers"] if a["question_id"] == f"{point['id']}-{good['question']}")
+    doubtful = next(key for key, criterion in sorted(answer["criteria"].items()) if criterion["met"])
+    answer["criteria"][doubtful]["confidence"] = 0.5
+    text = " ".join("".join(_pages(render_pdf([result]))).split())
+
+    assert "Un criterio dudoso (1 de los cumplidos): conviene leer el plan antes de citarlos" in text
+    assert f"{good['met']} de 4 criterios, dudoso {doubtful}" in text
+    assert f"Conviene leer el plan antes de citarlos: {good['question']} {doubtful}." in text
+    assert "Un criterio dudoso" in "".join(_pages(render_pdf([result, result])))
+
+
+def test_what_a_reviewer_rejected_is_no_strength(result: dict[str, Any]) -> None:
+    """A passage of a criterion that is not met after all is cited nowhere in the report."""
+    point = next(point for point in document.plan(result)["points"] if point["good"])
+    question = f"{point['id']}-{point['good'][0]['question']}"
+    answer = next(answer for answer in result["answers"] if answer["question_id"] == question)
+    met = [criterion for criterion in answer["criteria"].values() if criterion["met"]]
+    for criterion in met:
+        criterion["evidence"] = []
+    rejected = {"id": "ev_no", "page": 2, "quote": "Pasaje de otro municipio", "section": ""}
+    met[0]["evidence"] = [rejected]
+    assert "Pasaje de otro municipio" in "".join(_pages(render_pdf([result])))
+    met[0]["met"] = False
+
+    assert "Pasaje de otro municipio" not in "".join(_pages(render_pdf([result])))
+
+
+def test_all_years_of_the_plan_stand_in_the_table_of_amounts(result: dict[str, Any]) -> None:
+    """However many sources there are; of what is cut, the report says how much."""
+    result["document"]["period"] = [2024, 2027]
+    row = {"amounts": 2, "distinct": 2, "largest_pesos": 10**9}
+    result["findings"]["amounts"]["by_year_and_source"] = [
+        {**row, "year": year, "source": source}
+        for year in range(2016, 2028)
+        for source in ("sgp", "regalias", "nacion", "credito", "recursos_propios")
+    ]
+    found = document.plan(result)["amounts"]["by_year_and_source"]
+    text = " ".join("".join(_pages(render_pdf([result]))).split())
+
+    assert [r["year"] for r in found["rows"]][:20] == [year for year in range(2024, 2028) for _ in range(5)]
+    assert len(found["rows"]) < found["total"] == 60
+    assert f"Se muestran {len(found['rows'])} de 60 filas" in text
+
+
+def test_parts_that_nothing_joins_are_not_called_a_chain(result: dict[str, Any]) -> None:
+    """No arrows between parts without a link, and no praise for all six where no path leads through them."""
+    graph = next(g for g in result["findings"]["causal_graphs"] if g["edges"])
+    theory = next(t for t in result["findings"]["theories_of_change"] if t["point"] == graph["point"])
+    theory["missing"], graph["complete_paths"] = [], 0
+    for joint in graph["joints"]:
+        joint["edges"] = int(joint["from"] == "causa")
+    for answer in result["answers"]:
+        if answer["question_id"] == f"{graph['point']}-D6-Q2":
+            for criterion in answer["criteria"].values():
+                criterion |= {"met": True, "confidence": 0.99}
+    text = " ".join("".join(_pages(render_pdf([result]))).split())
+
+    assert (
+        "Problema · Causas → Actividades · Productos · Resultados · Impacto. Están las seis partes, pero"
+        in text
+    )
+    assert "Partes de la cadena: 4 de 4 criterios, sin que se reconozca un camino del problema al impacto" in text
+
+
+def test_a_point_that_is_absent_begins_with_its_diagnosis(result: dict[str, Any]) -> None:
+    """Its first step is the first of its own page, not what the plan says of itself as a whole and nearly completes."""
+    for answer in result["answers"]:
+        if answer["point"] == "P9":
+            for key, criterion in answer["criteria"].items():
+                criterion["met"] = answer["question_id"] == "P9-D6-Q4" and key in "ac"
+    point = result["points"][8]
+    point |= {"band": "ausente", "applicable": True}
+    steps = {
+        name: step["text"] for step in document._first_steps(result) for name in step["points"].split(", ")
+    }
+
+    assert steps["P9"] == document.plan(result)["points"][8]["advice"][0]["text"]
+    assert steps["P9"].startswith("Abrir el diagnóstico")
+
+
 def test_every_warning_has_a_spanish_sentence() -> None:
     """No warning that an evaluation can carry is passed over in silence; skipped nodes are named one by one."""
     codes = {*worker._WARNINGS, "scanned_pages", RECOGNISED}
-    codes |= {coverage.NOT_A_PLAN, coverage.POINTS_NOT_APPLICABLE}
+    codes |= {coverage.NOT_A_PLAN, coverage.POINTS_NOT_APPLICABLE, coverage.PERHAPS_A_PART}
 
     assert codes == set(WARNINGS)
 
@@ -293,6 +429,54 @@ def test_a_causal_graph_is_a_picture(result: dict[str, Any]) -> None:
     assert {element.tag.rpartition("}")[2] for element in tree.iter()} <= {
         *("svg", "title", "desc", "rect", "path", "text"),
     }
+
+
+def test_lines_of_a_causal_graph_run_behind_no_box(result: dict[str, Any]) -> None:
+    """A line that passes a row keeps between its columns: behind a box it would look like a link of that box."""
+    graph = next(g for g in result["findings"]["causal_graphs"] if g["edges"])
+    nodes = [
+        {"id": f"{link}{number}", "label": "x", "link": link, "page": 1}
+        for link in causal_picture.LINKS
+        for number in range(4)
+    ]
+    graph |= {"nodes": nodes, "longest_path": [], "order_violations": [], "complete_paths": 0}
+    graph["edges"] = [
+        [tail["id"], head["id"]] for tail in nodes for head in nodes if tail["link"] != head["link"]
+    ]
+    tree = ET.fromstring(causal_svg(graph, title="P1"))
+    boxes = [
+        pymupdf.Rect(x + 1, y + 1, x + w - 1, y + h - 1)
+        for rect in tree.iter("{http://www.w3.org/2000/svg}rect")
+        if rect.get("rx")
+        for x, y, w, h in [[float(rect.get(name, "")) for name in ("x", "y", "width", "height")]]
+    ]
+    lines = [
+        path.get("d", "")
+        for path in tree.iter("{http://www.w3.org/2000/svg}path")
+        if path.get("fill") == "none"
+    ]
+
+    assert len(boxes) == 24
+    assert len(lines) == len(graph["edges"])
+    assert not [d for d in lines for point in _along(d) if any(point in box for box in boxes)]
+
+
+def _along(path: str) -> Iterator[pymupdf.Point]:
+    """Points of a path of cubic curves and straight lines, some for each pixel of a row."""
+    here = pymupdf.Point()
+    for command, numbers in re.findall(r"([MLC])([^MLC]+)", path):
+        values = [float(number) for number in numbers.split()]
+        points = [pymupdf.Point(*values[i : i + 2]) for i in range(0, len(values), 2)]
+        if command != "M":
+            ends = [here, *points] if command == "C" else [here, here, points[0], points[0]]
+            for step in range(101):
+                t = step / 100
+                weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+                yield pymupdf.Point(
+                    sum(w * p.x for w, p in zip(weights, ends, strict=True)),
+                    sum(w * p.y for w, p in zip(weights, ends, strict=True)),
+                )
+        here = points[-1]
 
 
 def test_a_missing_link_is_shown_as_missing(result: dict[str, Any]) -> None:
