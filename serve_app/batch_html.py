@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from serve_app.client_errors import ApiError
 
+MACHINE_MARK = " (sin las correcciones de revisores)"
 DOCUMENT_TITLES = ("Documento", "Estado", "Puntaje", "Valoración", "Error")
 
 
@@ -49,7 +50,9 @@ def _document(document: Mapping[str, Any]) -> tuple[object, ...]:
     return (
         document["name"],
         DOCUMENT_STATES[document["status"]],
-        "" if overall is None else score(overall),
+        ""
+        if overall is None
+        else score(overall) + (MACHINE_MARK if document["corrections_revision"] else ""),
         document["overall_band"] or "",
         document["error_message"] or "",
     )

@@ -79,7 +79,13 @@ class Point(_Part):
     name: str
     score: float | None
     band: str | None = None
+    applicable: bool = True
     dimensions: dict[str, float | None] = {}
+
+    @property
+    def applied_score(self) -> float | None:
+        """None where the point does not apply."""
+        return self.score if self.applicable else None
 
 
 class Overall(_Part):
@@ -122,8 +128,26 @@ class DocumentResult(_Part):
     document_id: str
     name: str
     evaluation: Evaluation | None = None
+    review: dict[str, Any] | None = None
+    """What reviewers corrected, and the scores with and without; the evaluation itself is the machine's."""
     error_code: str | None = None
     error_message: str | None = None
+
+    @property
+    def scores(self) -> tuple[float | None, dict[str, float | None]]:
+        """Of the plan and of its points, with what reviewers corrected; None where a point does not apply.
+
+        Raises:
+            ValueError: there is no evaluation.
+        """
+        if self.evaluation is None:
+            raise ValueError("no evaluation")
+        if self.review is None:
+            found = self.evaluation
+            return found.overall.score, {one.id: one.applied_score for one in found.points}
+        corrected = self.review["scores"]["corrected"]
+        points = {one["id"]: one["score"] if one["applicable"] else None for one in corrected["points"]}
+        return corrected["overall"]["score"], points
 
 
 class PlanResults(_Part):
@@ -157,15 +181,20 @@ class PlanResults(_Part):
         return f"<{type(self).__name__} {len(self.evaluated)} of {len(self.results)} evaluated>"
 
     def _repr_html_(self) -> str:
-        """A row for each plan and a column for each point."""
+        """A row for each plan and a column for each point, with what reviewers corrected."""
         points = [point.id for _, found in self.evaluated[:1] for point in found.points]
         rows = [
-            (name, score(found.overall.score), *(score(point.score) for point in found.points))
-            for name, found in self.evaluated
+            (f"{one.name} *" if one.review else one.name, score(total), *map(score, of_points.values()))
+            for one in self.results
+            if one.evaluation
+            for total, of_points in [one.scores]
         ]
         problems = [(one.name, one.error_message) for one in self.results if one.error_message]
         failed = html_table(("Plan", "Por qué no se evaluó"), problems) if problems else ""
-        return html_table(("Plan", "Total", *points), rows) + failed
+        mark = (
+            "<p>* Con las correcciones de revisores.</p>" if any(one.review for one in self.results) else ""
+        )
+        return html_table(("Plan", "Total", *points), rows) + mark + failed
 
 
 class BatchResults(PlanResults):

@@ -16,6 +16,7 @@ from serve_app import openapi
 from serve_app.access import COOKIE, PAGE_PATHS, CallerOf, Guard, address_of
 from serve_app.asgi import BackendOf, make_app, problem_responses
 from serve_app.removal import remove_job
+from serve_app.reviews import corrected_scores
 from serve_app.status import view_of
 from serve_app.web import comparison, pages, plan_pages, review_pages
 from serve_app.web.languages import LANGUAGE_COOKIE, LANGUAGES, Language
@@ -87,7 +88,10 @@ async def home(
 async def job_page(job_id: str, backend: BackendOf) -> HTMLResponse:
     """Progress, scores and downloads of a job."""
     try:
-        return HTMLResponse(pages.job_page(await view_of(backend, job_id)))
+        job = await view_of(backend, job_id)
+        reviewed = any(document.corrections_revision for document in job.documents)
+        corrected = await corrected_scores(backend, job_id=job_id) if reviewed else {}
+        return HTMLResponse(pages.job_page(job, corrected=corrected))
     except ServiceError as error:
         return HTMLResponse(pages.problem_page(error), status_code=error.refusal.status)
 

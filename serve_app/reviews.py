@@ -60,6 +60,44 @@ def read_corrected(backend: Backend, *, job_id: str, document: DocumentRecord) -
     return corrected(reviewed.result, reviewed.review)
 
 
+class CorrectedScores(msgspec.Struct, frozen=True):
+    """Scores of a plan with its corrections; of points that do not apply there are none."""
+
+    overall_score: float | None
+    overall_band: str
+    criteria_met: int
+    points: dict[str, float | None]
+
+
+async def corrected_scores(backend: Backend, *, job_id: str) -> dict[str, CorrectedScores | None]:
+    """The scores of each document of a job that somebody corrected; None where they cannot be read now.
+
+    Raises:
+        ServiceError: what the registry gives reason for.
+    """
+    documents = [one for one in await backend.store.documents(job_id) if one.review is not None]
+
+    def read() -> dict[str, CorrectedScores | None]:
+        return {one.document_id: _scores_of(backend, job_id=job_id, document=one) for one in documents}
+
+    return await asyncio.to_thread(read)
+
+
+def _scores_of(backend: Backend, *, job_id: str, document: DocumentRecord) -> CorrectedScores | None:
+    try:
+        result = read_corrected(backend, job_id=job_id, document=document)
+    except ServiceError:
+        # One record that is spoiled or out of reach keeps nobody from the page of the job.
+        return None
+    overall = result["overall"]
+    return CorrectedScores(
+        overall_score=overall["score"],
+        overall_band=overall["band"],
+        criteria_met=overall["criteria_met"],
+        points={point["id"]: point["score"] if point["applicable"] else None for point in result["points"]},
+    )
+
+
 def _read(backend: Backend, *, job_id: str, document: DocumentRecord) -> Reviewed:
     (evaluated,) = Evaluated.of([document])
     evaluations = Evaluations(backend.storage, job_id=job_id, documents=[evaluated])

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from cluster.records import DocumentState, JobState, steps_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from cluster.records import DocumentRecord, JobRecord
 
@@ -66,9 +66,9 @@ class DocumentView(BaseModel):
     error_code: str | None
     error_message: str | None
     error_reference: str | None
-    overall_score: float | None
+    overall_score: float | None = Field(description="Of the machine's evaluation, as all that follows")
     overall_band: str | None
-    points: dict[str, float | None]
+    points: dict[str, float | None] = Field(description="Null where a point does not apply")
     criteria_met: int | None
     deterministic_hash: str | None
     corrections_revision: int = Field(description="Of the reviewers' corrections; 0 when there are none")
@@ -175,6 +175,7 @@ def job_view(
     done, total = steps_of(documents, steps_per_document=STEPS_PER_DOCUMENT)
     if job.state.final:
         done = total
+    left_out = job.metadata.options.get("not_applicable_points", ())
     running = next((d for d in documents if d.state is DocumentState.RUNNING), None)
     return JobView(
         job_id=job.job_id,
@@ -188,7 +189,7 @@ def job_view(
         error_message=_error_message(job, documents=documents),
         document_count=job.document_count,
         documents_by_status=_counts(job),
-        documents=[document_view(document, now=now) for document in documents],
+        documents=[document_view(document, left_out=left_out, now=now) for document in documents],
         metadata=_metadata(job),
         submission_time=iso(job.submitted_at),
         started_at=iso(job.started_at),
@@ -202,8 +203,8 @@ def job_view(
     )
 
 
-def document_view(document: DocumentRecord, *, now: float) -> DocumentView:
-    """One document."""
+def document_view(document: DocumentRecord, *, left_out: Collection[str], now: float) -> DocumentView:
+    """One document. Of points that are ``left_out`` because they do not apply, what was found is no score."""
     summary = document.summary
     ended = document.finished_at if document.state.final else now
     return DocumentView(
@@ -227,7 +228,10 @@ def document_view(document: DocumentRecord, *, now: float) -> DocumentView:
         error_reference=document.reference or None,
         overall_score=summary.overall_score if summary else None,
         overall_band=summary.overall_band if summary else None,
-        points=summary.points if summary else {},
+        points={
+            point: None if point in left_out else score
+            for point, score in (summary.points if summary else {}).items()
+        },
         criteria_met=summary.criteria_met if summary else None,
         deterministic_hash=summary.result_hash if summary else None,
         corrections_revision=document.review.revision if document.review else 0,

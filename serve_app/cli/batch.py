@@ -181,6 +181,10 @@ def show_scores(state: Mapping[str, Any]) -> None:
     for document in documents:
         table.add_row(*_row(document))
     console.print(table)
+    if any(document["corrections_revision"] for document in documents):
+        console.print(
+            "† Puntaje automático: revisores lo corrigieron; con sus correcciones lo dan CSV, PDF y página web."
+        )
     for document in documents:
         if document["error_code"]:
             console.print(
@@ -201,7 +205,8 @@ def _row(document: Mapping[str, Any]) -> list[str]:
     if document["status"] != "succeeded":
         return [name, DOCUMENT_STATES[document["status"]], *[""] * len(POINTS), "", _seconds(document)]
     points = [number(document["points"].get(point)) for point in POINTS]
-    total = f"[bold]{number(document['overall_score'])}[/]"
+    mark = "†" if document["corrections_revision"] else ""
+    total = f"[bold]{number(document['overall_score'])}[/]{mark}"
     return [name, total, *points, str(document["criteria_met"]), _seconds(document)]
 
 

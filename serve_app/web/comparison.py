@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from cluster.errors import DOCUMENT_WITHOUT_RESULT, RESULTS_NOT_READY, ServiceError
 from cluster.records import DocumentState
 from serve_app.asgi import BackendOf  # noqa: TC001  FastAPI reads it at run time
-from serve_app.delivery import EVALUATION_RESULTS, Evaluated, Evaluations
+from serve_app.delivery import Evaluated, Evaluations
 from serve_app.web import pages
 from serve_app.web.plan_pages import ERROR_PAGE
 
@@ -33,7 +33,7 @@ router = APIRouter(tags=["service"], default_response_class=HTMLResponse)
 class Criterion(msgspec.Struct):
     """Whether a criterion is met, and what it says."""
 
-    met: bool | None
+    met: bool
     text: str
 
 
@@ -42,16 +42,23 @@ class Answer(msgspec.Struct):
 
     question_id: str
     dimension: str
+    applicable: bool
     criteria: dict[str, Criterion]
 
 
 class Point(msgspec.Struct):
-    """A point's scores."""
+    """A point's scores; none where it does not apply."""
 
     id: str
     name: str
+    applicable: bool
     score: float | None
     dimensions: dict[str, float | None]
+
+    def __post_init__(self) -> None:
+        """What was found about a point that does not apply is no score of the plan."""
+        if not self.applicable:
+            self.score, self.dimensions = None, dict.fromkeys(self.dimensions)
 
 
 class Dimension(msgspec.Struct):
@@ -81,10 +88,11 @@ class Plan(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A plan of the batch with its scores."""
+    """A plan of the batch with its scores, corrected where reviewers did."""
 
     document: DocumentRecord
     plan: Plan
+    corrected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +139,19 @@ async def _plans(backend: Backend, *, job_id: str) -> list[Compared]:
 
     def read() -> list[Compared]:
         return [
-            Compared(
-                document, msgspec.json.decode(evaluations.artifact(one, name=EVALUATION_RESULTS), type=Plan)
-            )
-            for document, one in zip(good, evaluated, strict=True)
+            Compared(document, _plan(evaluations, number=number), corrected=document.review is not None)
+            for number, document in enumerate(good)
         ]
 
     return await asyncio.to_thread(read)
+
+
+def _plan(evaluations: Evaluations, *, number: int) -> Plan:
+    """One of the plans; of what nobody corrected only the part that is compared is decoded."""
+    document = evaluations.documents[number]
+    if document.review is not None:
+        return msgspec.convert(evaluations[number], type=Plan)
+    return msgspec.json.decode(evaluations.artifact(document), type=Plan)
 
 
 def rarest(plans: Sequence[Plan], *, count: int = RARE_SHOWN) -> list[Rare]:
@@ -150,10 +164,10 @@ def rarest(plans: Sequence[Plan], *, count: int = RARE_SHOWN) -> list[Rare]:
     texts: dict[str, str] = {}
     for plan in plans:
         for answer in plan.answers:
+            if not answer.applicable:
+                continue
             base = answer.question_id.partition("-")[2]
             for letter, criterion in sorted(answer.criteria.items()):
-                if criterion.met is None:
-                    continue
                 key = f"{base}-{letter}"
                 asked[key] += 1
                 met[key] += criterion.met

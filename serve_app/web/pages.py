@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cluster.errors import ServiceError
     from cluster.records import JobPage, JobRecord
     from cluster.settings import Settings
+    from serve_app.reviews import CorrectedScores
     from serve_app.views import JobView
 
 STATES = {
@@ -153,11 +154,12 @@ def _line(job: JobRecord) -> dict[str, Any]:
     return {**job_line(job).model_dump(), "ended": job.finished_documents, "final": job.state.final}
 
 
-def job_page(job: JobView) -> str:
-    """The page of one job."""
+def job_page(job: JobView, *, corrected: Mapping[str, CorrectedScores | None]) -> str:
+    """The page of one job. ``corrected``: of each document that reviewers corrected its scores, if they can be read."""
     return render(
         "job.html",
         job=job,
+        corrected=corrected,
         final=job.status in {state.value for state in FINAL_JOB_STATES},
         has_results=bool(job.documents_by_status.get("succeeded")),
         compared=job.documents_by_status.get("succeeded", 0) > 1,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import sys
@@ -252,6 +253,27 @@ async def test_results_are_shown_and_downloaded(
     assert unknown == 3
     assert "unknown_format" in err
     assert not Path(f"decalogo-{job_id}.docx").exists()
+
+
+async def test_the_machines_score_is_marked_where_reviewers_corrected_it(
+    command: Command, http: httpx.Client, store: JobStore, storage: Storage
+) -> None:
+    """The table of a job shows what the machine said, and that there are corrections."""
+    job_id = accepted_job(http, ("plan.pdf", pdf()))
+    await succeed(store, storage, job_id, artifacts=sample_artifacts())
+    await aggregate(store, job_id)
+    assert "†" not in command("watch", job_id)[1]
+    body = {
+        "reviewer": "Ana",
+        "points": [{"point": "P9", "applicable": False, "reason": "No hay cárcel"}],
+    }
+    place = f"/results/{job_id}/documents/d0001/corrections"
+    answer = await asyncio.to_thread(http.put, place, json=body, headers={"If-Match": '"0"'})
+    assert answer.status_code == 200
+    _, table, _ = command("watch", job_id)
+
+    assert "1,50†" in table
+    assert "† Puntaje automático" in table
 
 
 def test_jobs_are_listed_and_cancelled(command: Command, http: httpx.Client, client: BatchClient) -> None:

@@ -19,6 +19,9 @@ from artifacts_of_a_plan import SAMPLE, sample_artifacts
 from http_steps import PlainServer, accepted_job, aggregate, pdf, refused, succeed
 
 from pipeline.schemas import load_schema
+from pipeline.scoring import hundredths
+from serve_app.batch_html import job_table
+from serve_app.batch_results import BatchResults
 
 if TYPE_CHECKING:
     from cluster.jobs import JobStore
@@ -142,6 +145,77 @@ def test_every_format_says_what_was_corrected(
         record = json.loads(files.read(next(name for name in files.namelist() if "review" in name)))
     jsonschema.validate(record, load_schema("review.json"))
     assert record["history"][0]["reviewer"] == "Ana Pérez"
+
+
+async def test_every_page_gives_the_corrected_scores_and_marks_them(
+    http: httpx.Client, store: JobStore, storage: Storage, machine: dict[str, Any]
+) -> None:
+    """A criterion not met after all, and a point that does not apply: pages of job, plan, points, comparison."""
+    files = [(name, SAMPLE.read_bytes()) for name in ("a.pdf", "b.pdf")]
+    job_id = accepted_job(http, *files)
+    await succeed(store, storage, job_id, artifacts=sample_artifacts(), count=2)
+    await aggregate(store, job_id)
+    target = first(machine, met=True)
+    saved = put(
+        http,
+        job_id,
+        points=[{"point": "P9", "applicable": False, "reason": "No hay cárcel"}],
+        criteria=[{"criterion": target, "met": False, "reason": "Habla de otro municipio"}],
+    ).json()
+    here = f"/jobs/{job_id}"
+    score = str(hundredths(saved["scores"]["corrected"]["overall"]["score"])).replace(".", ",")
+    met = saved["scores"]["corrected"]["overall"]["criteria_met"]
+
+    for address in (here, f"{here}/compare"):
+        page = http.get(address).text
+        rows = [row.partition("</tr>")[0] for row in page.split("<tr>") if 'scope="row"' in row]
+        row = next(row for row in rows if "a.pdf" in row)
+        assert f"<strong>{score}</strong>" in row
+        assert f'<td class="number">{met}</td>' in row
+        assert "*" in row
+        assert row.count("–") >= 1
+        assert "* Con las correcciones de revisores." in page
+        assert "*" not in next(row for row in rows if "b.pdf" in row)
+    plan = http.get(f"{here}/documents/d0001").text
+    assert f">{score}</strong>" in plan
+    row = next(row for row in plan.split("<tr>") if "/points/P9" in row and "no aplica" in row)
+    assert row.count(">–<") == 7
+    assert "band-ausente" not in row
+    for point in (target.partition("-")[0], "P9"):
+        answer = http.get(f"{here}/documents/d0001/points/{point}")
+        assert answer.status_code == 200, answer.text
+    page = http.get(f"{here}/documents/d0001/points/{target.partition('-')[0]}").text
+    assert "Habla de otro municipio" in page
+    assert "La evaluación automática se apoyaba en:" in page
+
+
+def test_a_notebook_shows_the_corrected_scores_and_marks_them(
+    http: httpx.Client, finished: str, machine: dict[str, Any]
+) -> None:
+    """In the table of results with a mark; in that of the job, which has the machine's, with a word."""
+    saved = put(http, finished, **some(machine)).json()
+    results = BatchResults.model_validate(http.get(f"/results/{finished}").json())
+    table = results._repr_html_()
+    state = http.get(f"/status/{finished}").json()
+
+    assert results.results[0].scores[0] == saved["scores"]["corrected"]["overall"]["score"]
+    assert results.results[0].scores[1]["P9"] is None
+    assert "plan.pdf *" in table
+    assert "* Con las correcciones de revisores." in table
+    assert "(sin las correcciones de revisores)" in job_table(finished, state=state, refused={})
+
+
+async def test_an_unreadable_record_keeps_nobody_from_the_page_of_the_job(
+    http: httpx.Client, finished: str, settings: Settings, machine: dict[str, Any]
+) -> None:
+    """The page is there with the machine's scores, and says that corrections cannot be read."""
+    put(http, finished, **some(machine))
+    (record,) = (settings.data_dir / "storage" / "reviews" / finished).rglob("*.json")
+    record.write_bytes(record.read_bytes().replace(b"Ana", b"Eva"))
+    answer = http.get(f"/jobs/{finished}")
+
+    assert answer.status_code == 200
+    assert "(sus correcciones no se pueden leer ahora)" in answer.text
 
 
 def test_two_reviewers_do_not_overwrite_each_other(

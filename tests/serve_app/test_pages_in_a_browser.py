@@ -245,12 +245,33 @@ async def test_a_reviewer_corrects_and_withdraws(server: PlainServer, job: str) 
         await expect(said).to_contain_text("Se lee en el anexo <b>2</b>. (página 2)")
         await expect(page.locator(".result .score")).not_to_have_text(before)
         await page.goto(f"{job}/documents/d0001")
-        await expect(page.get_by_text("Con 1 correcciones de revisores")).to_be_visible()
+        await expect(page.get_by_text("Con una corrección de revisores")).to_be_visible()
 
         await page.get_by_role("link", name=name).click()
         await expect(page.get_by_label("Quién corrige")).to_have_value("Ana Ñáñez")
         await page.get_by_role("button", name="Retirar la corrección").click()
         await expect(page.locator(".result .score")).to_have_text(before)
+
+
+async def test_what_the_machine_saw_wrongly_is_corrected_and_taken_back(
+    server: PlainServer, job: str
+) -> None:
+    """A criterion that is not met after all: the page of its point stays, with the passage that was rejected."""
+    async with page_of(server.url) as page:
+        await page.goto(f"{job}/documents/d0001/points/P1")
+        met = page.locator("li.met").first
+        before = await page.locator("li.met").count()
+        await met.get_by_role("link", name="Corregir").click()
+        await page.get_by_label("Razón").fill("El pasaje habla de otro municipio.")
+        await page.get_by_label("Quién corrige").fill("Ana Ñáñez")
+        await page.get_by_role("button", name="Guardar la corrección").click()
+
+        corrected = page.locator("li.unmet", has_text="El pasaje habla de otro municipio.")
+        await expect(corrected).to_contain_text("La evaluación automática se apoyaba en:")
+        await expect(page.locator("li.met")).to_have_count(before - 1)
+        await corrected.get_by_role("link", name="Corregir").click()
+        await page.get_by_role("button", name="Retirar la corrección").click()
+        await expect(page.locator("li.met")).to_have_count(before)
 
 
 async def test_two_reviewers_do_not_overwrite_each_other(server: PlainServer, job: str) -> None:
