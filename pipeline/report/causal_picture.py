@@ -28,8 +28,9 @@ NAMES = {
     "impacto": "Impacto",
 }
 UNSEEN = ("causa", "actividad")
-HALO = 'stroke="#ffffff" stroke-width="5" stroke-linejoin="round" paint-order="stroke"'
-"""Around words that a line may cross."""
+MISSING = "No se reconoció ningún pasaje de este eslabón."
+MISSING_WIDTH = 292
+"""Pixels that the sentence takes; a line that crosses an empty row passes under it."""
 WHOLE = "Están las seis partes, pero"
 PER_LINK, PER_LINK_MAX = 4, 12
 GUTTER, BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 92, 150, 58, 22, 34, 6
@@ -37,6 +38,8 @@ GUTTER, BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 92, 150, 58, 22, 34, 6
 LANES = (0, -4, 4, -8, 8)
 """Where lines run side by side between two columns, from its middle; pixels."""
 LINE_CHARS, LINES, LINE_HEIGHT = 25, 3, 13
+CAPITAL_EXTRA = 0.45
+"""How much wider a capital is than a small letter."""
 FILLS = {
     "problema": "#fde0dd",
     "causa": "#fde8cf",
@@ -67,7 +70,7 @@ def causal_svg(graph: Mapping[str, Any], *, title: str, per_link: int = PER_LINK
     """
     boxes = _placed(_chosen(graph, per_link=per_link))
     width = GUTTER + per_link * (BOX_WIDTH + GAP_X) + MARGIN
-    height = len(LINKS) * (BOX_HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN + 18
+    height = len(LINKS) * (BOX_HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN + 32
     parts = [
         _opening(width=width, height=height),
         f"<title>{_text(title)}</title>",
@@ -194,8 +197,9 @@ def _rows(graph: Mapping[str, Any], *, boxes: Mapping[str, _Box], width: int) ->
             yield (
                 f'<rect x="{GUTTER}" y="{y}" width="{width - GUTTER - GAP_X - MARGIN}" height="{BOX_HEIGHT}" '
                 'fill="none" stroke="#b30000" stroke-dasharray="5 4"/>'
-                f'<text x="{GUTTER + 12}" y="{y + BOX_HEIGHT / 2 + 4:g}" fill="#b30000" {HALO}>'
-                "No se reconoció ningún pasaje de este eslabón.</text>"
+                f'<rect x="{GUTTER + 6}" y="{y + BOX_HEIGHT / 2 - 10:g}" width="{MISSING_WIDTH}" height="20" '
+                'fill="#ffffff"/>'
+                f'<text x="{GUTTER + 12}" y="{y + BOX_HEIGHT / 2 + 4:g}" fill="#b30000">{MISSING}</text>'
             )
         if link in joints and (joints[link]["edges"] or _breaks_off(joints[link])):
             count = joints[link]["edges"]
@@ -284,16 +288,21 @@ def _wrapped(label: str) -> list[str]:
     for position, word in enumerate(rest):
         piece = word[: LINE_CHARS - 1] + "…" if len(word) > LINE_CHARS else word
         longer = f"{line} {piece}".strip()
-        if len(longer) <= LINE_CHARS:
+        if _wide(longer) <= LINE_CHARS or not line:
             line = longer
             continue
         lines.append(line)
         line = piece
         if len(lines) == LINES:
             last, most = lines[-1], LINE_CHARS - 2
-            cut = last if len(last) <= most else last.rpartition(" ")[0] or last[:most]
+            cut = last if _wide(last) <= most else last.rpartition(" ")[0] or last[:most]
             return [*lines[:-1], f"{cut.rstrip(' ,;:')} …"] if position < len(rest) else lines
     return [*lines, line] if line else lines
+
+
+def _wide(text: str) -> float:
+    """How many small letters a text takes the room of."""
+    return len(text) + CAPITAL_EXTRA * sum(char.isupper() for char in text)
 
 
 def _note(graph: Mapping[str, Any], *, shown: Mapping[str, _Box]) -> str:

@@ -461,6 +461,20 @@ def test_lines_of_a_causal_graph_run_behind_no_box(result: dict[str, Any]) -> No
     assert not [d for d in lines for point in _along(d) if any(point in box for box in boxes)]
 
 
+def test_capitals_stay_inside_their_box(result: dict[str, Any]) -> None:
+    """They are wider than small letters: fewer of them make a line."""
+    graph = next(g for g in result["findings"]["causal_graphs"] if g["edges"])
+    for node in graph["nodes"]:
+        node["label"] = "UNIDOS HACEMOS MAS POR UN MUNICIPIO MEJOR Y EN PAZ"
+    with pymupdf.open(stream=causal_svg(graph, title="P1").encode(), filetype="svg") as picture:
+        page = picture[0]
+        boxes = [item["rect"] for item in page.get_drawings() if item["rect"].width > 140]
+        words = [pymupdf.Rect(word[:4]) for word in page.get_text("words") if word[4].isupper()]
+
+    assert words
+    assert all(any(box.x0 <= word.x0 and word.x1 <= box.x1 for box in boxes) for word in words)
+
+
 def _along(path: str) -> Iterator[pymupdf.Point]:
     """Points of a path of cubic curves and straight lines, some for each pixel of a row."""
     here = pymupdf.Point()
