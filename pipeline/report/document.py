@@ -13,7 +13,7 @@ from pipeline.report.comparison import Comparison
 from pipeline.report.doubt import unsure_criteria
 from pipeline.report.glyphs import shown
 from pipeline.report.point_page import Passages, correction, point_page, served
-from pipeline.report.wording import STATES, narrow, pages_in_words, plain, warnings
+from pipeline.report.wording import PART, STATES, narrow, pages_in_words, plain, warnings
 from pipeline.scoring import BANDS
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def _in_brief(result: dict[str, Any]) -> dict[str, Any]:
         ],
         "first_steps": _first_steps(result),
         "corrected": "review" in result,
+        "perhaps_a_part": PART in result["warnings"],
     }
 
 

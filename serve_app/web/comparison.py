@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 
 from cluster.errors import DOCUMENT_WITHOUT_RESULT, RESULTS_NOT_READY, ServiceError
 from cluster.records import DocumentState
+from pipeline.report.wording import PART
 from serve_app.asgi import BackendOf  # noqa: TC001  FastAPI reads it at run time
 from serve_app.delivery import Evaluated, Evaluations
 from serve_app.web import pages
@@ -84,6 +85,7 @@ class Plan(msgspec.Struct):
     dimensions: list[Dimension]
     overall: Overall
     answers: list[Answer]
+    warnings: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class Compared:
     document: DocumentRecord
     plan: Plan
     corrected: bool
+
+    @property
+    def perhaps_a_part(self) -> bool:
+        """Whether what is missing may stand in another file."""
+        return PART in self.plan.warnings
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,20 @@ def test_a_notebook_shows_the_corrected_scores_and_marks_them(
     assert "(sin las correcciones de revisores)" in job_table(finished, state=state, refused={})
 
 
+async def test_the_comparison_marks_what_may_be_a_part_of_a_plan(
+    http: httpx.Client, store: JobStore, storage: Storage, machine: dict[str, Any]
+) -> None:
+    """Beside its name, with a word on what that means."""
+    job_id = accepted_job(http, ("tomo-1.pdf", SAMPLE.read_bytes()))
+    part = json.dumps({**machine, "warnings": ["perhaps_a_part"]}).encode()
+    await succeed(store, storage, job_id, artifacts={**sample_artifacts(), "evaluation_results.json": part})
+    await aggregate(store, job_id)
+    page = http.get(f"/jobs/{job_id}/compare").text
+
+    assert "tomo-1.pdf</a>&nbsp;†" in page
+    assert "† Puede ser solo una parte del plan" in page
+
+
 async def test_an_unreadable_record_keeps_nobody_from_the_page_of_the_job(
     http: httpx.Client, finished: str, settings: Settings, machine: dict[str, Any]
 ) -> None:

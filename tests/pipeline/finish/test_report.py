@@ -321,6 +321,17 @@ def test_who_compares_is_warned_of_a_part_of_a_plan(
     assert "No conviene comparar su puntaje" in warnings(result)[0]
 
 
+def test_a_comparison_marks_what_may_be_a_part(result: dict[str, Any]) -> None:
+    """In the table of the plans, and with its plan."""
+    part = deepcopy(result)
+    part["document"]["municipality"] = "Puerto Arrayán"
+    part["warnings"] = [coverage.PERHAPS_A_PART]
+    text = " ".join("".join(_pages(render_pdf([result, part]))).split())
+
+    assert text.count("†") == 2
+    assert "† Puede ser solo una parte del plan" in text
+
+
 def test_the_report_says_how_much_is_in_doubt_and_where(result: dict[str, Any]) -> None:
     """The count stands with the result; a question that is praised names its doubtful criteria, a point all of them."""
     for answer in result["answers"]:
