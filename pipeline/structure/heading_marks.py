@@ -95,7 +95,7 @@ DIVISION_RANKS = {
     "capitulo": RANK_CHAPTER,
     "seccion": RANK_CHAPTER + 2,
 }
-_FIGURES = re.compile(r"\d[\d.,%]* \d")
+ROW_OF_FIGURES = re.compile(r"\d[\d.,%]* \d")
 """Two figures side by side: the row of a table."""
 CAPTION = re.compile(
     r"(?:tabla|grafic[oa]|cuadro|figura|ilustracion|mapa|imagen|foto(?:grafia)?|matriz|fuente|nota"
@@ -148,7 +148,7 @@ def mostly_letters(text: str) -> bool:
     return (
         letters >= MIN_LETTERS
         and letters >= MIN_LETTER_SHARE * len(text.replace(" ", ""))
-        and not _FIGURES.search(text)
+        and not ROW_OF_FIGURES.search(text)
     )
 
 

@@ -209,13 +209,18 @@ def is_table_head(folded: str) -> bool:
     return heads > 0
 
 
+_ASSESSED = r"(?:seguimiento|monitoreo|evaluacion|control)"
 MAIN_PARTS = re.compile(
     r"(?:presentacion|introduccion|prologo|diagnostico|caracterizacion|parte estrategica"
     r"|componente estrategico|plan estrategico(?:$| de desarrollo| 20)|plan financiero"
     r"|plan (?:plurianual )?de inversion(?:es)?|plan plurianual|seguimiento y evaluacion"
-    r"|(?:sistema de )?(?:seguimiento|monitoreo|evaluacion)"
+    rf"|(?:sistema de )?(?:seguimiento|monitoreo|evaluacion)(?:,? (?:y )?{_ASSESSED})*"
+    r"(?:\W*$|[.:]|(?=.*\b(?:plan|metas|resultados)\b))"
     r"|anexos?(?:$| \d| n)|mensaje del alcalde|exposicion de motivos|marco (?:legal|juridico"
     r"|normativo|conceptual|teorico|filosofico)|considerando|bibliografia"
     r"|fundamentos del plan|acuerda|programa de ejecucion|generalidades)",
 )
-"""Titles of the main parts of a plan: they close everything that is open below a chapter."""
+"""Titles of the main parts of a plan: they close everything that is open below a chapter.
+
+What follows up or evaluates something else than the plan is no such part.
+"""

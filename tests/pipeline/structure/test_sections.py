@@ -110,3 +110,94 @@ def test_numbered_items_of_a_list_are_no_sections() -> None:
         "3. Crear la oficina.",
     ]
     assert tree(page(1, lines)) == []
+
+
+PROGRAMME = [
+    "Programa 4: Casas de la memoria",
+    "Objetivo: acompañar a las familias",
+    "Indicador de producto",
+    TEXT,
+]
+"""Four lines of a strategic part, three of which begin as such lines do."""
+BUDGET = ["Aseo y alumbrado", "1.250.000", "Parques y plazas", "3.480.500"]
+
+
+def kinds(*titles_and_texts: str | list[str]) -> dict[str, SectionKind]:
+    """The kind of each section by its title."""
+    lines = [text for item in titles_and_texts for text in ([item] if isinstance(item, str) else item)]
+    pages = [
+        page(number + 1, lines[start : start + 40]) for number, start in enumerate(range(0, len(lines), 40))
+    ]
+    _, profile, _ = segmented(*pages)
+    return {section.title: section.kind for section in profile.sections}
+
+
+def test_programmes_and_targets_below_a_diagnosis_are_strategy() -> None:
+    """A plan whose only part is its diagnosis: the chapter full of programmes is strategic all the same."""
+    found = kinds(
+        "PRIMERA PARTE COMPONENTE DIAGNÓSTICO", [TEXT] * 30,
+        "TÍTULO 1. LA POBLACIÓN", [TEXT] * 30,
+        "TÍTULO 2. RÍOS Y BOSQUES", PROGRAMME * 8,
+    )  # fmt: skip
+    assert found["TÍTULO 1. LA POBLACIÓN"] is SectionKind.DIAGNOSIS
+    assert found["TÍTULO 2. RÍOS Y BOSQUES"] is SectionKind.STRATEGY
+
+
+def test_a_table_of_what_was_spent_leaves_a_diagnosis_what_it_is() -> None:
+    """Rows of programmes with two figures tell of years past."""
+    found = kinds(
+        "PRIMERA PARTE COMPONENTE DIAGNÓSTICO", [TEXT] * 30,
+        "TÍTULO 1. LAS CUENTAS", ["Programa de deporte 508 420", "Programa de cultura 845 442"] * 10,
+    )  # fmt: skip
+    assert found["TÍTULO 1. LAS CUENTAS"] is SectionKind.DIAGNOSIS
+
+
+def test_a_diagnosis_divided_by_axes_or_dimensions_stays_diagnosis() -> None:
+    """The strategy's axes order the diagnosis as well; where they hold no targets they are diagnosis."""
+    found = kinds(
+        "CAPÍTULO I DIAGNÓSTICO", TEXT,
+        "1. LÍNEA ESTRATÉGICA CAMPO Y CIUDAD", [TEXT] * 20,
+        "CAPÍTULO II LO QUE HAREMOS", TEXT,
+        "LÍNEA ESTRATÉGICA CAMPO Y CIUDAD", PROGRAMME * 4,
+    )  # fmt: skip
+    assert found["1. LÍNEA ESTRATÉGICA CAMPO Y CIUDAD"] is SectionKind.DIAGNOSIS
+    assert found["LÍNEA ESTRATÉGICA CAMPO Y CIUDAD"] is SectionKind.STRATEGY
+
+
+def test_an_investment_plan_divided_by_axes_stays_investment() -> None:
+    """The amounts of the strategy's axes are no strategy."""
+    found = kinds("CAPÍTULO I PLAN PLURIANUAL DE INVERSIONES", TEXT, "EJE 1: CIUDAD", BUDGET * 6)
+    assert found["EJE 1: CIUDAD"] is SectionKind.INVESTMENT
+
+
+def test_a_chapter_that_only_names_investing_is_no_investment_plan() -> None:
+    """``Invertir en la gente`` is what every plan wants; amounts tell a part about money."""
+    found = kinds(
+        "CAPÍTULO I INVERSIÓN EN LA GENTE", PROGRAMME * 10,
+        "CAPÍTULO II LA INVERSIÓN DEL CUATRIENIO", BUDGET * 10,
+    )  # fmt: skip
+    assert found["CAPÍTULO I INVERSIÓN EN LA GENTE"] is SectionKind.STRATEGY
+    assert found["CAPÍTULO II LA INVERSIÓN DEL CUATRIENIO"] is SectionKind.INVESTMENT
+
+
+def test_a_section_of_amounts_is_an_account_whatever_its_title_hints() -> None:
+    """``Metas`` of a surplus are no targets."""
+    found = kinds("1. METAS DE SUPERÁVIT", [*BUDGET, "980.000"] * 8, "2. METAS DE LA NIÑEZ", [TEXT] * 3)
+    assert found == {
+        "1. METAS DE SUPERÁVIT": SectionKind.INVESTMENT,
+        "2. METAS DE LA NIÑEZ": SectionKind.STRATEGY,
+    }
+
+
+def test_following_up_something_else_is_no_part_of_the_plan() -> None:
+    """Only the follow-up of the plan closes the strategy and opens the part about monitoring."""
+    found = kinds(
+        "CAPÍTULO I PARTE ESTRATÉGICA", TEXT,
+        "SECTOR: SALUD", TEXT,
+        "SEGUIMIENTO Y CONTROL DEL SERVICIO DE URGENCIAS", TEXT,
+        "PROGRAMA 2: HOSPITALES", TEXT,
+        "SEGUIMIENTO Y EVALUACIÓN DEL PLAN", TEXT,
+    )  # fmt: skip
+    assert found["SEGUIMIENTO Y CONTROL DEL SERVICIO DE URGENCIAS"] is SectionKind.STRATEGY
+    assert found["PROGRAMA 2: HOSPITALES"] is SectionKind.STRATEGY
+    assert found["SEGUIMIENTO Y EVALUACIÓN DEL PLAN"] is SectionKind.MONITORING
