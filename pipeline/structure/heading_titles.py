@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from pipeline.structure.heading_marks import Fonts
 
 
+_NAMED = ("programa", "subprograma", "proyecto")
+"""In the singular the name of one follows; in the plural a list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
     """Lines ``first``..``stop`` (exclusive) are a heading.
@@ -65,13 +69,13 @@ def heading_at(
 ) -> Heading | None:
     """The whole heading that begins at a line; ``None`` when it turns out to be the start of a sentence."""
     capital = index in capitals or lines[index].text.isupper()
+    article: Heading | None = None
     if rank == RANK_ARTICLE:
-        article = _article_heading(lines[index], folded[index], index=index)
+        article = _article_heading(lines, folded[index], index=index, skip=skip)
         if article.inline:
             return article
         rank = article.rank
-        match = ARTICLE.match(folded[index]) or BARE_ARTICLE.match(folded[index])
-        capital = lines[index].text[match.end() if match else 0 :].isupper()
+        capital = lines[index].text[_topic_of_article(folded[index]) :].isupper()
     title = lines[index].text
     stop = index + 1
     while stop < len(lines) and stop - index < MAX_TITLE_LINES and stop not in skip:
@@ -87,6 +91,8 @@ def heading_at(
             break
         title = f"{title} {following.text}"
         stop += 1
+    if article and (title.endswith(UNFINISHED) or (not capital and _runs_on(lines, stop=stop))):
+        return _article_in_text(lines, folded[index], index=index, rank=rank, skip=skip)
     if not capital and (title.endswith(UNFINISHED) or _runs_on(lines, stop=stop)):
         marked = RANK_NUMBER < rank < RANK_CAPITALS and (
             folded[index][0].isdigit() or PLAN_WORD.match(folded[index])
@@ -158,17 +164,28 @@ def _begins_heading(text: str) -> bool:
     return text[0] in "•(" or any(pattern.match(text) for pattern in patterns)
 
 
-def _article_heading(line: CleanLine, folded: str, *, index: int) -> Heading:
+def _topic_of_article(folded: str) -> int:
+    """Where the text after ``articulo 12.`` begins."""
     match = ARTICLE.match(folded) or BARE_ARTICLE.match(folded)
     end = match.end() if match else len(folded)
     while end < len(folded) and folded[end] == " ":
         end += 1
+    return end
+
+
+def _article_heading(lines: Sequence[CleanLine], folded: str, *, index: int, skip: frozenset[int]) -> Heading:
+    line = lines[index]
+    end = _topic_of_article(folded)
     topic = folded[end:]
     word = PLAN_WORD.match(topic)
     rank = PLAN_RANKS[word[1]] if word and PLAN_WORD_MARK.match(topic, word.end()) else RANK_ARTICLE
     capitals_end = _end_of_capitals(line.text, start=end)
     if line.text[end:].isupper() or (len(folded) < MAX_ARTICLE_TITLE and not topic[:-1].count(".")):
         return Heading(index, index + 1, line.text, rank)
+    if word and word[0] in _NAMED:
+        named = _up_to_stop(lines, index=index, start=end + word.end(), skip=skip, rank=rank)
+        if named:
+            return named
     stops = [
         place for place in (folded.find(".", end), folded.find(":", end)) if end < place <= MAX_HEADING_CHARS
     ]
@@ -180,6 +197,39 @@ def _article_heading(line: CleanLine, folded: str, *, index: int) -> Heading:
     if 0 < stop < len(folded) - 1:
         return Heading(index, index, line.text[:stop].rstrip(" .:-"), rank, inline=True)
     return Heading(index, index, line.text[:end].rstrip(" .:-"), rank, inline=True)
+
+
+def _article_in_text(
+    lines: Sequence[CleanLine], folded: str, *, index: int, rank: int, skip: frozenset[int]
+) -> Heading:
+    """An article whose title the next line goes on with; without an end in sight its number is the title."""
+    start = _topic_of_article(folded)
+    word = PLAN_WORD.match(folded, start)
+    named = word.end() if word and word[0] in _NAMED else start
+    number = Heading(index, index, lines[index].text[:start].rstrip(" .:-"), rank, inline=True)
+    return _up_to_stop(lines, index=index, start=named, skip=skip, rank=rank) or number
+
+
+def _up_to_stop(
+    lines: Sequence[CleanLine], *, index: int, start: int, skip: frozenset[int], rank: int
+) -> Heading | None:
+    """The title that ends with the first stop or colon after ``start``, on this line or the next."""
+    text = lines[index].text
+    while start < len(text) and text[start] in " .:-":
+        start += 1
+    for stop in (index + 1, index + 2):
+        ends = [place for place in (text.find(".", start), text.find(":", start)) if place > start]
+        if ends:
+            end = min(ends)
+            if end > MAX_TITLE_IN_TEXT or end - start < MIN_TITLE_CHARS:
+                return None
+            if end == len(text) - 1:
+                return Heading(index, stop, text, rank)
+            return Heading(index, index, text[:end].rstrip(" .:-"), rank, inline=True)
+        if stop >= len(lines) or stop in skip:
+            return None
+        text = f"{text} {lines[stop].text}"
+    return None
 
 
 def _end_of_capitals(text: str, *, start: int) -> int:

@@ -201,3 +201,28 @@ def test_following_up_something_else_is_no_part_of_the_plan() -> None:
     assert found["SEGUIMIENTO Y CONTROL DEL SERVICIO DE URGENCIAS"] is SectionKind.STRATEGY
     assert found["PROGRAMA 2: HOSPITALES"] is SectionKind.STRATEGY
     assert found["SEGUIMIENTO Y EVALUACIÓN DEL PLAN"] is SectionKind.MONITORING
+
+
+def test_the_title_of_an_article_holds_the_name_of_its_programme() -> None:
+    """On its line or the next, up to the stop or colon that ends the name."""
+    lines = [
+        "ARTÍCULO 7. PROGRAMA. VECINOS QUE CONVIVEN EN PAZ: Este programa busca que los",
+        "barrios resuelvan sus conflictos sin violencia.",
+        "ARTÍCULO 8°. Programa Acompañamiento a las familias desplazadas y a",
+        "las comunidades de la ribera.",
+        TEXT,
+        "ARTÍCULO 9°. Programa cuidado de ríos y",
+        "quebradas.",
+        TEXT,
+    ]
+    assert [title for _, title in tree(page(1, lines))] == [
+        "ARTÍCULO 7. PROGRAMA. VECINOS QUE CONVIVEN EN PAZ",
+        "ARTÍCULO 8°. Programa Acompañamiento a las familias desplazadas y a las comunidades de la ribera.",
+        "ARTÍCULO 9°. Programa cuidado de ríos y quebradas.",
+    ]
+
+
+def test_an_article_that_lists_projects_is_not_named_after_the_first() -> None:
+    """In the plural what follows is a list."""
+    lines = ["ARTÍCULO 20. PROYECTOS 1. Escuelas abiertas los sábados para niños y jóvenes del barrio", TEXT]
+    assert [title for _, title in tree(page(1, lines))] == ["ARTÍCULO 20. PROYECTOS 1"]
