@@ -47,6 +47,11 @@ LABEL_TEXT_CHARS = 40
 """A label without colon or capitals opens a paragraph of at least this many characters."""
 MIN_LIST_OF_BOLD = 4
 """So many headings of one kind without any text between them are a list."""
+MAX_ENTRY_LINES = 3
+MAX_ENTRY_CHARS = 90
+"""An item of a list may have a few lines of its own: a person's office, a figure of a chart, an hour."""
+MAX_SHORT_ENTRY = 30
+"""Longer, what ends with a stop is a sentence."""
 
 _ORDINAL = (
     r"(?:[ivxlc]{1,6}|\d{1,2}|primer[oa]?|segund[oa]|tercer[oa]?|cuart[oa]|quint[oa]|sext[oa]|septim[oa]"
@@ -97,6 +102,66 @@ DIVISION_RANKS = {
 }
 ROW_OF_FIGURES = re.compile(r"\d[\d.,%]* \d")
 """Two figures side by side: the row of a table."""
+_TOTAL = re.compile(r"(?:gran |sub ?)?total(?:es)?\W*")
+_END_OF_ROW = re.compile(
+    r"(?:(?: -){2,}|(?<!ley)(?<!decreto)(?<!de) \$? ?\d{1,3}(?:[.,]\d{3})+(?:[.,]\d+)?(?: ?%)?)$"
+)
+"""Empty cells or an amount: the end of a row of a budget. ``ley 1.448`` and ``mas de 1.000`` are none."""
+_SPACED_WORD = re.compile(r"\b(?:\w ){3,}\w\b")
+_SHORT_WORDS = frozenset(
+    [
+        "a",
+        "al",
+        "da",
+        "de",
+        "di",
+        "el",
+        "en",
+        "es",
+        "fe",
+        "ha",
+        "ir",
+        "la",
+        "le",
+        "lo",
+        "me",
+        "mi",
+        "ni",
+        "no",
+        "o",
+        "os",
+        "se",
+        "si",
+        "su",
+        "te",
+        "ti",
+        "tu",
+        "un",
+        "va",
+        "ve",
+        "y",
+        "ya",
+        "yo",
+        "e",
+        "u",
+        "i",
+        "ii",
+        "iv",
+        "v",
+        "vi",
+        "ix",
+        "x",
+        "xi",
+        "xv",
+        "xx",
+    ]
+)
+MIN_FRAGMENTS = 2
+"""So many bits of one or two letters that are no words, and a third of all words: a torn label."""
+SOURCE = re.compile(r"fuentes?\s?[.:]")
+"""The line below a picture or a table; the line above it is their caption or a label in them."""
+AMOUNTS = re.compile(r"[-$ ]*\d{1,3}(?:[.,]\d{3})+[-$.,%() \d]*")
+"""A line of nothing but amounts: the line above names a row."""
 CAPTION = re.compile(
     r"(?:tabla|grafic[oa]|cuadro|figura|ilustracion|mapa|imagen|foto(?:grafia)?|matriz|fuente|nota"
     r"|elaboro|diagrama)s?\b"
@@ -150,6 +215,15 @@ def mostly_letters(text: str) -> bool:
         and letters >= MIN_LETTER_SHARE * len(text.replace(" ", ""))
         and not ROW_OF_FIGURES.search(text)
     )
+
+
+def is_cell(folded: str) -> bool:
+    """Whether a line that looks like a title is a row of a budget, a total, or letters off a map or a chart."""
+    if _TOTAL.fullmatch(folded) or _END_OF_ROW.search(folded):
+        return True
+    words = [word for word in _SPACED_WORD.sub("palabra", folded).split() if word.isalpha()]
+    fragments = sum(len(word) < 3 and word not in _SHORT_WORDS for word in words)  # noqa: PLR2004
+    return fragments >= MIN_FRAGMENTS and 3 * fragments >= len(words)
 
 
 def stands_out(line: CleanLine, *, fonts: Fonts) -> bool:

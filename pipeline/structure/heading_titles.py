@@ -145,21 +145,22 @@ def _goes_on(  # noqa: PLR0911  a ladder of rules
     if before.text.endswith((".", ":")) and DIVISION.match(folded[index - 1]) is None:
         return False
     if BARE_DIVISION.fullmatch(folded[index - 1]):
-        return line.text[0].isupper() and len(text) <= MAX_PLAIN_TITLE and not _begins_heading(text)
+        return line.text[0].isupper() and len(text) <= MAX_PLAIN_TITLE and not begins_heading(text)
     open_end = before.text.lower().endswith(UNFINISHED)
     if index in capitals and capital:
-        return open_end or not _begins_heading(text)
+        return open_end or not begins_heading(text)
     alike = (
         stands_out(line, fonts=fonts)
         and abs(line.font_size - before.font_size) < SAME_SIZE
         and line.bold == before.bold
     )
     if alike and stands_out(before, fonts=fonts):
-        return open_end or not _begins_heading(text)
+        return open_end or not begins_heading(text)
     return open_end and len(line.text) < MAX_REST_OF_TITLE
 
 
-def _begins_heading(text: str) -> bool:
+def begins_heading(text: str) -> bool:
+    """Whether a folded line begins with a mark of headings: a number, a division, a word of plans, an article."""
     patterns = (NUMBER, DIVISION, PLAN_WORD, MAIN_PARTS, ARTICLE, BARE_ARTICLE)
     return text[0] in "•(" or any(pattern.match(text) for pattern in patterns)
 

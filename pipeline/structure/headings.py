@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipeline.structure.heading_marks import (
+    AMOUNTS,
     ARTICLE,
     BARE_ARTICLE,
     CAPTION,
@@ -22,10 +23,13 @@ from pipeline.structure.heading_marks import (
     MAX_CAPITAL_REPETITIONS,
     MAX_CAPITAL_RUN,
     MAX_DIVISION_LINE,
+    MAX_ENTRY_CHARS,
+    MAX_ENTRY_LINES,
     MAX_HEADING_CHARS,
     MAX_PLAIN_SENTENCE,
     MAX_PLAIN_TITLE,
     MAX_PLAN_WORD_LINE,
+    MAX_SHORT_ENTRY,
     MAX_TITLE_CHARS,
     MIN_LIST_OF_BOLD,
     MIN_RUNNING_TEXT,
@@ -41,15 +45,18 @@ from pipeline.structure.heading_marks import (
     RANK_NUMBER,
     RANK_SECTOR,
     ROMAN,
+    SOURCE,
     TYPE_RANKS,
     UNFINISHED,
     fonts_of,
+    is_cell,
     mostly_letters,
     stands_out,
 )
-from pipeline.structure.heading_titles import Heading, heading_at
+from pipeline.structure.heading_titles import Heading, begins_heading, heading_at
 from pipeline.structure.paragraphs import LIST_START
 from pipeline.structure.vocabulary import LABELS, MAIN_PARTS, is_chart_label, is_table_head
+from pipeline.text import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,13 +84,24 @@ def find_headings(
         if rank is None:
             continue
         heading = heading_at(lines, folded, index=index, rank=rank, capitals=capitals, fonts=fonts, skip=skip)
-        if heading is None:
+        if heading is None or _is_label(heading, lines, folded, fonts=fonts):
             continue
         if heading.rank == RANK_ARTICLE:
             heading = Heading(heading.first, heading.stop, heading.title, article_rank, heading.inline)
         found.append(heading)
         free = max(heading.stop, index + 1)
-    return _without_lists(found)
+    return _without_lists(found, lines=lines)
+
+
+def _is_label(heading: Heading, lines: Sequence[CleanLine], folded: Sequence[str], *, fonts: Fonts) -> bool:
+    """Whether a supposed heading is a label of a table, a map or a chart."""
+    title = folded[heading.first]
+    if heading.inline or PLAN_WORD.match(title) or ARTICLE.match(title) or DIVISION.match(title):
+        return False
+    following = folded[heading.stop] if heading.stop < len(folded) else ""
+    if not stands_out(lines[heading.first], fonts=fonts) and AMOUNTS.fullmatch(following):
+        return True
+    return is_cell(fold(heading.title)) or (not begins_heading(title) and SOURCE.match(following) is not None)
 
 
 def _title_lines(lines: Sequence[CleanLine], *, skip: frozenset[int]) -> list[int]:
@@ -102,18 +120,29 @@ def _title_lines(lines: Sequence[CleanLine], *, skip: frozenset[int]) -> list[in
     ]
 
 
-def _without_lists(headings: Sequence[Heading]) -> list[Heading]:
+def _without_lists(headings: Sequence[Heading], *, lines: Sequence[CleanLine]) -> list[Heading]:
     """Drop runs of plain headings that follow each other without any text: they enumerate."""
     kept: list[Heading] = []
     run: list[Heading] = []
     for heading in [*headings, None]:
-        if run and (heading is None or heading.first != run[-1].stop or heading.rank != run[-1].rank):
+        if run and (
+            heading is None or heading.rank != run[-1].rank or not _enumerates(run[-1], heading, lines)
+        ):
             if len(run) < MIN_LIST_OF_BOLD or run[0].rank < RANK_CAPITALS - 1 or run[0].rank == RANK_LABEL:
                 kept.extend(run)
             run = []
         if heading is not None:
             run.append(heading)
     return kept
+
+
+def _enumerates(heading: Heading, following: Heading, lines: Sequence[CleanLine]) -> bool:
+    """Whether two headings follow each other with nothing but an item's entry between them."""
+    between = lines[heading.stop : following.first]
+    return len(between) <= MAX_ENTRY_LINES and not any(
+        len(line.text) > (MAX_SHORT_ENTRY if line.text.endswith((".", ":", ";")) else MAX_ENTRY_CHARS)
+        for line in between
+    )
 
 
 def _capital_lines(

@@ -226,3 +226,28 @@ def test_an_article_that_lists_projects_is_not_named_after_the_first() -> None:
     """In the plural what follows is a list."""
     lines = ["ARTÍCULO 20. PROYECTOS 1. Escuelas abiertas los sábados para niños y jóvenes del barrio", TEXT]
     assert [title for _, title in tree(page(1, lines))] == ["ARTÍCULO 20. PROYECTOS 1"]
+
+
+def test_rows_of_a_budget_and_torn_labels_are_no_headings() -> None:
+    """Empty cells, amounts, totals, names of rows, letters off a map, the caption above a source line."""
+    lines = [
+        "LA HACIENDA DEL MUNICIPIO", TEXT,
+        "1.1.4. CERVEZA - - - -", TEXT,
+        "1.2.3 TRANSFERENCIAS 89.987.370", TEXT,
+        "1.2.4 REGALÍAS", "4.480.500", TEXT,
+        "GRAN TOTAL", TEXT,
+        "CAS ER ÍO LA H ON DA", TEXT,
+        "RECAUDO POR VIGENCIAS", "Fuente: Secretaría de Hacienda", TEXT,
+        "LO QUE DICE LA LEY 1.448", TEXT,
+    ]  # fmt: skip
+    assert [title for _, title in tree(page(1, lines))] == [
+        "LA HACIENDA DEL MUNICIPIO",
+        "LO QUE DICE LA LEY 1.448",
+    ]
+
+
+def test_people_with_their_offices_are_no_headings() -> None:
+    """Four or more titles with nothing but an entry of a line or two below each are a list."""
+    names = ["ANA LUCÍA PÉREZ", "JOSÉ ARIAS", "MARTA RÍOS", "PEDRO SALAS"]
+    lines = [text for name in names for text in (name, "Secretaría de Vivienda y Obras")]
+    assert tree(page(1, [*lines, TEXT, TEXT, "NUESTRA VISIÓN", TEXT])) == [(1, "NUESTRA VISIÓN")]
