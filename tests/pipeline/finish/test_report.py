@@ -450,7 +450,7 @@ def test_lines_of_a_causal_graph_run_behind_no_box(result: dict[str, Any]) -> No
         for link in causal_picture.LINKS
         for number in range(4)
     ]
-    graph |= {"nodes": nodes, "longest_path": [], "order_violations": [], "complete_paths": 0}
+    graph |= {"nodes": nodes, "cycles": [], "longest_path": [], "order_violations": [], "complete_paths": 0}
     graph["edges"] = [
         [tail["id"], head["id"]] for tail in nodes for head in nodes if tail["link"] != head["link"]
     ]
