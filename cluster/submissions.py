@@ -143,6 +143,20 @@ class Submissions(Readings, Bookkeeping):
         await self.access.run(CANCEL, job_id=job_id)
         return await self.job(job_id)
 
+    async def discard(self, job_id: str) -> bool:
+        """Forget a batch that was not accepted; one that was stays as it is, and so must its files.
+
+        For whoever does not know how a ``submit`` went: asked in one step with the deletion, the registry does.
+
+        Returns:
+            Whether it is gone.
+
+        Raises:
+            ServiceError: REDIS_UNAVAILABLE (then nothing is known).
+        """
+        reply = await self.access.run(DELETE, job_id=job_id, arguments={"only_open": 1})
+        return not reply.kept
+
     async def delete(self, job_id: str) -> None:
         """Forget a job, whatever its state, and the cached results of its documents. Files are the storage's.
 
@@ -157,6 +171,6 @@ class Submissions(Readings, Bookkeeping):
             if error.refusal is JOB_DELETED:
                 return
             raise
-        await self.access.run(DELETE, job_id=job_id)
+        await self.access.run(DELETE, job_id=job_id, arguments={"only_open": 0})
         results = {document.summary.result_key for document in documents if document.summary}
         await self.forget(sorted(results - {""}))

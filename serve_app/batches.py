@@ -13,18 +13,17 @@ from cluster.callback_targets import admit
 from cluster.errors import (
     INVALID_METADATA,
     NO_FILES,
-    REDIS_UNAVAILABLE,
     REFUSALS,
     TOO_MANY_FILES,
     ServiceError,
 )
-from cluster.records import DocumentState, JobMetadata
+from cluster.records import DocumentState, JobMetadata, JobState
 from serve_app.file_names import distinct_name
 from serve_app.metadata import LIST_FIELDS, read_metadata
 from serve_app.multipart import Field, FileData, FileEnd, FilePart, boundary_of, parts
 from serve_app.problems import FieldProblem, FieldsInvalid
 from serve_app.receiving import Receiver, whole
-from serve_app.removal import remove_job
+from serve_app.removal import discard_batch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -68,10 +67,9 @@ class MultipartBatch:
             async for part in parts(body, boundary=boundary):
                 await self._take(part)
             return await self._submit(idempotency_key)
-        except BaseException as error:
+        except BaseException:
             # Also for a cut connection, which may arrive as a cancellation.
-            away = isinstance(error, ServiceError) and error.refusal is REDIS_UNAVAILABLE
-            await whole(self._discard(registry=not away))
+            await whole(self._discard())
             raise
 
     async def _open(self) -> None:
@@ -142,38 +140,41 @@ class MultipartBatch:
         by_code = {refusal.code: refusal for refusal in REFUSALS}
         raise ServiceError(by_code[documents[0].code], documents[0].name)
 
-    async def _discard(self, *, registry: bool = True) -> None:
-        """Remove every trace. What Redis cannot be told now expires by itself, and the sweep takes the rest."""
+    async def _discard(self) -> None:
+        """Remove every trace, unless the batch was accepted without our having heard of it.
+
+        What Redis cannot be asked about now stays: an open batch expires by itself, and the sweep takes its files.
+        """
         if not self._job_id:
             return
         if self._receiver is not None:
             await self._receiver.discard()
-        if registry:
-            with suppress(ServiceError):
-                await self._backend.store.delete(self._job_id)
         with suppress(ServiceError):
-            await asyncio.to_thread(self._backend.storage.delete_job, self._job_id)
+            await discard_batch(self._backend, self._job_id)
 
 
 async def submit_once(backend: Backend, job_id: str, *, idempotency_key: str | None) -> JobRecord:
     """Submit an open batch; under a key that another batch of the same content has, that one is the answer.
+
+    A batch that was accepted before is the answer itself, whatever the key.
 
     Raises:
         ServiceError: NO_FILES, IDEMPOTENCY_CONFLICT, JOB_NOT_FOUND and its kin, REDIS_UNAVAILABLE.
     """
     store = backend.store
     if idempotency_key:
+        job = await store.job(job_id)
+        if job.state is not JobState.OPEN:
+            return job
         documents = await store.documents(job_id)
         if not documents:
             # Before the key is bound to a batch that cannot be.
             raise ServiceError(NO_FILES)
-        job = await store.job(job_id)
         # Keys are each client's own. A slash is in no client's name.
         idempotency_key = f"{job.owner}/{idempotency_key}" if job.owner else idempotency_key
         fingerprint = fingerprint_of(job.metadata, documents=documents)
         earlier = await store.reserve_idempotency(idempotency_key, fingerprint=fingerprint)
-        if earlier not in {None, job_id}:
-            await remove_job(backend, job_id)
+        if earlier not in {None, job_id} and await discard_batch(backend, job_id):
             return await store.job(str(earlier))
     job = await store.submit(job_id, idempotency_key=idempotency_key)
     if job.job_id != job_id:

@@ -136,6 +136,7 @@ class Flag(msgspec.Struct):
 
     ok: bool = False
     existed: bool = False
+    kept: bool = False
     released: bool = False
     held: bool = False
     promoted: bool = False

@@ -18,9 +18,10 @@
 -- | TOTALS      | HINCRBY jobs_deleted, documents_cancelled |
 -- | idempotency | DEL, its name is kept in the job          |
 --
--- Arguments: job_id. Reply: existed
+-- Arguments: job_id, only_open (0 or 1: what was accepted stays). Reply: existed, kept
 local state = job('state')
 if not state then return reply({existed = false}) end
+if A.only_open == '1' and state ~= 'open' then return reply({existed = true, kept = true}) end
 for _, document in ipairs(redis.call('ZRANGEBYSCORE', STATES, '-inf', LAST_UNFINISHED)) do
   withdraw(document)
   if state ~= 'open' then count('documents_cancelled') end
