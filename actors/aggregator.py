@@ -15,6 +15,7 @@ from actors.patience import until_answered
 from actors.summaries import holds, summarize
 from cluster import tracing
 from cluster.errors import ServiceError
+from cluster.identifiers import new_nonce
 from cluster.jobs import JobStore
 from cluster.logs import configure, describe
 from cluster.records import Claim, DocumentState, QueueEntry
@@ -78,8 +79,7 @@ class Aggregator:
     async def send_callback(self, job_id: str) -> None:
         """Make the next attempt at the callback of a job, if it is due.
 
-        Raises:
-            ServiceError: REDIS_UNAVAILABLE; it is tried again.
+        A registry that does not answer is waited for.
         """
         await self._callbacks.send_next(job_id)
 
@@ -87,15 +87,16 @@ class Aggregator:
         """Complete the job; returns its final state, or None when there was nothing to do.
 
         Raises:
-            ServiceError: REDIS_UNAVAILABLE, STORAGE_UNAVAILABLE; it is tried again.
+            ServiceError: STORAGE_UNAVAILABLE; it is tried again. A registry that does not answer is waited for.
         """
-        claim = await self._store.claim_aggregation(job_id)
+        nonce = new_nonce()
+        claim = await until_answered(lambda: self._store.claim_aggregation(job_id, nonce=nonce))
         if claim is None:
             return None
         began = time.time()
         async with self._renewed(claim):
-            job = await self._store.job(job_id)
-            documents = await self._store.documents(job_id)
+            job = await until_answered(lambda: self._store.job(job_id))
+            documents = await until_answered(lambda: self._store.documents(job_id))
             problems = await self._broken(job_id, documents)
             second = await self._second_evaluation(job_id, documents, metadata=job.metadata)
             report = after_batch(documents, second_hashes=second.hashes if second else {})

@@ -21,6 +21,7 @@ from actors.watch import Progress, Stopped, Watch
 from cluster import tracing
 from cluster.errors import ServiceError
 from cluster.failpoints import Failpoint, reach
+from cluster.identifiers import new_nonce
 from cluster.logs import describe, new_reference
 from cluster.records import DocumentSummary, Finish
 from pipeline.errors import INTERNAL, TIMEOUT, LimitExceeded, PipelineError
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from actors.bench import Bench
     from actors.flights import Flights
     from cluster.jobs import JobStore
-    from cluster.records import Claim
+    from cluster.records import Claim, ClaimRefused, QueueEntry
     from cluster.settings import Settings
     from pipeline.model import EvaluationOptions
 
@@ -79,6 +80,12 @@ class Ended:
     failure: Failure | None = None
     node_seconds: dict[str, float] | None = None
     stuck: bool = False
+
+
+async def claimed(entry: QueueEntry, *, worker_id: str, store: JobStore) -> Claim | ClaimRefused:
+    """Claim a document once, however often the registry has to be asked: a lost reply burns no attempt."""
+    nonce = new_nonce()
+    return await until_answered(lambda: store.claim(entry, worker_id=worker_id, nonce=nonce))
 
 
 class Attempt:

@@ -22,6 +22,7 @@ import structlog
 from actors.patience import until_answered
 from cluster.callback_targets import resolve, signing_key, target_of
 from cluster.errors import CALLBACKS_OFF, ServiceError
+from cluster.identifiers import new_nonce
 from cluster.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -64,13 +65,13 @@ class CallbackSender:
     async def send_next(self, job_id: str) -> None:
         """Make the next attempt for a job, if it is due and nobody else does.
 
-        Raises:
-            ServiceError: REDIS_UNAVAILABLE; it is tried again after the lease.
+        A registry that does not answer is waited for, so that a lost reply burns no attempt.
         """
-        claim = await self.store.claim_callback(job_id)
+        nonce = new_nonce()
+        claim = await until_answered(lambda: self.store.claim_callback(job_id, nonce=nonce))
         if claim is None:
             return
-        told = await self._attempt(await self.store.job(job_id))
+        told = await self._attempt(await until_answered(lambda: self.store.job(job_id)))
         retry_in = None if self._over(told, claim) else delay(claim.attempt, settings=self.settings)
         await until_answered(lambda: self.store.end_callback(claim, error=told.error, retry_in=retry_in))
         self._log(claim, told=told, over=retry_in is None)

@@ -18,7 +18,7 @@ import structlog
 from ray import serve
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from actors.attempt import Attempt, Ended, Workshop
+from actors.attempt import Attempt, Ended, Workshop, claimed
 from actors.bench import Bench, give_back_memory, give_back_what_is_free, options_of
 from actors.flights import Flights
 from actors.footprint import Footprint
@@ -173,8 +173,8 @@ class Evaluator:
             ``status`` (see ``Ended``, or ``unclaimed``: nothing happened, give it to somebody else), and
             ``last``: the job waits for its aggregation.
 
-        Raises:
-            ServiceError: REDIS_UNAVAILABLE before the claim; nothing happened.
+        A registry that does not answer is waited for: a claim whose reply was lost is asked for again as the same
+        one, so that no attempt is burnt.
         """
         with self._growth.inside():
             async with self._turn:
@@ -264,7 +264,7 @@ class Evaluator:
     async def _work_on(self, entry: QueueEntry) -> dict[str, Any]:
         if not await self._fit():
             return dict(UNCLAIMED)
-        claim = await self._store.claim(entry, worker_id=self._worker_id)
+        claim = await claimed(entry, worker_id=self._worker_id, store=self._store)
         if isinstance(claim, ClaimRefused):
             return {"status": claim.reason.value, "last": claim.last}
         metrics.observe(metrics.QUEUE_WAIT, claim.queued_seconds)

@@ -8,6 +8,7 @@ import msgspec
 
 from cluster.errors import JOB_NOT_FOUND, ServiceError
 from cluster.failpoints import Failpoint, reach
+from cluster.identifiers import new_nonce
 from cluster.records import AggregationClaim, JobState
 from cluster.redis_access import RedisAccess, redis_errors
 from cluster.scripts import CLAIM_AGGREGATION, COMPLETE, RENEW_AGGREGATION
@@ -35,13 +36,14 @@ class Aggregation:
             )
         return tuple(due)
 
-    async def claim_aggregation(self, job_id: str) -> AggregationClaim | None:
+    async def claim_aggregation(self, job_id: str, *, nonce: str | None = None) -> AggregationClaim | None:
         """Take the right to complete a job for ``lease_seconds``; None: somebody else has it, or it is done.
 
-        A job whose aggregators died ``max_attempts`` times is ended here as ``failed``, without a summary.
+        A job whose aggregators died ``max_attempts`` times is ended here, without a summary. ``nonce`` is as for
+        ``claim``: a repetition gets what the first call took.
 
         Raises:
-            ServiceError: REDIS_UNAVAILABLE.
+            ServiceError: REDIS_UNAVAILABLE; the right may have been taken. Repeat with the same ``nonce``.
         """
         reply = await self.access.run(
             CLAIM_AGGREGATION,
@@ -49,6 +51,7 @@ class Aggregation:
             arguments={
                 "lease_ms": int(self.access.settings.lease_seconds * 1000),
                 "max_attempts": self.access.settings.max_attempts,
+                "nonce": nonce or new_nonce(),
             },
         )
         return AggregationClaim(job_id, reply.attempt) if reply.attempt else None

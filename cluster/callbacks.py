@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cluster.identifiers import new_nonce
 from cluster.records import CallbackClaim, CallbackState
 from cluster.redis_access import RedisAccess, redis_errors
 from cluster.scripts import CLAIM_CALLBACK, END_CALLBACK
@@ -34,13 +35,17 @@ class Callbacks:
             )
         return tuple(due)
 
-    async def claim_callback(self, job_id: str) -> CallbackClaim | None:
+    async def claim_callback(self, job_id: str, *, nonce: str | None = None) -> CallbackClaim | None:
         """Take the right to the next attempt; None: somebody else has it, or there is nothing to do.
 
+        ``nonce`` is as for ``claim``: a repetition gets the attempt that the first call began.
+
         Raises:
-            ServiceError: REDIS_UNAVAILABLE.
+            ServiceError: REDIS_UNAVAILABLE; the attempt may have begun. Repeat with the same ``nonce``.
         """
-        reply = await self.access.run(CLAIM_CALLBACK, job_id=job_id, arguments={"lease_ms": LEASE_MS})
+        reply = await self.access.run(
+            CLAIM_CALLBACK, job_id=job_id, arguments={"lease_ms": LEASE_MS, "nonce": nonce or new_nonce()}
+        )
         return CallbackClaim(job_id, reply.attempt) if reply.attempt else None
 
     async def end_callback(

@@ -21,6 +21,11 @@ def new_job_id() -> str:
     return base64.b32encode(secrets.token_bytes(JOB_ID_BYTES)).decode().rstrip("=").lower()
 
 
+def new_nonce() -> str:
+    """Names one wish to claim something, so that its repetition is known as such: 64 random bits in hexadecimal."""
+    return secrets.token_hex(8)
+
+
 def is_job_id(value: str) -> bool:
     """Whether ``value`` has the form of a job identifier; says nothing about its existence."""
     return _JOB_ID.fullmatch(value) is not None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import secrets
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from cluster.errors import ATTEMPTS_EXHAUSTED
 from cluster.failpoints import Failpoint, reach
+from cluster.identifiers import new_nonce
 from cluster.queueing import PAST_ANY_LEASE
 from cluster.records import (
     Claim,
@@ -32,22 +32,26 @@ if TYPE_CHECKING:
 class Leases:
     """The life of one attempt. Only the latest attempt of a document may write; anything older is refused.
 
-    All calls may be repeated after REDIS_UNAVAILABLE, ``finish`` and ``fail`` until they are answered: a
-    repetition finds its own change done and says ``applied``.
+    All calls may be repeated after REDIS_UNAVAILABLE, ``claim`` (with its nonce), ``finish`` and ``fail`` until
+    they are answered: a repetition finds its own change done.
     """
 
     access: RedisAccess
     chance: Callable[[], float] = staticmethod(random.random)
     """Jitter of retries, 0 to 1; replaced in tests."""
 
-    async def claim(self, entry: QueueEntry, *, worker_id: str) -> Claim | ClaimRefused:
+    async def claim(
+        self, entry: QueueEntry, *, worker_id: str, nonce: str | None = None
+    ) -> Claim | ClaimRefused:
         """Begin the next attempt of a document, with a lease of ``lease_seconds``.
 
         A refusal needs no further action: the entry has been settled. ``EXHAUSTED`` and ``CANCELLED`` have
-        just ended the document and may make the job ready to aggregate (``last``).
+        just ended the document and may make the job ready to aggregate (``last``). ``nonce``, from
+        ``new_nonce``, names this wish to claim: a repetition with the same one gets the
+        attempt that the first call began, if its reply was lost, and burns none.
 
         Raises:
-            ServiceError: REDIS_UNAVAILABLE.
+            ServiceError: REDIS_UNAVAILABLE; the attempt may have begun. Repeat with the same ``nonce``.
         """
         settings = self.access.settings
         reply = await self.access.run(
@@ -58,7 +62,7 @@ class Leases:
                 "entry_id": entry.entry_id,
                 "deliveries": entry.deliveries,
                 "worker": worker_id,
-                "nonce": secrets.token_hex(8),
+                "nonce": nonce or new_nonce(),
                 "lease_ms": self._lease,
                 "max_attempts": settings.max_attempts,
                 "exhausted_code": ATTEMPTS_EXHAUSTED.code,

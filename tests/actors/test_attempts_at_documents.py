@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ import pytest
 from service_steps import until
 
 from actors.attempt import Attempt, Ended, Workshop
+from actors.attempt import claimed as claimed_by_an_evaluator
 from actors.flights import Flights
 from cluster import embedded_redis
 from cluster.jobs import JobStore
@@ -97,11 +100,17 @@ def obey(watch: Watch) -> DocumentSummary:
         threading.Event().wait(0.02)
 
 
-async def claimed(store: JobStore) -> Claim:
-    """A document of a new job, claimed."""
+async def submitted(store: JobStore) -> str:
+    """A new job of one document."""
     job_id = await store.create(JobMetadata())
     await store.add_document(job_id, name="plan.pdf", sha256=SHA256, size_bytes=1)
     await store.submit(job_id)
+    return job_id
+
+
+async def claimed(store: JobStore) -> Claim:
+    """A document of a new job, claimed."""
+    await submitted(store)
     (entry,) = await store.next_entries(consumer="test", count=1, block_ms=500)
     claim = await store.claim(entry, worker_id="worker")
     assert isinstance(claim, Claim)
@@ -156,6 +165,36 @@ async def test_a_cancelled_job_stops_its_document(store: JobStore, settings: Set
     assert (await running).status == "stopped"
     assert work.extraction.killed.is_set()
     assert (await store.job(claim.job_id)).state is JobState.CANCELLED
+
+
+async def test_a_registry_that_stands_still_costs_no_attempt(settings: Settings) -> None:
+    """Its reply to the claim comes too late, four times: the evaluator goes on with the one attempt that began."""
+    patient = settings.model_copy(
+        update={"redis_timeout_seconds": 0.2, "lease_seconds": 60.0, "max_attempts": 2}
+    )
+    address = embedded_redis.running(settings)
+    assert address
+    store = await JobStore.connect(patient)
+    job_id = await submitted(store)
+    (entry,) = await store.next_entries(consumer="test", count=1, block_ms=100)
+
+    async def stand_still() -> None:
+        for _ in range(4):
+            os.kill(address.pid, signal.SIGSTOP)
+            await asyncio.sleep(0.3)
+            os.kill(address.pid, signal.SIGCONT)
+            await asyncio.sleep(0.02)
+
+    standing = asyncio.create_task(stand_still())
+    await asyncio.sleep(0)  # it stands
+    claim = await claimed_by_an_evaluator(entry, worker_id="worker", store=store)
+    await standing
+
+    assert isinstance(claim, Claim)
+    (document,) = await store.documents(job_id)
+    assert (claim.attempt, document.attempt, document.state) == (1, 1, DocumentState.RUNNING)
+    assert (await attempt(store, patient, claim, work=Work(succeed))).finish.applied
+    await store.close()
 
 
 async def test_a_lost_lease_hands_in_nothing(store: JobStore, settings: Settings) -> None:

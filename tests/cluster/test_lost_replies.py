@@ -99,7 +99,8 @@ async def test_every_change_can_lose_its_reply(lossy: tuple[JobStore, LossyLink]
         assert link.lost == before + 1
         return answer
 
-    job_id = await with_lost_reply(store.create(JobMetadata()))
+    told = JobMetadata(callback_url="https://receiver.example.org/")
+    job_id = await with_lost_reply(store.create(told))
     for name in ("a", "b"):
         await with_lost_reply(store.add_document(job_id, name=name, sha256=digest(name), size_bytes=1))
     assert await with_lost_reply(store.reserve_idempotency("k", fingerprint="f")) is None
@@ -111,11 +112,19 @@ async def test_every_change_can_lose_its_reply(lossy: tuple[JobStore, LossyLink]
     assert await with_lost_reply(store.renew(claim))
     assert (await with_lost_reply(store.finish(claim, summary=summary()))).applied
 
+    # A script that the server does not know yet loses only the reply that says so.
+    assert await store.claim_aggregation(job_id) is None
+    assert await store.claim_callback(job_id) is None
     second = await claimed(store)
     assert (await with_lost_reply(failed(store, second, retryable=False))).applied
-    right = await store.claim_aggregation(job_id)
+    right = await with_lost_reply(store.claim_aggregation(job_id))
     assert right
+    assert right.attempt == 1
     await with_lost_reply(store.complete(right, summary={}))
+    call = await with_lost_reply(store.claim_callback(job_id))
+    assert call
+    assert call.attempt == 1
+    assert await with_lost_reply(store.end_callback(call))
 
     totals = await store.totals()
     assert totals["documents_submitted"] == 2

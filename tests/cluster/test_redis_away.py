@@ -13,11 +13,20 @@ from registry_steps import claimed, eventually, next_entry, operator, recovered,
 from cluster import embedded_redis
 from cluster.errors import JOB_NOT_FOUND, REDIS_UNAVAILABLE, ServiceError
 from cluster.jobs import JobStore
-from cluster.records import DocumentState, JobMetadata, JobState
+from cluster.records import (
+    AggregationClaim,
+    Claim,
+    ClaimRefused,
+    DocumentState,
+    JobMetadata,
+    JobState,
+    QueueEntry,
+    RefusalReason,
+)
 from cluster.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from cluster.embedded_redis import Address
@@ -81,6 +90,42 @@ async def test_accepted_jobs_survive_a_killed_redis(own: JobStore, settings: Set
     assert (await own.finish(third, summary=summary())).applied
     assert (await own.finish(second, summary=summary())).last
     assert (await own.totals())["documents_succeeded"] == 3
+
+
+async def test_a_late_reply_to_a_claim_burns_no_attempt(own: JobStore, settings: Settings) -> None:
+    """A Redis that stands still for longer than a time-out at each claim: asked again, it gives the same right."""
+    # As on any day but the first, the scripts are known: what was sent is carried out when Redis goes on.
+    await own.claim(await submitted_entry(own), worker_id="evaluator")
+    job_id = await submitted(own)
+    entry, pid = await next_entry(own), address(settings).pid
+
+    async def late(call: Callable[[], Awaitable[object]]) -> object:
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await refused(call(), REDIS_UNAVAILABLE)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        return await call()
+
+    claim = await late(lambda: own.claim(entry, worker_id="evaluator", nonce="n"))
+    assert isinstance(claim, Claim)
+    assert claim.attempt == 1
+    assert (await own.totals())["claims"] == 2
+    assert (await own.claim(entry, worker_id="other")) == ClaimRefused(RefusalReason.LEASED)
+    assert (await own.finish(claim, summary=summary())).last
+
+    await own.claim_aggregation(await submitted(own))
+    right = await late(lambda: own.claim_aggregation(job_id, nonce="n"))
+    assert isinstance(right, AggregationClaim)
+    assert right.attempt == 1
+    assert await own.claim_aggregation(job_id, nonce="of another") is None
+    assert await own.complete(right, summary={}) is JobState.COMPLETED
+
+
+async def submitted_entry(store: JobStore) -> QueueEntry:
+    """The entry of a new job of one document."""
+    await submitted(store)
+    return await next_entry(store)
 
 
 async def test_a_torn_last_write_does_not_keep_redis_from_starting(own: JobStore, settings: Settings) -> None:
