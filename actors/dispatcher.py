@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,9 @@ CALLBACKS_AT_ONCE = 5
 """Receivers that do not answer must not keep the Aggregator from its work."""
 SILENT_SECONDS = 60.0
 """A loop that has not come round for so long is dead; waiting for Redis is no silence."""
+UNHURRIED = frozenset({"sweeping"})
+"""Loops whose step takes as long as the storage does: an hour after a long rest. A storage that hangs is no better for
+a new dispatcher, and the queue does not wait for it."""
 
 
 class Dispatcher:
@@ -89,7 +93,8 @@ class Dispatcher:
         """
         now = asyncio.get_running_loop().time()
         for task, each in zip(self._tasks, self._loops.values(), strict=True):
-            if task.done() or now - each.alive_at > SILENT_SECONDS + each.longest_pause:
+            silent = now - each.alive_at > each.silent_seconds + each.longest_pause
+            if task.done() or silent:
                 raise RuntimeError(f"the loop {each.name} is dead")
 
     # ------------------------------------------------------------------ entries
@@ -218,6 +223,7 @@ class _Loop:
 
     def __init__(self, name: str, step: Callable[[], Awaitable[float]]) -> None:
         self.name = name
+        self.silent_seconds = math.inf if name in UNHURRIED else SILENT_SECONDS
         self.alive_at = asyncio.get_running_loop().time()
         self.longest_pause = 0.0
         self._step = step

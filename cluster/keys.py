@@ -22,8 +22,8 @@
 
 "Of job": 24 h from the last upload while it is open, 30 days from the last transition while it is not final,
 ttl_seconds from its final state. What has no TTL is emptied by the work itself, or is of bounded size;
-``pdm:jobs`` is trimmed by the sweep,
-``pdm:unfinished`` by each count. The states of documents stand in the sorted set and nowhere else.
+``pdm:jobs`` and ``pdm:unfinished`` are trimmed by the sweep. The states of documents stand in the sorted set and
+nowhere else.
 One job has four keys of its own, which always expire together. Times are Redis TIME, never a client's clock.
 The service needs one Redis node (or a replicated primary): the scripts touch keys of several hash slots.
 """

@@ -106,24 +106,30 @@ class Bookkeeping:
         return tuple(msgspec.json.decode(letter, type=DeadLetter) for letter in letters)
 
     async def sweep_index(self) -> int:
-        """Drop the names of expired jobs from the index; call every few minutes.
+        """Drop the names of expired jobs from the index and from those that are unfinished; call every few minutes.
 
         Returns:
-            How many were dropped.
+            How many were dropped from the index.
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE.
         """
-        keys, start, dropped = self.access.keys, 0, 0
+        await self._drop_expired(self.access.keys.unfinished)
+        return await self._drop_expired(self.access.keys.jobs)
+
+    async def _drop_expired(self, index: str) -> int:
+        """Drop the names, with or without their owner in front, of jobs that are gone."""
+        client, start, dropped = self.access.client, 0, 0
         with redis_errors():
-            while names := await self.access.client.zrange(keys.jobs, start, start + SWEEP_BATCH - 1):
-                async with self.access.client.pipeline(transaction=False) as pipeline:
+            while names := await client.zrange(index, start, start + SWEEP_BATCH - 1):
+                async with client.pipeline(transaction=False) as pipeline:
                     for name in names:
-                        pipeline.exists(keys.job(name))
+                        pipeline.exists(self.access.keys.job(name.rpartition("/")[2]))
                     found = await pipeline.execute()
                 gone = [name for name, there in zip(names, found, strict=True) if not there]
                 if gone:
-                    await self.access.client.zrem(keys.jobs, *gone)
+                    # A name never comes back, and a job is there before its name is.
+                    await client.zrem(index, *gone)
                 start += len(names) - len(gone)
                 dropped += len(gone)
         return dropped

@@ -250,11 +250,10 @@ class Storage:
             ServiceError: STORAGE_UNAVAILABLE.
         """
         folder = f"{self._job_folder('reviews', job_id)}/{document_id}"
-        with contextlib.suppress(FileNotFoundError), _storage_errors():
-            self._files.invalidate_cache(folder)
-            for entry in self._files.ls(folder, detail=True):
-                old = time.time() - _modified(entry) >= REVIEW_SECONDS
-                if old and not entry["name"].endswith(f"/{keep}.json"):
+        for entry in self._listing(folder, detail=True):
+            old = time.time() - _modified(entry) >= REVIEW_SECONDS
+            if old and not entry["name"].endswith(f"/{keep}.json"):
+                with contextlib.suppress(FileNotFoundError), _storage_errors():
                     self._files.rm(entry["name"])
 
     # ------------------------------------------------------------------ cache
@@ -354,9 +353,10 @@ class Storage:
     def sweep_temporary(self, *, older_than_seconds: float = TEMPORARY_SECONDS) -> int:
         """Remove temporary files whose writer has died; returns how many."""
         swept = 0
-        with _storage_errors():
-            for entry in self._files.ls(f"{self._root}/temporary", detail=True):
-                if time.time() - _modified(entry) >= older_than_seconds:
+        for entry in self._listing(f"{self._root}/temporary", detail=True):
+            if time.time() - _modified(entry) >= older_than_seconds:
+                # Its writer may have ended after all, and taken it along.
+                with contextlib.suppress(FileNotFoundError), _storage_errors():
                     self._files.rm(entry["name"])
                     swept += 1
         return swept
@@ -476,14 +476,19 @@ class Storage:
                     self._write(f"{target}/{name}", self._files.cat_file(f"{source}/{name}"))
 
     def _names(self, folder: str) -> tuple[str, ...]:
+        paths = self._listing(folder, detail=False)
+        return tuple(sorted(path.rstrip("/").rpartition("/")[2] for path in paths))
+
+    def _listing(self, folder: str, *, detail: bool) -> list[Any]:
+        """What is in a folder: paths, or what is known of each. An empty one does not exist on an object store."""
         with _storage_errors():
             try:
                 # Object stores would answer from an older listing.
                 self._files.invalidate_cache(folder)
-                paths: list[str] = self._files.ls(folder, detail=False)
+                found: list[Any] = self._files.ls(folder, detail=detail)
             except FileNotFoundError:
-                return ()
-        return tuple(sorted(path.rstrip("/").rpartition("/")[2] for path in paths))
+                return []
+        return found
 
     def _remove(self, folder: str) -> None:
         with contextlib.suppress(FileNotFoundError), _storage_errors():

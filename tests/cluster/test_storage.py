@@ -19,9 +19,10 @@ from registry_steps import Server, all_keys, claimed, eventually, refused, submi
 from cluster.errors import JOB_EXPIRED, STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
 from cluster.identifiers import digest, is_document_id, is_job_id, new_job_id
 from cluster.lifecycle_processes import free_ports
+from cluster.records import JobMetadata
 from cluster.settings import Settings
 from cluster.storage import Storage
-from cluster.sweeping import sweep
+from cluster.sweeping import Swept, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -275,9 +276,9 @@ async def test_some_time_after_its_end_nothing_of_a_job_is_left(server: Server, 
     await store.close()
 
 
-async def test_the_sweep_removes_what_no_job_owns(store: JobStore, tmp_path: Path) -> None:
+async def test_the_sweep_removes_what_no_job_owns(store: JobStore, storage: Storage) -> None:
     """Files of deleted jobs, forgotten results and dead writers go; those of living jobs stay."""
-    storage = Storage(store.access.settings)
+    assert await sweep(store, storage=storage) == Swept(0, 0, 0, 0)
     living, gone = await submitted(store), new_job_id()
     for job_id in (living, gone):
         put(storage, job_id, b"a")
@@ -285,7 +286,9 @@ async def test_the_sweep_removes_what_no_job_owns(store: JobStore, tmp_path: Pat
     storage.keep_result(KEY, job_id=living, document_id="d0001")
     storage.keep_result(digest("forgotten"), job_id=living, document_id="d0001")
     await store.remember(KEY, value="{}")
-    storage.begin_upload(gone).write(b"half")
+    _, interrupted = storage.open_temporary()
+    interrupted.write(b"half")
+    interrupted.close()
 
     swept = await sweep(store, storage=storage)
     assert (swept.jobs, swept.results, swept.temporary_files) == (1, 1, 0)
@@ -297,3 +300,17 @@ async def test_the_sweep_removes_what_no_job_owns(store: JobStore, tmp_path: Pat
     await store.delete(living)
     assert (await sweep(store, storage=storage)).jobs == 1
     assert storage.stored_jobs() == ()
+
+
+async def test_the_sweep_forgets_the_names_of_expired_jobs(store: JobStore, storage: Storage) -> None:
+    """Batches that nobody went on with expire by themselves: no list and no figure shows them any more."""
+    keys = store.access.keys
+    living = await submitted(store)
+    for owner in ("", "", "oficina"):
+        job_id = await store.create(JobMetadata(), owner=owner)
+        await store.access.client.delete(*keys.of_job(job_id)[:4])
+    assert (await store.queue_figures()).unfinished_jobs == 4
+
+    assert (await sweep(store, storage=storage)).index_names == 3
+    assert (await store.queue_figures()).unfinished_jobs == 1
+    assert await store.access.client.zrange(keys.jobs, 0, -1) == [living]
