@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import structlog
@@ -28,7 +29,7 @@ from pipeline.errors import INTERNAL, TIMEOUT, LimitExceeded, PipelineError
 from pipeline.extraction import ExtractionCancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
 
     from actors.bench import Bench
@@ -44,6 +45,11 @@ REPORT_SECONDS = 0.4
 """Between two reports of progress; each is one durable write of the registry."""
 STOP_SECONDS = 10.0
 """How long the thread may take to notice that it was stopped, after its child was killed."""
+CACHE_SECONDS = 60.0
+"""How long taking a result from the cache, or putting one there, may last: any storage that works is far quicker.
+Taking one also leaves half of the time to the evaluation."""
+
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Workshop:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an attempt ended. ``stuck``: its thread could not be stopped, the process must go."""
+    """How an attempt ended. ``stuck``: a thread of it could not be stopped, the process must go."""
 
     finish: Finish
     status: str
@@ -89,13 +95,15 @@ async def claimed(entry: QueueEntry, *, worker_id: str, store: JobStore) -> Clai
 
 
 class Attempt:
-    """Runs once."""
+    """Runs once. All that it waits for has a limit, except the registry, without which no lease is renewed either."""
 
     def __init__(self, claim: Claim, *, workshop: Workshop) -> None:
         self._claim = claim
         self._shop = workshop
         self._watch = Watch(soft_limit_seconds=workshop.settings.soft_limit_seconds)
         self._stuck = False
+        self._interrupted = asyncio.Event()
+        self._left_alone: set[asyncio.Future[Any]] = set()
         self._claimed_at = time.time()
         self._log = log.bind(
             job_id=claim.job_id, document_id=claim.document_id, attempt=claim.attempt, worker=claim.worker_id
@@ -109,46 +117,49 @@ class Attempt:
         self._log.info("document_claimed", queued_seconds=round(self._claim.queued_seconds, 3))
         guards = [asyncio.create_task(self._renew()), asyncio.create_task(self._report())]
         try:
-            outcome = await self._outcome()
-            handing_in_at = time.time()
-            ended = await self._hand_in(outcome)
+            # Whoever waits for this flight finds the result in the cache: it ends last.
+            async with AsyncExitStack() as flight:
+                outcome = await self._outcome(flight)
+                handing_in_at = time.time()
+                ended = await self._hand_in(outcome)
+                await _over(guards)
+                if ended.finish.applied and isinstance(outcome, DocumentSummary):
+                    await self._remember(outcome)
         except asyncio.CancelledError:
             self._interrupt()
             # Cancellation must not leave a claimed document to the end of its lease.
             await asyncio.shield(until_answered(lambda: self._shop.store.stop(self._claim)))
             raise
         finally:
-            for guard in guards:
-                guard.cancel()
-            await asyncio.gather(*guards, return_exceptions=True)
+            await _over(guards)
+        ended = replace(ended, stuck=self._stuck or await self._has_hanging_threads())
         self._tell(ended)
         tracing.emit(self._claim.job_id, *self._spans(ended, handing_in_at=handing_in_at))
         return ended
 
     # ------------------------------------------------------------------ work
 
-    async def _outcome(self) -> DocumentSummary | Failure | None:
+    async def _outcome(self, flight: AsyncExitStack) -> DocumentSummary | Failure | None:
         """The result, the failure, or None when the attempt was stopped."""
         try:
-            summary = await self._result()
+            summary = await self._result(flight)
         except (Stopped, ExtractionCancelled):
             return None
+        except LimitExceeded as error:
+            # Also when the thread has obeyed: a document that is over its time must not begin anew, uncounted.
+            return self._failure(error)
         except Exception as error:  # noqa: BLE001  whatever happens, the registry must be told
-            return None if self._watch.stopped and not self._stuck else self._failure(error)
+            return None if self._watch.stopped else self._failure(error)
         return None if self._watch.stopped else summary
 
-    async def _result(self) -> DocumentSummary:
+    async def _result(self, flight: AsyncExitStack) -> DocumentSummary:
         options = options_of(self._claim)
         freeze_hash = self._shop.bench.engine.freeze_hash(options)
         key = result_key(self._claim.sha256, freeze_hash=freeze_hash)
         if not self._shop.settings.cache_enabled:
             return await self._evaluated(options, key=key)
-        async with self._shop.flights.alone(key, watch=self._watch):
-            found = await self._cached(key)
-            if found is None:
-                found = await self._evaluated(options, key=key)
-                await self._remember(found)
-            return found
+        await flight.enter_async_context(self._shop.flights.alone(key, watch=self._watch))
+        return await self._cached(key) or await self._evaluated(options, key=key)
 
     async def _evaluated(self, options: EvaluationOptions, *, key: str) -> DocumentSummary:
         bench, settings = self._shop.bench, self._shop.settings
@@ -179,28 +190,65 @@ class Attempt:
             if value is None:
                 return None
             summary = msgspec.json.decode(value, type=DocumentSummary)
-            there = await asyncio.to_thread(self._shop.bench.reuse, claim, summary=summary)
-        except (ServiceError, msgspec.DecodeError) as error:
+            there = await self._in_time(
+                lambda: self._shop.bench.reuse(claim, summary=summary),
+                seconds=min(CACHE_SECONDS, self._watch.left_seconds / 2),
+            )
+        except (ServiceError, msgspec.DecodeError, TimeoutError) as error:
             # The cache saves time; without it the document is evaluated.
             self._log.warning("cache_unusable", **describe(error))
             return None
         return replace(summary, cached=True) if there else None
 
     async def _remember(self, summary: DocumentSummary) -> None:
-        claim, key = self._claim, summary.result_key
+        """Cache a result that the registry has taken: what was cancelled or deleted meanwhile belongs nowhere."""
+        if summary.cached or not self._shop.settings.cache_enabled:
+            return
+        claim, key, storage = self._claim, summary.result_key, self._shop.bench.storage
         try:
-            await asyncio.to_thread(
-                self._shop.bench.storage.keep_result,
-                key,
-                job_id=claim.job_id,
-                document_id=claim.document_id,
+            kept = await self._in_time(
+                lambda: storage.keep_result(key, job_id=claim.job_id, document_id=claim.document_id),
+                seconds=CACHE_SECONDS,
             )
-            await self._shop.store.remember(key, value=msgspec.json.encode(summary).decode())
-        except (ServiceError, FileNotFoundError) as error:
+            if kept:
+                value = msgspec.json.encode(summary).decode()
+                await self._shop.store.remember(key, value=value, job_id=claim.job_id)
+        except Exception as error:  # noqa: BLE001  the document has ended well, whatever becomes of the cache
             self._log.warning("cache_not_written", **describe(error))
+
+    async def _in_time(self, work: Callable[[], Done], *, seconds: float) -> Done:
+        """Do blocking work of the cache in a thread, and wait for it so long at most.
+
+        Raises:
+            TimeoutError: it takes longer. Its thread goes on.
+            Stopped: the attempt was stopped meanwhile, and so was the waiting.
+        """
+        running = asyncio.ensure_future(asyncio.to_thread(work))
+        stopped = asyncio.ensure_future(self._interrupted.wait())
+        try:
+            await asyncio.wait({running, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            if not running.done():
+                self._left_alone.add(running)
+                # Nobody waits for what it ends with.
+                running.add_done_callback(lambda task: task.cancelled() or task.exception())
+        if running.done():
+            return running.result()
+        if self._interrupted.is_set():
+            raise Stopped
+        raise TimeoutError("the storage of the cache does not answer")
+
+    async def _has_hanging_threads(self) -> bool:
+        """Whether work that was not waited for still goes on: each would hold a thread until none is left."""
+        if not self._left_alone:
+            return False
+        _, hanging = await asyncio.wait(self._left_alone, timeout=STOP_SECONDS)
+        return bool(hanging)
 
     def _interrupt(self) -> None:
         self._watch.stop()
+        self._interrupted.set()
         self._shop.bench.extraction.cancel()
 
     # ------------------------------------------------------------------ beside the work
@@ -250,7 +298,7 @@ class Attempt:
             return Ended(finish, status, seconds, summary=summary, node_seconds=self._watch.node_seconds())
         if outcome is None:
             finish = await until_answered(lambda: store.stop(claim))
-            return Ended(finish, "stopped", seconds, stuck=self._stuck)
+            return Ended(finish, "stopped", seconds)
         failure = outcome
         finish = await until_answered(
             lambda: store.fail(
@@ -263,7 +311,7 @@ class Attempt:
             )
         )
         status = "retrying" if finish.will_retry else "failed" if finish.applied else "refused"
-        return Ended(finish, status, seconds, failure=failure, stuck=self._stuck)
+        return Ended(finish, status, seconds, failure=failure)
 
     def _failure(self, error: Exception) -> Failure:
         reference = new_reference()
@@ -312,6 +360,13 @@ class Attempt:
         for number, (node, began, over) in enumerate(self._watch.visits()):
             yield tracing.Span(node, began, min(over, handing_in_at), f"{key}/{number}", key)
         yield tracing.Span("finish", handing_in_at, now, f"{key}/finish", key)
+
+
+async def _over(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """End tasks, and wait for their end. Harmless to repeat."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _rounded(seconds: dict[str, float]) -> dict[str, float]:

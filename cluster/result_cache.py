@@ -8,6 +8,7 @@ import msgspec
 
 from cluster.records import DeadLetter
 from cluster.redis_access import RedisAccess, redis_errors
+from cluster.scripts import REMEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,26 +57,24 @@ class Bookkeeping:
             value: str | None = await self.access.client.get(self.access.keys.result(result_key))
         return value
 
-    async def remember(self, result_key: str, *, value: str) -> None:
-        """Keep ``value`` (e.g. the summary as JSON) for ``ttl_seconds`` from now.
+    async def remember(self, result_key: str, *, value: str, job_id: str) -> bool:
+        """Keep ``value`` (e.g. the summary as JSON) for ``ttl_seconds``, or until a job with this result is deleted.
+
+        To be called when the document it comes from has its result, else the deletion does not know of it.
+
+        Returns:
+            False: the job it comes from is gone, nothing is kept.
 
         Raises:
             ServiceError: REDIS_UNAVAILABLE.
         """
-        with redis_errors():
-            await self.access.client.set(
-                self.access.keys.result(result_key), value, ex=self.access.settings.ttl_seconds
-            )
-
-    async def forget(self, result_keys: Sequence[str]) -> None:
-        """Drop cached results, as when the sender deletes the job they come from.
-
-        Raises:
-            ServiceError: REDIS_UNAVAILABLE.
-        """
-        if result_keys:
-            with redis_errors():
-                await self.access.client.delete(*(self.access.keys.result(key) for key in result_keys))
+        reply = await self.access.run(
+            REMEMBER,
+            job_id=job_id,
+            arguments={"value": value},
+            extra_keys=(self.access.keys.result(result_key),),
+        )
+        return reply.ok
 
     async def known_results(self, result_keys: Sequence[str]) -> frozenset[str]:
         """Those of ``result_keys`` that are still remembered."""

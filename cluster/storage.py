@@ -268,13 +268,15 @@ class Storage:
         """
         cache = self._cache_folder(result_key)
         names = self.artifact_names(job_id, document_id)
+        if not names:
+            return False
         try:
             self._copy(names, source=self._artifact_folder(job_id, document_id), target=cache)
             # Last: without it the rest is no result, whatever interrupted the copying.
             self._write(f"{cache}/{_COMPLETE}", "\n".join(names).encode())
         except FileNotFoundError:
             return False
-        return bool(names)
+        return True
 
     def reuse_result(self, result_key: str, *, job_id: str, document_id: str) -> bool:
         """Give a document the artifacts of the cache, all of them; False when the cache has not all.

@@ -25,6 +25,7 @@ from cluster.scripts import ADD_DOCUMENT, CANCEL, CREATE, DELETE, DESCRIBE, RESE
 
 if TYPE_CHECKING:
     from cluster.records import DocumentRecord, JobMetadata, JobRecord
+    from cluster.scripts import Flag
 
 _ADD_REFUSALS: dict[str, Refusal] = {"not_open": JOB_NOT_OPEN, "too_many": TOO_MANY_FILES}
 
@@ -154,8 +155,7 @@ class Submissions(Readings, Bookkeeping):
         Raises:
             ServiceError: REDIS_UNAVAILABLE (then nothing is known).
         """
-        reply = await self.access.run(DELETE, job_id=job_id, arguments={"only_open": 1})
-        return not reply.kept
+        return not (await self._run_delete(job_id, only_open=True)).kept
 
     async def delete(self, job_id: str) -> None:
         """Forget a job, whatever its state, and the cached results of its documents. Files are the storage's.
@@ -166,11 +166,18 @@ class Submissions(Readings, Bookkeeping):
             ServiceError: JOB_NOT_FOUND, JOB_EXPIRED, REDIS_UNAVAILABLE.
         """
         try:
-            documents = await self.documents(job_id)
+            await self.job(job_id)
         except ServiceError as error:
             if error.refusal is JOB_DELETED:
                 return
             raise
-        await self.access.run(DELETE, job_id=job_id, arguments={"only_open": 0})
-        results = {document.summary.result_key for document in documents if document.summary}
-        await self.forget(sorted(results - {""}))
+        await self._run_delete(job_id, only_open=False)
+
+    # ------------------------------------------------------------------ parts
+
+    async def _run_delete(self, job_id: str, *, only_open: bool) -> Flag:
+        return await self.access.run(
+            DELETE,
+            job_id=job_id,
+            arguments={"only_open": int(only_open), "result_prefix": self.access.keys.result("")},
+        )

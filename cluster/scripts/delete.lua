@@ -4,7 +4,7 @@
 -- | key         | does                                      |
 -- |-------------|-------------------------------------------|
 -- | JOB         | DEL                                       |
--- | DOCUMENTS   | HGET entry; DEL                           |
+-- | DOCUMENTS   | HGET entry, summary; DEL                  |
 -- | STATES      | ZRANGE; DEL                               |
 -- | EVENTS      | DEL                                       |
 -- | TOMBSTONE   | SET deleted and the owner                 |
@@ -17,14 +17,20 @@
 -- | CALLBACKS   | ZREM                                      |
 -- | TOTALS      | HINCRBY jobs_deleted, documents_cancelled |
 -- | idempotency | DEL, its name is kept in the job          |
+-- | results     | DEL, those that the summaries name        |
 --
--- Arguments: job_id, only_open (0 or 1: what was accepted stays). Reply: existed, kept
+-- Arguments: job_id, only_open (0 or 1: what was accepted stays), result_prefix. Reply: existed, kept
 local state = job('state')
 if not state then return reply({existed = false}) end
 if A.only_open == '1' and state ~= 'open' then return reply({existed = true, kept = true}) end
 for _, document in ipairs(redis.call('ZRANGEBYSCORE', STATES, '-inf', LAST_UNFINISHED)) do
   withdraw(document)
   if state ~= 'open' then count('documents_cancelled') end
+end
+for _, document in ipairs(redis.call('ZRANGE', STATES, 0, -1)) do
+  local summary = field(document, 'summary')
+  local result = summary and cjson.decode(summary).result_key
+  if result and result ~= '' then redis.call('DEL', A.result_prefix .. result) end
 end
 local idempotency = job('idempotency')
 if idempotency then redis.call('DEL', idempotency) end

@@ -155,10 +155,12 @@ async def test_deleting_a_job_forgets_its_cached_results(store: JobStore) -> Non
     """What the sender deletes does not answer the next sender."""
     job_id = await submitted(store)
     key = digest("result")
-    await store.remember(key, value="{}")
     await store.finish(await claimed(store), summary=summary(result_key=key))
+    assert await store.remember(key, value="{}", job_id=job_id)
     assert await store.cached(key) == "{}"
     await store.delete(job_id)
+    assert await store.cached(key) is None
+    assert not await store.remember(key, value="{}", job_id=job_id)
     assert await store.cached(key) is None
 
 

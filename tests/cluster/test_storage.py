@@ -256,7 +256,7 @@ async def test_some_time_after_its_end_nothing_of_a_job_is_left(server: Server, 
     put(storage, job_id, b"plan")
     storage.write_artifacts(job_id, "d0001", ARTIFACTS)
     storage.keep_result(KEY, job_id=job_id, document_id="d0001")
-    await store.remember(KEY, value="{}")
+    await store.remember(KEY, value="{}", job_id=job_id)
     await store.finish(await claimed(store), summary=summary(result_key=KEY))
     right = await store.claim_aggregation(job_id)
     assert right
@@ -285,7 +285,7 @@ async def test_the_sweep_removes_what_no_job_owns(store: JobStore, storage: Stor
         storage.write_artifacts(job_id, "d0001", ARTIFACTS)
     storage.keep_result(KEY, job_id=living, document_id="d0001")
     storage.keep_result(digest("forgotten"), job_id=living, document_id="d0001")
-    await store.remember(KEY, value="{}")
+    await store.remember(KEY, value="{}", job_id=living)
     _, interrupted = storage.open_temporary()
     interrupted.write(b"half")
     interrupted.close()
