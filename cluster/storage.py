@@ -8,7 +8,9 @@
     temporary/{random}                        being written; nothing else ever sees a half file
 
 No name that a user chose becomes part of a path. On a local disk a file appears under its final name only
-when its bytes are on the disk. All methods block: async code calls them through ``asyncio.to_thread``.
+when its bytes are on the disk, and what a method has written survives a power cut once it has returned: the
+file's name and those of the folders above it are on the disk as well. All methods block: async code calls them
+through ``asyncio.to_thread``.
 """
 
 from __future__ import annotations
@@ -153,6 +155,8 @@ class Storage:
             self._local = isinstance(self._files, LocalFileSystem)
             for folder in ("uploads", "artifacts", "reviews", "cache", "temporary", "access"):
                 self._files.makedirs(f"{self._root}/{folder}", exist_ok=True)
+            if self._local:
+                _sync_folder(Path(self._root))
 
     # ------------------------------------------------------------------ uploads
 
@@ -195,7 +199,8 @@ class Storage:
             ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         for name in sorted(artifacts):
-            self._write(self.artifact_path(job_id, document_id, name), artifacts[name])
+            self._write(self.artifact_path(job_id, document_id, name), artifacts[name], named=False)
+        self._make_names_durable(self._artifact_folder(job_id, document_id))
 
     def read_artifact(self, job_id: str, document_id: str, name: str) -> bytes:
         """The bytes of one artifact.
@@ -289,6 +294,7 @@ class Storage:
             with _storage_errors():
                 names = self._files.cat_file(f"{cache}/{_COMPLETE}").decode().splitlines()
             self._copy(names, source=cache, target=self._artifact_folder(job_id, document_id))
+            self._make_names_durable(self._artifact_folder(job_id, document_id))
         except FileNotFoundError:
             return False
         return bool(names)
@@ -430,8 +436,12 @@ class Storage:
                 return path, os.fdopen(descriptor, "wb")
             return path, self._files.open(path, "wb")
 
-    def settle(self, temporary: str, stream: IO[bytes], *, final: str) -> None:
-        """Close a temporary file and move it to ``final``, durable on a local disk when this returns."""
+    def settle(self, temporary: str, stream: IO[bytes], *, final: str, named: bool = True) -> None:
+        """Close a temporary file and move it to ``final``, durable on a local disk when this returns.
+
+        Without ``named`` only its bytes are: for several files of one folder, whose names are then made durable
+        together.
+        """
         with _storage_errors():
             if not self._local:
                 stream.close()
@@ -443,8 +453,8 @@ class Storage:
             folder = Path(final).parent
             folder.mkdir(parents=True, exist_ok=True)
             Path(temporary).replace(final)
-            _sync_folder(folder)
-            _sync_folder(folder.parent)
+        if named:
+            self._make_names_durable(str(folder))
 
     def discard(self, temporary: str, stream: IO[bytes]) -> None:
         """Close and remove a temporary file, if it is still there."""
@@ -454,7 +464,16 @@ class Storage:
         with contextlib.suppress(FileNotFoundError), _storage_errors():
             self._files.rm_file(temporary)
 
-    def _write(self, path: str, content: bytes) -> None:
+    def _make_names_durable(self, folder: str) -> None:
+        """Bring the entries of a folder, and those of the folders that lead to it, to the disk."""
+        if not self._local:
+            return
+        with _storage_errors():
+            steps = Path(folder).relative_to(self._root).parts
+            for depth in range(len(steps), 0, -1):
+                _sync_folder(Path(self._root, *steps[:depth]))
+
+    def _write(self, path: str, content: bytes, *, named: bool = True) -> None:
         if not self._local:
             # An object appears whole or not at all; a temporary one would cost two requests more.
             with _storage_errors():
@@ -464,7 +483,7 @@ class Storage:
         try:
             with _storage_errors():
                 stream.write(content)
-            self.settle(temporary, stream, final=path)
+            self.settle(temporary, stream, final=path, named=named)
         finally:
             self.discard(temporary, stream)
 

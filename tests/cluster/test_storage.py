@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +25,7 @@ from cluster.storage import Storage
 from cluster.sweeping import Swept, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 from cluster.jobs import JobStore
 from cluster.keys import Keys
@@ -314,3 +314,48 @@ async def test_the_sweep_forgets_the_names_of_expired_jobs(store: JobStore, stor
     assert (await sweep(store, storage=storage)).index_names == 3
     assert (await store.queue_figures()).unfinished_jobs == 1
     assert await store.access.client.zrange(keys.jobs, 0, -1) == [living]
+
+
+def test_what_is_written_keeps_its_name_over_a_power_cut(
+    local: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each new file's folder, and those that lead to it, are synced after its entry was made, also for links."""
+    changed: set[str] = set()
+    """Folders with entries that may not be on the disk."""
+    made: list[str] = []
+
+    def noted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def change(source: Any, target: Any, **named: Any) -> Any:
+            changed.add(str(Path(target).parent))
+            made.append(str(target))
+            return call(source, target, **named)
+
+        return change
+
+    def sync(descriptor: int, *, real: Callable[[int], None] = os.fsync) -> None:
+        real(descriptor)
+        changed.discard(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    def make(path: Any, mode: int = 0o777, *, real: Callable[..., None] = os.mkdir) -> None:
+        real(path, mode)
+        changed.add(str(Path(path).parent))
+
+    monkeypatch.setattr(os, "replace", noted(os.replace))
+    monkeypatch.setattr(os, "link", noted(os.link))
+    monkeypatch.setattr(os, "mkdir", make)
+    monkeypatch.setattr(os, "fsync", sync)
+
+    job_id, other = new_job_id(), new_job_id()
+    steps: dict[str, Callable[[], object]] = {
+        "an upload": lambda: put(local, job_id, b"a"),
+        "artifacts": lambda: local.write_artifacts(job_id, "d0001", ARTIFACTS),
+        "a cached result": lambda: local.keep_result(KEY, job_id=job_id, document_id="d0001"),
+        "artifacts from the cache": lambda: local.reuse_result(KEY, job_id=other, document_id="d0001"),
+        "a review": lambda: local.write_review(job_id, "d0001", b"{}"),
+        "keys": lambda: local.write_keys("oficina", b"{}"),
+    }
+    for step, write in steps.items():
+        made.clear()
+        write()
+        assert made, step
+        assert changed == set(), step
