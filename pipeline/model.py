@@ -236,6 +236,8 @@ class TableRow(msgspec.Struct, frozen=True, gc=False):
     """What an amount in this table is multiplied with (1000 where the head says thousands of pesos)."""
     ruled: bool = True
     """Whether the columns come from the page's geometry; those of a table that survives as text are a guess."""
+    context_roles: tuple[ColumnRole, ...] = ()
+    """What the column of each text of ``context`` holds; ``OTHER`` for a row of one text across the table."""
 
 
 class TextRun(msgspec.Struct, frozen=True, gc=False):

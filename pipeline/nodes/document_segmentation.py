@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pipeline.model import ColumnRole, RowCell, Segment, Segmentation, SegmentIndex, SegmentKind, TableRow
 from pipeline.structure.columns import money_factor
 from pipeline.structure.flat_tables import closing_columns, flat_table, head_at, headless_ranges, in_head
@@ -112,9 +114,8 @@ class _Segmenter:
             ):
                 continue
             cells = self._with_last_row(row.cells) if row.goes_on else row.cells
-            self._row(
-                cells, section=section, table=table, title=title, context=row.context, factor=row.factor
-            )
+            above = TableRow(table, title, (), row.context, row.factor, context_roles=row.context_roles)
+            self._row(cells, section=section, above=above)
         return end
 
     def _with_last_row(self, cells: Sequence[tuple[Cell, Column]]) -> Sequence[tuple[Cell, Column]]:
@@ -141,7 +142,8 @@ class _Segmenter:
             if len(row.cells) == 1 and row.cells[0][1].role is ColumnRole.OTHER:
                 self._add(SegmentKind.PARAGRAPH, [row.cells[0][0]], section=section, path=self._path(section))
                 continue
-            self._row(row.cells, section=section, table=number, title=title, context=(), factor=factor)
+            above = TableRow(number, title, (), (), factor, ruled=False)
+            self._row(row.cells, section=section, above=above)
         return max(table.stop, body)
 
     def _caption(self, first: int) -> str:
@@ -155,25 +157,17 @@ class _Segmenter:
         text = self._folded[after] if after < len(self._folded) else ""
         return text if text.startswith(("fuente", "nota", "cifras", "valores", "(", "*")) else ""
 
-    def _row(
-        self,
-        cells: Sequence[tuple[Cell, Column]],
-        *,
-        section: int,
-        table: int,
-        title: str,
-        context: tuple[str, ...],
-        factor: int,
-    ) -> None:
+    def _row(self, cells: Sequence[tuple[Cell, Column]], *, section: int, above: TableRow) -> None:
+        """Give the segment of a row; ``above`` is the row without its cells."""
         assembled = assemble([cell for cell, _ in cells], lines=self._lines)
         if len(assembled.text) > MAX_SEGMENT_CHARS:
-            self._long_row(cells, section=section, table=table, title=title, context=context, factor=factor)
+            self._long_row(cells, section=section, above=above)
             return
         row_cells = tuple(
             RowCell(assembled.text[start:end], column.role, column.head, start, end, column.year)
             for (start, end), (_, column) in zip(assembled.spans, cells, strict=True)
         )
-        row = TableRow(table, title, row_cells, context, factor, table < len(self._document.tables))
+        row = msgspec.structs.replace(above, cells=row_cells)
         self._last_row = (len(self.segments), cells)
         self._append(
             SegmentKind.TABLE_ROW,
@@ -183,16 +177,7 @@ class _Segmenter:
             row=row,
         )
 
-    def _long_row(
-        self,
-        cells: Sequence[tuple[Cell, Column]],
-        *,
-        section: int,
-        table: int,
-        title: str,
-        context: tuple[str, ...],
-        factor: int,
-    ) -> None:
+    def _long_row(self, cells: Sequence[tuple[Cell, Column]], *, section: int, above: TableRow) -> None:
         """Give a row that is too long as several rows, cut between cells or inside a cell too long itself."""
         part: list[tuple[Cell, Column]] = []
         size = 0
@@ -200,11 +185,11 @@ class _Segmenter:
             for piece in split_long(cell, lines=self._lines):
                 length = sum(f.end - f.start + 1 for f in piece) + len(CELL_GLUE)
                 if part and size + length > MAX_SEGMENT_CHARS:
-                    self._row(part, section=section, table=table, title=title, context=context, factor=factor)
+                    self._row(part, section=section, above=above)
                     part, size = [], 0
                 part.append((tuple(piece), column))
                 size += length
-        self._row(part, section=section, table=table, title=title, context=context, factor=factor)
+        self._row(part, section=section, above=above)
 
     def _prose(self, first: int, stop: int, *, section: int) -> None:
         for begin, end in headless_ranges(self._lines, self._folded, first=first, stop=stop):

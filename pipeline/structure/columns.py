@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _YEAR = re.compile(r"\b(19[89]\d|20[0-6]\d)\b")
 _ROLES: tuple[tuple[ColumnRole, re.Pattern[str]], ...] = (
+    # Who benefits is no objective of the plan, though the head says "objetivo".
+    (ColumnRole.OTHER, re.compile(r"poblacion objetivo|beneficiari")),
     (
         ColumnRole.BASELINE,
         re.compile(
@@ -20,7 +22,8 @@ _ROLES: tuple[tuple[ColumnRole, re.Pattern[str]], ...] = (
             r"|valor actual|base 20\d\d"
         ),
     ),
-    (ColumnRole.CODE, re.compile(r"\bcodigos?\b|\bcod\b|^n[o°º]\.?$|^#$|^item$")),
+    # "No." and "Ítem" number the rows: no code of a product or an indicator.
+    (ColumnRole.CODE, re.compile(r"\bcodigos?\b|\bcod\b")),
     (ColumnRole.RESPONSIBLE, re.compile(r"responsables?|dependencia|entidad|ejecutor|lider\b|secretaria")),
     (ColumnRole.UNIT, re.compile(r"unidad(?:es)? (?:de )?medida|\bunidad\b|\bu\.? ?m\b|medida")),
     (ColumnRole.INDICATOR, re.compile(r"indicador(?:es)?|formula")),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.model import CleanDocument, CleanLine, PlacedTable
 
 MAX_HEAD_ROWS = 3
+MAX_TITLE_ROWS = 3
 MAX_HEAD_CELL_CHARS = 70
 MIN_HEAD_SHARE = 0.5
 _INHERITED = frozenset(
@@ -39,6 +40,8 @@ class RuledRow:
     cells: tuple[tuple[Cell, Column], ...]
     context: tuple[str, ...]
     factor: int
+    context_roles: tuple[ColumnRole, ...] = ()
+    """What the column of each text of ``context`` holds."""
     goes_on: bool = False
     """The row began on the page before: its cells continue the cells of the last row there."""
 
@@ -79,26 +82,33 @@ class RuledTables:
         """The rows of a table below its head; ``title`` and ``note`` may say in what unit amounts are."""
         placed = self._document.tables[table]
         grid = [[self._cell(placed, cell.lines) if cell else () for cell in row] for row in placed.table.rows]
-        head, body = self._read_head(grid, placed=placed, title=f"{title} {note}")
+        titles = self._title_rows(grid)
+        said = " ".join([title, note, *(cell_text(cell, lines=self._document.lines) for cell in titles)])
+        head, body = self._read_head(grid, first=len(titles), placed=placed, title=said)
         rows: list[RuledRow] = []
         banner: str | None = None
-        for cells in grid[body:]:
+        for index, cells in enumerate(grid):
+            if len(titles) <= index < body:
+                continue
             filled = [i for i, cell in enumerate(cells) if cell]
             if not filled:
                 continue
             if len(filled) == 1 and len(cells) > 2 and filled[0] == 0:  # noqa: PLR2004  a row of one cell in a wider table
                 banner = cell_text(cells[0], lines=self._document.lines)
                 self._context.clear()
-            context = self._inherit(cells, head=head)
+            # A title above the head stands in no column.
+            columns = head.columns if index >= body else ()
+            inherited = self._inherit(cells, columns=columns)
             if banner:
-                context = (banner, *context)
+                inherited = ((banner, ColumnRole.OTHER), *inherited)
             pairs = tuple(
-                (cell, head.columns[i] if i < len(head.columns) else Column("", ColumnRole.OTHER, None))
+                (cell, columns[i] if i < len(columns) else Column("", ColumnRole.OTHER, None))
                 for i, cell in enumerate(cells)
                 if cell
             )
             goes_on = body == 0 and not rows and self._continues and self._all_lower(cells)
-            rows.append(RuledRow(table, pairs, context, head.factor, goes_on))
+            texts, roles = tuple(text for text, _ in inherited), tuple(role for _, role in inherited)
+            rows.append(RuledRow(table, pairs, texts, head.factor, roles, goes_on))
         return rows
 
     def _all_lower(self, cells: Sequence[Cell]) -> bool:
@@ -109,17 +119,28 @@ class RuledTables:
     def _cell(self, placed: PlacedTable, numbers: Sequence[int]) -> Cell:
         return tuple(fragment for number in numbers for fragment in self._map.get((placed.page, number), ()))
 
+    def _title_rows(self, grid: Sequence[Sequence[Cell]]) -> list[Cell]:
+        """The rows of one text each with which a table begins, such as ``INGRESOS (en millones)``."""
+        titles: list[Cell] = []
+        for row in grid[:MAX_TITLE_ROWS]:
+            filled = [cell for cell in row if cell]
+            if len(filled) != 1 or len(row) < 2:  # noqa: PLR2004  a table of one column has no titles
+                break
+            titles.append(filled[0])
+        return titles
+
     def _read_head(
-        self, grid: Sequence[Sequence[Cell]], *, placed: PlacedTable, title: str
+        self, grid: Sequence[Sequence[Cell]], *, first: int, placed: PlacedTable, title: str
     ) -> tuple[_Head, int]:
+        """The head that begins at row ``first``, and the first row below it; 0 where there is no head."""
         width = max((len(row) for row in grid), default=0)
         body = 0
         heads: list[list[str]] = [[] for _ in range(width)]
-        for row in grid[:MAX_HEAD_ROWS]:
+        for index, row in enumerate(grid[first : first + MAX_HEAD_ROWS], first + 1):
             texts = [cell_text(cell, lines=self._document.lines) for cell in row]
             if not _is_head_row(texts, first=body == 0):
                 break
-            body += 1
+            body = index
             for column, text in enumerate(texts):
                 if text:
                     heads[column].append(text)
@@ -140,18 +161,21 @@ class RuledTables:
         self._head, self._head_page = head, placed.page
         return head, body
 
-    def _inherit(self, cells: Sequence[Cell], *, head: _Head) -> tuple[str, ...]:
+    def _inherit(
+        self, cells: Sequence[Cell], *, columns: Sequence[Column]
+    ) -> tuple[tuple[str, ColumnRole], ...]:
         """What stands in the merged cells to the left: kept until the column has a text again."""
-        inherited: list[str] = []
-        for column in range(min(len(cells), len(head.columns))):
-            if head.columns[column].role not in _INHERITED:
+        inherited: list[tuple[str, ColumnRole]] = []
+        for place in range(min(len(cells), len(columns))):
+            role = columns[place].role
+            if role not in _INHERITED:
                 continue
-            if cells[column]:
-                self._context[column] = cell_text(cells[column], lines=self._document.lines)
-                for later in [c for c in self._context if c > column]:
+            if cells[place]:
+                self._context[place] = cell_text(cells[place], lines=self._document.lines)
+                for later in [c for c in self._context if c > place]:
                     del self._context[later]
-            elif column in self._context:
-                inherited.append(self._context[column])
+            elif place in self._context:
+                inherited.append((self._context[place], role))
         return tuple(inherited)
 
 

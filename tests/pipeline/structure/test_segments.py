@@ -76,6 +76,34 @@ def test_money_is_read_in_the_unit_of_the_table() -> None:
     ]
 
 
+def test_titles_above_the_head_of_a_table_hide_neither_head_nor_unit() -> None:
+    """``INGRESOS (en millones)`` across the table is a title; the years below it are the head."""
+    title = ("INGRESOS (en millones)", None, None)
+    head = ("LÍNEA/COMPONENTE", "2012", "2013")
+    found = rows(table_page(1, before=[], rows=[title, head, ("LÍNEA 1. EJE SOCIAL", "7.845", "8.237")]))
+    assert [segment.text for segment in found] == [title[0], "LÍNEA 1. EJE SOCIAL | 7.845 | 8.237"]
+    assert [cell.year for cell in found[1].row.cells] == [None, 2012, 2013]  # type: ignore[union-attr]
+    assert [segment.row.money_factor for segment in found if segment.row] == [1_000_000, 1_000_000]
+    assert roles(found[0]) == [ColumnRole.OTHER]
+
+
+def test_what_rows_inherit_says_from_which_column_it_is() -> None:
+    """A programme and an objective to the left are told apart; who benefits is inherited by no row."""
+    head = ("PROGRAMA", "OBJETIVO", "POBLACIÓN OBJETIVO", "META", "TOTAL")
+    first = ("Casa digna", "Construir viviendas", "Niñez", "Casas", "20")
+    found = rows(table_page(1, before=[], rows=[head, first, (None, None, None, "Mejoras", "30")]))
+    row = found[1].row
+    assert row is not None
+    assert row.context == ("Casa digna", "Construir viviendas")
+    assert row.context_roles == (ColumnRole.PROGRAMME, ColumnRole.OBJECTIVE)
+
+
+def test_the_number_of_a_row_is_no_code() -> None:
+    """``N°`` counts the rows of a table; a code of a product is called one."""
+    found = rows(table_page(1, before=[], rows=[("N°", "SECTOR", "PROYECTO"), ("1", "Vías", "Vía al mar")]))
+    assert roles(found[0])[0] is ColumnRole.OTHER
+
+
 def test_a_row_that_uses_head_words_is_no_head() -> None:
     """``Programas ejecutados`` in the first row of a page is a row."""
     found = rows(
