@@ -15,6 +15,8 @@ import re2
 
 from pipeline.spanish_numbers import parse_amount
 
+MOST_MILLIONS: Final = 10**7
+"""Ten million millions are more than any municipality has: who writes it counted in thousands, or misprinted."""
 MAX_PESOS: Final = 10**16
 """Colombia's national budget is 5 × 10^14: a larger figure is a misreading."""
 
@@ -44,6 +46,7 @@ TALK_OF_MONEY: Final = re2.compile(
 )
 
 _DIGITS: Final = re2.compile(NUMBER)
+_ONE_POINT: Final = re2.compile(r"[0-9]{1,3}[.,][0-9]{3}")
 _FACTORS: Final[dict[str, int]] = {
     "": 1,
     "mil": 1_000,
@@ -72,6 +75,11 @@ def pesos(number: str, *, unit: str, factor: int = 1) -> int | None:
     if value is None:
         return None
     scale = _FACTORS.get(unit.strip(), 1)
+    if scale == _FACTORS["billones"] and _ONE_POINT.fullmatch(number) is not None:
+        # "$1.706 billones" is a little less than two: a thousand of them nobody has.
+        value /= 1_000
+    if scale == _FACTORS["millones"] and value >= MOST_MILLIONS:
+        return None
     total = value * (scale if scale > 1 else factor)
     exact = int(total.quantize(Decimal(1), rounding=ROUND_HALF_UP)) if total < MAX_PESOS else MAX_PESOS
     return exact if 0 < exact < MAX_PESOS else None

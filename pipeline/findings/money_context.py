@@ -84,8 +84,8 @@ _SHORT_SOURCES: Final[dict[str, str]] = {
     "otros": "otros",
 }
 _YEAR_AFTER: Final = re2.compile(
-    rb"^[a-z/ ,]{0,45}?(?:\(|\b(?:en|para|durante|vigencia|ano|del?|a)(?: el| la| los)?"
-    rb"(?: ano| vigencia| vigencia fiscal)? )"
+    rb"^(?: ?-|[a-z/ ,]{0,45}?(?:\(|\b(?:en|para|durante|vigencia|ano|del?|a)(?: el| la| los)?"
+    rb"(?: ano| vigencia| vigencia fiscal)? ))"
     rb"(20[0-4][0-9])\b"
 )
 _YEAR: Final = re2.compile(rb"\b(20[0-4][0-9])\b( ?[-y/]? ?20[0-4][0-9]\b)*")

@@ -64,6 +64,7 @@ def row(
     *cells: RowCell,
     title: str = "",
     context: tuple[str, ...] = (),
+    context_roles: tuple[ColumnRole, ...] = (),
     factor: int = 1,
     table: int = 0,
     ruled: bool = False,
@@ -76,7 +77,13 @@ def row(
         placed.append(RowCell(item.text, item.role, item.head, position, end, item.year))
         position = end + len(" | ")
     return TableRow(
-        table=table, title=title, cells=tuple(placed), context=context, money_factor=factor, ruled=ruled
+        table=table,
+        title=title,
+        cells=tuple(placed),
+        context=context,
+        money_factor=factor,
+        ruled=ruled,
+        context_roles=context_roles,
     )
 
 

@@ -167,3 +167,14 @@ def test_one_task_shared_by_two_offices_is_none() -> None:
     )
     one = row(cell(ColumnRole.PROJECT, task), cell(ColumnRole.RESPONSIBLE, "Secretaría de Salud"))
     assert _found(plan(both, one)) == ()
+
+
+def test_a_wrong_sum_is_shown_in_what_the_plan_prints() -> None:
+    """In a table of thousands whose columns are lost, total and sum stand side by side as printed."""
+    segmentation = plan(
+        "Recursos $ 100.000 $ 200.000 $ 300.000 $ 400.000 $ 1.000.000",
+        "(Miles de pesos)",
+        "Vías 2.001.000 5.490.000 5.136.000 5.141.000 18.176.000",
+    )
+    (found,) = _found(segmentation)
+    assert (found.left_value, found.right_value) == ("18.176.000", "17.768.000")
