@@ -1,6 +1,7 @@
 """Findings of nodes 5 to 11 as they stand in the artifacts: with page and quote instead of segment and offsets.
 
-Each list is capped; ``total`` says how many there were, and what they add up to counts all of them.
+Each list is capped; ``total`` says how many there were, and what they add up to counts all of them. Of amounts
+those of the plan's own years and of its investments are kept first: they stand on the last pages.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from pipeline.diagnostics import (
     longest_climb,
 )
 from pipeline.evidence import page_of
-from pipeline.model import POINT_IDS
+from pipeline.model import POINT_IDS, SectionKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pipeline.flow import FlowResult
-    from pipeline.model import CausalGraphCheck, Findings, Span, TheoryOfChange
+    from pipeline.model import Amount, CausalGraphCheck, Findings, Span, TheoryOfChange
 
 ITEMS_MAX = 500
 QUOTE_CHARS = 300
@@ -47,6 +48,7 @@ class _Where:
     def __init__(self, flow: FlowResult) -> None:
         self._segments = flow.segmentation.segments
         self._document = flow.clean
+        self._profile = flow.profile
         self._about = [frozenset(about) for about in flow.relevance.about]
 
     def __call__(self, span: Span) -> dict[str, Any]:
@@ -65,6 +67,22 @@ class _Where:
             ],
         }
 
+    def most_telling(self, amounts: Sequence[Amount]) -> list[Amount]:
+        """At most ``ITEMS_MAX`` amounts: of the plan's years, of its investments, then the largest; in order."""
+        first, last = self._profile.period or (0, 0)
+
+        def rank(place: int) -> tuple[bool, bool, bool, int, int]:
+            amount = amounts[place]
+            in_period = amount.year is not None and first <= amount.year <= last
+            named = amount.programme is not None or amount.source is not None
+            return (not in_period, not self._invests(amount.span), not named, -amount.pesos, place)
+
+        return [amounts[place] for place in sorted(sorted(range(len(amounts)), key=rank)[:ITEMS_MAX])]
+
+    def _invests(self, span: Span) -> bool:
+        section = self._segments[span.segment].section
+        return section >= 0 and self._profile.sections[section].kind is SectionKind.INVESTMENT
+
     def text(self, span: Span) -> str:
         return self._segments[span.segment].text[span.start : span.end].strip()[:QUOTE_CHARS]
 
@@ -80,8 +98,16 @@ class _Where:
         return {**self(span), "quote": text[start:end].strip()[:QUOTE_CHARS]}
 
 
-def _capped(items: Sequence[Any], row: Callable[[Any], dict[str, Any]], **summaries: Any) -> dict[str, Any]:
-    return {"total": len(items), "items": [row(item) for item in items[:ITEMS_MAX]], **summaries}
+def _capped(
+    items: Sequence[Any],
+    row: Callable[[Any], dict[str, Any]],
+    *,
+    kept: Sequence[Any] | None = None,
+    **summaries: Any,
+) -> dict[str, Any]:
+    """The first ``ITEMS_MAX`` of ``items``, or those ``kept`` of them."""
+    listed = items[:ITEMS_MAX] if kept is None else kept
+    return {"total": len(items), "items": [row(item) for item in listed], **summaries}
 
 
 def _texts(findings: Findings, *, where: _Where) -> dict[str, Any]:
@@ -119,6 +145,7 @@ def _texts(findings: Findings, *, where: _Where) -> dict[str, Any]:
                 **where.in_context(a.span),
                 **where.placed(a.span),
             },
+            kept=where.most_telling(findings.amounts),
             by_year_and_source=amounts_by_year_and_source(findings.amounts),
         ),
         "indicators": _capped(

@@ -32,6 +32,8 @@ PARTS = 7
 LEAST_WORDS = 2
 PLAUSIBLE_PESOS = 30 * 10**12
 """More than any Colombian municipality spends in a year: a larger sum was misread, or misprinted in the plan."""
+LEAST_PESOS = 100_000
+"""A smaller sum is a price or a fare, or stands in a table whose unit the plan does not say."""
 WHAT_CHARS = 150
 CELL_CHARS = 42
 QUOTE_CHARS = 260
@@ -97,8 +99,9 @@ def amounts(found: Mapping[str, Any], *, period: Sequence[int] | None) -> dict[s
     ``period`` are the first and the last year of the plan, which tell more than the years before.
     """
     plausible = [item for item in found["items"] if item["pesos"] <= PLAUSIBLE_PESOS]
+    telling = [item for item in plausible if item["pesos"] >= LEAST_PESOS and _says_what(item)]
     best: dict[int, dict[str, Any]] = {}
-    for item in sorted(plausible, key=lambda item: (-_telling(item), item["page"])):
+    for item in sorted(telling, key=lambda item: (-_telling(item), item["page"])):
         best.setdefault(item["pesos"], item)
     ranked = sorted(best.values(), key=lambda item: (-_telling(item), -item["pesos"]))
     chosen = _varied(ranked)[:AMOUNTS_SHOWN]
@@ -123,8 +126,12 @@ def _varied(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _telling(item: Mapping[str, Any]) -> int:
     """How much is known of what an amount is for."""
-    words = len(_WORD.findall(item["programme"] or item["quote"])) >= LEAST_WORDS
-    return 2 * words + (item["source"] is not None) + (item["year"] is not None)
+    return 2 * (item["programme"] is not None) + (item["source"] is not None) + (item["year"] is not None)
+
+
+def _says_what(item: Mapping[str, Any]) -> bool:
+    """Whether the passage says in words what the money is for: a row of figures alone says nothing."""
+    return len(_WORD.findall(item["programme"] or item["quote"])) >= LEAST_WORDS
 
 
 def _amount(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pipeline.model import (
     SegmentIndex,
     Span,
 )
-from pipeline.report import render_pdf
+from pipeline.report import render_pdf, shown_findings
 from pipeline.schemas import load_schema
 
 SPAN = Span(SegmentIndex(0), 0, 1)
@@ -156,3 +156,33 @@ def test_a_contradiction_shows_both_passages_and_why(evaluation: Evaluation, res
         item = findings["contradictions"]["items"][0][side]
         assert f"pág.{item['page']}" in text
         assert "".join(item["quote"][:40].split()) in text
+
+
+def test_a_long_list_of_amounts_keeps_those_of_the_plans_years(evaluation: Evaluation) -> None:
+    """The investment plan stands on the last pages: what the list leaves out are amounts without a year."""
+    segments = evaluation.flow.segmentation.segments
+    early, late = (Span(segment.index, 0, 1) for segment in (segments[0], segments[-1]))
+    first, last = evaluation.flow.profile.period or (0, 0)
+    of_history = [
+        Amount(early, 10**12 + n, "1", None, None, None) for n in range(reported_findings.ITEMS_MAX)
+    ]
+    of_plan = [Amount(late, n + 1, "1", None, year, None) for n, year in enumerate((first, last))]
+    findings = replace(evaluation.flow.findings, amounts=(*of_history, *of_plan))
+    found = reported_findings.report_findings(replace(evaluation.flow, findings=findings))["amounts"]
+    assert found["total"] == len(of_history) + 2
+    assert len(found["items"]) == reported_findings.ITEMS_MAX
+    assert [item["year"] for item in found["items"][-2:]] == [first, last]
+    assert min(item["pesos"] for item in found["items"][:-2]) == 10**12 + 2
+
+
+def test_the_report_shows_amounts_that_say_what_they_are_for() -> None:
+    """A row of figures alone and a sum of some pesos stay in the data; no sentence of the report rests on them."""
+    said = {"page": 1, "source": None, "year": None, "programme": None}
+    items = [
+        {**said, "pesos": 15 * 10**9, "quote": "$ 15.000.000.000 | $ 12.500.000.000"},
+        {**said, "pesos": 5_410, "quote": "Deuda por $5.410 del año pasado"},
+        {**said, "pesos": 80_000_000, "quote": "Construir el parque infantil: $ 80.000.000"},
+    ]
+    found = shown_findings.amounts({"total": 3, "items": items, "by_year_and_source": []}, period=None)
+    assert found["total"] == 3
+    assert [item["pesos"] for item in found["items"]] == [80_000_000]
