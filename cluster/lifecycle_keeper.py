@@ -29,6 +29,9 @@ ORDERS_FILE = "keeper-orders.json"
 STATE_FILE = "keeper.json"
 LOG_FILE = "ray-start.log"
 LAST_LOGS = "last-logs"
+RAY_FOLDER = "r"
+"""Ray's own folder inside the private one, of one letter because paths of sockets are short. Ray opens it to every
+user of the machine (mode 0777), so nothing of ours lies in it, and it is reached through the private one only."""
 
 PATIENCE_SECONDS = 2.0
 """Between SIGTERM and SIGKILL. What is lost by a kill is a running attempt, which is repeated."""
@@ -43,7 +46,7 @@ Phase = Literal["starting", "running", "failed"]
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """What to start. ``temp_dir`` is Ray's folder, removed at the end."""
+    """What to start. ``temp_dir`` is the private folder of this start, with Ray's in it; removed at the end."""
 
     command: list[str]
     temp_dir: str
@@ -70,6 +73,24 @@ def read_state(run_dir: Path) -> KeeperState | None:
     with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
         return msgspec.json.decode((run_dir / STATE_FILE).read_bytes(), type=KeeperState)
     return None
+
+
+def logs_of(temp_dir: str) -> Path:
+    """Where the processes of a start write their logs."""
+    return Path(temp_dir) / RAY_FOLDER / "session_latest" / "logs"
+
+
+def remove_folder(run_dir: Path, *, temp_dir: str) -> None:
+    """Remove the private folder of a start that has ended, however it ended.
+
+    Its logs are kept in ``run/last-logs``, in place of those of the start before: what ended it may stand there.
+    """
+    logs, kept = logs_of(temp_dir), run_dir / LAST_LOGS
+    with contextlib.suppress(OSError):
+        if logs.is_dir():
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.move(logs.resolve(), kept)
+    shutil.rmtree(temp_dir, ignore_errors=True)
 
 
 class _Keeper:
@@ -143,17 +164,7 @@ class _Keeper:
                 break
             end(living, patience_seconds=PATIENCE_SECONDS)
             _bury_orphans()
-        self._keep_logs()
-        shutil.rmtree(self._orders.temp_dir, ignore_errors=True)
-
-    def _keep_logs(self) -> None:
-        """The logs of this Ray, in place of those of the one before: what ended it may stand there."""
-        logs = Path(self._orders.temp_dir) / "session_latest" / "logs"
-        kept = self._run_dir / LAST_LOGS
-        with contextlib.suppress(OSError):
-            if logs.is_dir():
-                shutil.rmtree(kept, ignore_errors=True)
-                shutil.move(logs.resolve(), kept)
+        remove_folder(self._run_dir, temp_dir=self._orders.temp_dir)
 
 
 def _name(process: psutil.Process) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,15 @@ import psutil
 from cluster.embedded_redis import write_secret
 from cluster.lean_ray import lean_environment
 from cluster.lifecycle_edge import prepare_edge
-from cluster.lifecycle_keeper import LOG_FILE, ORDERS_FILE, KeeperState, Orders, read_state
+from cluster.lifecycle_keeper import (
+    LOG_FILE,
+    ORDERS_FILE,
+    RAY_FOLDER,
+    KeeperState,
+    Orders,
+    read_state,
+    remove_folder,
+)
 from cluster.lifecycle_processes import attached_to, descendants, end, free_ports
 from cluster.loopback_ports import SETUP_ENVIRONMENT
 
@@ -116,7 +123,7 @@ def start_ray(settings: Settings, *, ports: RayPorts) -> KeeperState:
     """
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     ray_token(settings)
-    temp_dir = _short_temp_dir()
+    temp_dir = private_folder()
     environment = {
         **ray_environment(settings, ports=ports),
         **lean_environment(settings, folder=temp_dir / "unwanted"),
@@ -167,7 +174,7 @@ def end_ray(settings: Settings) -> bool:
             return True
     left = _leftovers(state)
     end(left, patience_seconds=PATIENCE_SECONDS)
-    shutil.rmtree(state.temp_dir, ignore_errors=True)
+    remove_folder(settings.run_dir, temp_dir=state.temp_dir)
     for name in ("keeper.json", ORDERS_FILE):
         (settings.run_dir / name).unlink(missing_ok=True)
     return keeper is not None or bool(left)
@@ -203,7 +210,7 @@ def _start_command(ports: RayPorts, *, temp_dir: Path, http_port: int) -> list[s
         f"--node-ip-address={LOOPBACK}",
         f"--port={ports.gcs}",
         f"--num-cpus={cores}",
-        f"--temp-dir={temp_dir}",
+        f"--temp-dir={temp_dir / RAY_FOLDER}",
         f"--object-store-memory={OBJECT_STORE_BYTES}",
         "--include-dashboard=true",
         f"--dashboard-host={LOOPBACK}",
@@ -220,9 +227,17 @@ def _start_command(ports: RayPorts, *, temp_dir: Path, http_port: int) -> list[s
     ]
 
 
-def _short_temp_dir() -> Path:
-    longest = SOCKET_PATH_MAX - SOCKET_BELOW_TEMP - len("/pdm-12345678")
-    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  made by mkdtemp: private and unguessable
+def private_folder() -> Path:
+    """A new folder of mode 0700 for one start: what is executed lies in it, and Ray's own folder below it.
+
+    Ray gives its ``--temp-dir`` to every user of the machine: whoever may write where the proxy's program or a module
+    of a worker lies is the service's user a moment later.
+
+    Raises:
+        RayStartError: no temporary folder has a path short enough for the sockets below it.
+    """
+    longest = SOCKET_PATH_MAX - SOCKET_BELOW_TEMP - len(f"/pdm-12345678/{RAY_FOLDER}")
+    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  mkdtemp makes it for this user alone
         if len(parent) <= longest and os.access(parent, os.W_OK):
             return Path(tempfile.mkdtemp(prefix="pdm-", dir=parent)).resolve()
     raise RayStartError("no temporary folder with a path short enough for Unix sockets")

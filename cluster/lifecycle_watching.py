@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cluster.lifecycle_keeper import RAY_FOLDER
+
 if TYPE_CHECKING:
     from cluster.settings import Settings
 
@@ -13,13 +15,13 @@ NODES_LINK = Path("prometheus", "ray_nodes.json")
 LOGS_LINK = Path("logs")
 """Below ``data_dir``: the logs of every process."""
 _TARGETS = {
-    NODES_LINK: Path("prom_metrics_service_discovery.json"),
-    LOGS_LINK: Path("session_latest", "logs"),
+    NODES_LINK: Path(RAY_FOLDER, "prom_metrics_service_discovery.json"),
+    LOGS_LINK: Path(RAY_FOLDER, "session_latest", "logs"),
 }
 
 
 def link_watched(settings: Settings, *, temp_dir: str) -> None:
-    """Link what is in Ray's ``--temp-dir`` into ``data_dir``."""
+    """Link what is in Ray's folder, below the private ``temp_dir``, into ``data_dir``."""
     unlink_watched(settings)
     for link, target in _TARGETS.items():
         place = settings.data_dir / link

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -21,9 +22,16 @@ import yaml
 
 from cluster import lifecycle, metrics
 from cluster.lifecycle import LifecycleError
-from cluster.lifecycle_keeper import ORDERS_FILE, KeeperState, Orders, read_state
+from cluster.lifecycle_keeper import LAST_LOGS, ORDERS_FILE, KeeperState, Orders, logs_of, read_state
 from cluster.lifecycle_processes import Identity, attached_to, free_ports, is_free
-from cluster.lifecycle_ray import WORKER_PORTS, end_ray, worker_ports
+from cluster.lifecycle_ray import (
+    WORKER_PORTS,
+    RayPorts,
+    _start_command,
+    end_ray,
+    private_folder,
+    worker_ports,
+)
 from cluster.lifecycle_serve import PACKAGED_CONFIG, effective_config
 from cluster.settings import Settings
 
@@ -121,6 +129,42 @@ def test_a_killed_keeper_leaves_nothing_behind(settings: Settings, kept: KeeperS
     assert len(_sleepers(kept)) == 3
     assert end_ray(settings)
     assert not _sleepers(kept)
+    assert not Path(kept.temp_dir).exists()
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["asked to leave", "killed"])
+def test_the_last_logs_are_kept(settings: Settings, kept: KeeperState, *, killed: bool) -> None:
+    """However a start ends, what its processes said is in ``run/last-logs`` afterwards, in place of older ones."""
+    older = settings.run_dir / LAST_LOGS
+    older.mkdir()
+    (older / "older.err").write_text("before", "utf-8")
+    session = logs_of(kept.temp_dir).parent.with_name("session_1")
+    (session / "logs").mkdir(parents=True)
+    (session / "logs" / "worker-1.err").write_text("the reason", "utf-8")
+    session.with_name("session_latest").symlink_to(session)
+
+    if killed:
+        os.kill(kept.identity.pid, signal.SIGKILL)
+        wait_until(lambda: kept.identity.process() is None, what="the end of the keeper")
+    assert end_ray(settings)
+
+    assert [path.name for path in older.iterdir()] == ["worker-1.err"]
+    assert (older / "worker-1.err").read_text("utf-8") == "the reason"
+
+
+def test_what_a_start_executes_is_no_part_of_rays_folder() -> None:
+    """Ray's folder, which it opens to every user of the machine, lies below one that nobody else may enter."""
+    folder = private_folder()
+    try:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        command = _start_command(RayPorts(*range(20_000, 20_006)), temp_dir=folder, http_port=8000)
+        (given,) = (word for word in command if word.startswith("--temp-dir="))
+        given_to_ray = Path(given.removeprefix("--temp-dir="))
+        assert given_to_ray.parent == folder
+        # A socket below it: /session_<date>_<time>_<pid>/sockets/plasma_store.
+        assert len(str(given_to_ray)) + 70 <= 107
+    finally:
+        folder.rmdir()
 
 
 def test_a_recycled_process_number_is_not_ours() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
 from pathlib import Path
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from cluster.lifecycle_doors import Door, doors, outer_doors
+from cluster.lifecycle_keeper import RAY_FOLDER
 from cluster.loopback_ports import on_loopback
 
 if TYPE_CHECKING:
@@ -73,6 +75,23 @@ def test_the_proxy_can_be_steered_by_its_owner_only(service: Service) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     (socket_file,) = folder.glob("*/admin.sock")
     assert stat.S_IMODE(socket_file.stat().st_mode) == 0o600
+
+
+def test_ray_opens_only_what_lies_in_a_folder_of_our_own(service: Service) -> None:
+    """Ray gives its folder to all users of the machine; what is executed lies beside it, where nobody else enters.
+
+    Whoever could rename ``haproxy`` or ``unwanted`` would be the service's user at the next restart of the proxy.
+    """
+    private = Path(service.running.temp_dir)
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700
+    opened = [path for path in private.iterdir() if path.stat().st_mode & 0o022]
+    assert [path.name for path in opened] == [RAY_FOLDER]
+    keeper = psutil.Process(service.running.keeper_pid)
+    environment = keeper.environ()
+    named = (environment["RAY_SERVE_HAPROXY_BINARY_PATH"], *environment["PYTHONPATH"].split(os.pathsep))
+    ours = [Path(path) for path in named if Path(path).is_relative_to(private)]
+    assert len(ours) == 2
+    assert not any(path.is_relative_to(private / RAY_FOLDER) for path in ours)
 
 
 def test_neither_ray_nor_the_proxy_tell_strangers_anything(service: Service) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import psutil
 from harness import AGGREGATOR, DISPATCHER, EVALUATOR, FIELDS
 
+from cluster.lifecycle_keeper import logs_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from harness import FaultService
 
@@ -125,7 +127,7 @@ class Burden:
         return [psutil.Process(pid) for name in names for pid in self._victim.pids(name).values()]
 
     def _log_lines(self) -> Iterator[tuple[Path, list[bytes]]]:
-        logs = Path(self._victim.running.temp_dir) / "session_latest" / "logs"
+        logs = logs_of(self._victim.running.temp_dir)
         for path in [*logs.glob("worker-*"), *logs.glob("serve/*.log")]:
             with contextlib.suppress(OSError):
                 yield path, path.read_bytes().splitlines()

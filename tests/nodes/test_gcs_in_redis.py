@@ -22,7 +22,7 @@ from cluster import embedded_redis
 from cluster.jobs import JobStore
 from cluster.lifecycle_edge import prepare_edge
 from cluster.lifecycle_processes import attached_to, end, free_ports
-from cluster.lifecycle_ray import RayPorts, _short_temp_dir, _start_command, ray_environment, ray_token
+from cluster.lifecycle_ray import RayPorts, _start_command, private_folder, ray_environment, ray_token
 from cluster.lifecycle_serve import DeployError, ServeClient, effective_config
 from cluster.records import DocumentState, JobState
 from cluster.settings import Settings
@@ -60,7 +60,7 @@ class Head:
         self.settings.run_dir.mkdir(parents=True, mode=0o700)
         ray_token(self.settings)
         self._tables = self._start_tables(folder)
-        self.temp_dir = _short_temp_dir()
+        self.temp_dir = private_folder()
         self.ports = RayPorts.choose(dashboard=0, metrics=0)
         self._restarted: subprocess.Popen[bytes] | None = None
 
