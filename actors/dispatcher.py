@@ -21,6 +21,7 @@ from actors.throughput import Throughput
 from cluster import metrics
 from cluster.jobs import JobStore
 from cluster.logs import configure, describe
+from cluster.registry_identity import RegistryMismatchError
 from cluster.registry_metrics import ExportedTotals, gauges
 from cluster.settings import Settings
 from cluster.storage import Storage
@@ -212,7 +213,11 @@ class Dispatcher:
         return GAUGES_SECONDS
 
     async def _sweep(self) -> float:
-        swept = await sweep(self._store, storage=self._storage)
+        try:
+            swept = await sweep(self._store, storage=self._storage)
+        except RegistryMismatchError:
+            log.error("registry_mismatch")  # noqa: TRY400  what it means stands in the runbook, no trace does
+            return SWEEP_SECONDS
         if swept.jobs or swept.results or swept.temporary_files:
             log.info("swept", jobs=swept.jobs, results=swept.results, temporary=swept.temporary_files)
         return SWEEP_SECONDS
@@ -237,8 +242,10 @@ class _Loop:
             except Exception as error:  # noqa: BLE001  a loop that ends would need somebody to notice
                 failures += 1
                 pause = self._pause(failures)
-                if failures == 1 or not is_redis_away(error):
-                    log.warning("loop_interrupted", loop=self.name, **describe(error))
+                away = is_redis_away(error)
+                if failures == 1 or not away:
+                    event = "redis_unavailable" if away else "loop_interrupted"
+                    log.warning(event, loop=self.name, **describe(error))
             self.longest_pause = max(self.longest_pause, pause)
             self.alive_at = asyncio.get_running_loop().time()
             await asyncio.sleep(pause)

@@ -23,6 +23,7 @@ from cluster.keys import Keys
 from cluster.leases import Leases
 from cluster.queueing import Queue
 from cluster.redis_access import RedisAccess, redis_errors
+from cluster.registry_identity import Identity
 from cluster.reviews import Reviews
 from cluster.submissions import Submissions
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from cluster.settings import Settings
 
 
-class JobStore(Submissions, Queue, Leases, Aggregation, Reviews, Callbacks):
+class JobStore(Submissions, Queue, Leases, Aggregation, Reviews, Callbacks, Identity):
     """All that can be done with jobs. Safe for many tasks of one event loop; one per process is enough.
 
     Every method raises ``ServiceError(REDIS_UNAVAILABLE)`` when Redis cannot be used now, within about

@@ -19,6 +19,7 @@
 | pdm:unfinished           | zset   | none        | owner/job that is not final, all 0 | create, ends        |
 | pdm:limit:…              | string | its window  | what a client used up of a limit   | serve_app.limiting  |
 | pdm:totals               | hash   | none        | counters that outlive jobs         | most scripts        |
+| pdm:identity             | string | none        | the random name of this registry   | take_identity       |
 
 "Of job": 24 h from the last upload while it is open, 30 days from the last transition while it is not final,
 ttl_seconds from its final state. What has no TTL is emptied by the work itself, or is of bounded size;
@@ -116,6 +117,11 @@ class Keys:
         return f"{self.prefix}:totals"
 
     @property
+    def identity(self) -> str:
+        """The name of this registry, which the storage keeps as well."""
+        return f"{self.prefix}:identity"
+
+    @property
     def dead(self) -> str:
         """The last dead letters."""
         return f"{self.prefix}:dead"
@@ -146,6 +152,7 @@ class Keys:
                 self.aggregation,
                 self.callbacks,
                 self.totals,
+                self.identity,
                 self.jobs,
                 self.unfinished,
             }

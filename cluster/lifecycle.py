@@ -7,11 +7,13 @@ Everything that is needed to find it again stands in ``data_dir/run`` (mode 0700
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import httpx
 import msgspec
 import psutil
 import structlog
@@ -22,6 +24,7 @@ from cluster import embedded_redis
 from cluster.callback_targets import check_settings as check_callbacks
 from cluster.embedded_redis import EmbeddedRedisError, write_secret
 from cluster.errors import ServiceError
+from cluster.jobs import JobStore
 from cluster.lifecycle_processes import descendants, free_ports, is_free
 from cluster.lifecycle_ray import (
     LOOPBACK,
@@ -35,20 +38,29 @@ from cluster.lifecycle_ray import (
 from cluster.lifecycle_serve import DeployError, ServeClient, await_routes, effective_config, write_config
 from cluster.lifecycle_watching import link_watched, unlink_watched
 from cluster.open_door import open_door
+from cluster.registry_identity import RegistryMismatchError, pair
 from cluster.server_check import UNUSABLE, ask_server
+from cluster.settings import Settings, SettingsError
+from cluster.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cluster.lifecycle_keeper import KeeperState
     from cluster.lifecycle_serve import Replica
-    from cluster.settings import Settings
 
 log = structlog.get_logger("lifecycle")
 
 SERVICE_FILE = "service.json"
 LOCK_FILE = "lifecycle.lock"
 LOCK_SECONDS = 300.0
+ANSWER_SECONDS = 20.0
+"""Serve needs some of them to replace a proxy that died, on a machine with other work."""
+PROBE_SECONDS = 5.0
+NO_ANSWER = (
+    "El servicio está en marcha pero {url} no responde; reinícielo con «decalogo down» y «decalogo up» "
+    "(bajo systemd: «systemctl restart decalogo»). Lo recibido se conserva."
+)
 RAY_STARTS_MAX = 2
 """A port that was free may be taken a second later by anybody on the machine."""
 
@@ -80,6 +92,10 @@ class LifecycleError(RuntimeError):
         super().__init__(f"{sentence} {detail}".strip())
         self.sentence = sentence
         self.detail = detail
+
+
+class AnotherRegistryError(LifecycleError):
+    """The stored files belong to another registry than the one that answers; nothing was removed."""
 
 
 class RunningService(msgspec.Struct, frozen=True):
@@ -117,16 +133,19 @@ class Footprint(msgspec.Struct, frozen=True):
 def up(settings: Settings, *, tell: Callable[[Step], None] = lambda _step: None) -> RunningService:
     """Start the service and return once every route answers; a running one is left as it is.
 
+    Of a running one only an embedded Valkey that has died is started again, with all that it had accepted.
     What an earlier one left behind after a crash is ended and removed first.
 
     Raises:
         LifecycleError: it does not start; then nothing of it is left running.
+        AnotherRegistryError: it must not start with this Redis, or not with these files.
         SettingsError: the settings of callbacks are not valid.
     """
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(settings):
         found = status(settings)
         if found:
+            _mend(found, settings)
             return msgspec.structs.replace(found, already_running=True)
         check_callbacks(settings)
         door = open_door(settings)
@@ -163,6 +182,35 @@ def status(settings: Settings) -> RunningService | None:
         if keeper and keeper.identity.pid == service.keeper_pid:
             return service
     return None
+
+
+def settings_in_force(settings: Settings) -> Settings:
+    """The settings that the running service of this ``data_dir`` was started with; ``settings`` when none runs.
+
+    The shell that asks need not be the one that started it.
+    """
+    keeper = living_keeper(settings)
+    process = keeper.identity.process() if keeper else None
+    if process is None:
+        return settings
+    try:
+        found = Settings.of_environment(process.environ())
+    except (psutil.Error, OSError, SettingsError):
+        return settings
+    return found.model_copy(update={"data_dir": settings.data_dir})
+
+
+def answers(service: RunningService, *, patience_seconds: float) -> bool:
+    """Whether the address of a running service answers. A proxy that has died is replaced within seconds."""
+    deadline = time.monotonic() + patience_seconds
+    with httpx.Client(base_url=service.url, trust_env=False, timeout=PROBE_SECONDS) as http:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                if http.get("/healthz").is_success:
+                    return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(PROBE_SECONDS / 10)
 
 
 def replicas(settings: Settings) -> Sequence[Replica]:
@@ -209,6 +257,17 @@ def _alone(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
+def _mend(found: RunningService, settings: Settings) -> None:
+    """Start the embedded Valkey of a running service when it has died; say it when the service does not answer."""
+    chosen = settings_in_force(settings)
+    if chosen.redis_url is None and embedded_redis.running(chosen) is None:
+        log.warning("valkey_died")
+        # Its clients come back by themselves; what it had accepted stands in its append-only file.
+        _start_valkey(chosen)
+    if not answers(found, patience_seconds=ANSWER_SECONDS):
+        raise LifecycleError(NO_ANSWER.format(url=found.url))
+
+
 def _start(settings: Settings, *, tell: Callable[[Step], None]) -> RunningService:
     settings = _with_ports(settings)
     if settings.redis_url is None:
@@ -216,6 +275,7 @@ def _start(settings: Settings, *, tell: Callable[[Step], None]) -> RunningServic
         _start_valkey(settings)
     else:
         _require_usable(settings)
+    _require_own_registry(settings)
     tell(Step("ray", _SENTENCES["ray"]))
     ports, keeper = _start_ray(settings)
     settings = settings.model_copy(update={"metrics_port": ports.metrics, "dashboard_port": ports.dashboard})
@@ -284,6 +344,24 @@ def _require_usable(settings: Settings) -> None:
         if weakness.code in UNUSABLE:
             raise LifecycleError(weakness.sentence)
         log.warning("redis_weakness", code=weakness.code)
+
+
+def _require_own_registry(settings: Settings) -> None:
+    """Refuse a registry that is not the one of the stored files: its first sweep would remove them."""
+
+    async def ask() -> None:
+        store = JobStore.lazily(settings)
+        try:
+            await pair(store, storage=Storage(settings))
+        finally:
+            await store.close()
+
+    try:
+        asyncio.run(ask())
+    except RegistryMismatchError as error:
+        raise AnotherRegistryError(str(error)) from error
+    except ServiceError as error:
+        raise LifecycleError(error.refusal.sentence) from error
 
 
 def _deploy(settings: Settings, *, tell: Callable[[Step], None]) -> None:

@@ -165,6 +165,12 @@ REGISTRY_LOSSES = Family(
     "losses",
     "How often Redis came back with less than it had: accepted jobs may be gone",
 )
+REGISTRY_MISMATCH = Family(
+    "registry_mismatch",
+    "gauge",
+    "0 or 1",
+    "1 while the stored files belong to another registry than the one that answers: nothing is accepted or swept",
+)
 
 FAMILIES: tuple[Family, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Family))
 

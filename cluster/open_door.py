@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cluster.api_keys import KeyRegister
 from cluster.errors import ServiceError
+from cluster.settings import SettingsError
 
 if TYPE_CHECKING:
     from cluster.settings import Settings
@@ -68,6 +69,8 @@ def open_door(settings: Settings) -> OpenDoor:
         live = sum(key.live(now=now) for key in KeyRegister(settings).listed())
     except ServiceError as error:
         return OpenDoor(0, anonymous=False, refusal=error.refusal.sentence)
+    except SettingsError as error:
+        return OpenDoor(0, anonymous=False, refusal=str(error))
     anonymous = anonymous_allowed(settings)
     if live or anonymous:
         return OpenDoor(live, anonymous=anonymous)

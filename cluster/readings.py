@@ -94,17 +94,6 @@ class Readings:
             seconds, micros = await self.access.client.time()
         return int(seconds) + int(micros) / 1e6
 
-    async def exists(self, job_ids: Sequence[str]) -> frozenset[str]:
-        """Those of ``job_ids`` that the registry still has."""
-        if not job_ids:
-            return frozenset()
-        with redis_errors():
-            async with self.access.client.pipeline(transaction=False) as pipeline:
-                for job_id in job_ids:
-                    pipeline.exists(self.access.keys.job(job_id))
-                found = await pipeline.execute()
-        return frozenset(job_id for job_id, there in zip(job_ids, found, strict=True) if there)
-
     async def documents(self, job_id: str) -> tuple[DocumentRecord, ...]:
         """All documents of a job in the order they were added.
 

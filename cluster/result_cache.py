@@ -76,14 +76,6 @@ class Bookkeeping:
         )
         return reply.ok
 
-    async def known_results(self, result_keys: Sequence[str]) -> frozenset[str]:
-        """Those of ``result_keys`` that are still remembered."""
-        if not result_keys:
-            return frozenset()
-        with redis_errors():
-            values = await self.access.client.mget([self.access.keys.result(key) for key in result_keys])
-        return frozenset(key for key, value in zip(result_keys, values, strict=True) if value is not None)
-
     async def totals(self) -> Mapping[str, int]:
         """Counters since this Redis was first used, true across restarts; every name of ``TOTALS`` is there.
 

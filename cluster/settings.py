@@ -275,6 +275,19 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_sentences(error)) from error
 
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """The settings that a process with another environment has; this one's own variables do not count.
+
+        Raises:
+            SettingsError: a value is not valid.
+        """
+        values: dict[str, object] = {
+            name: environment.get(f"{PREFIX}{name.upper()}", field.get_default(call_default_factory=True))
+            for name, field in cls.model_fields.items()
+        }
+        return cls.load(**values)
+
     def with_redis(self, *, url: str, password: str | None) -> Settings:
         """The same settings with another Redis: what `up` passes on once the embedded Valkey has a port."""
         secret = None if password is None else SecretStr(password)

@@ -5,6 +5,7 @@
     reviews/{job_id}/{document_id}/{sha256}.json   what reviewers corrected, under its own hash
     cache/{result_key}/{name}                 the same artifacts, for the next document with equal bytes
     access/{client}.json                      hashes of API keys; mode 0600
+    registry/identity                         the name of the registry that all of it belongs to
     temporary/{random}                        being written; nothing else ever sees a half file
 
 No name that a user chose becomes part of a path. On a local disk a file appears under its final name only
@@ -35,6 +36,7 @@ from fsspec.implementations.local import LocalFileSystem
 from cluster.errors import STORAGE_FULL, STORAGE_UNAVAILABLE, ServiceError
 from cluster.failpoints import Failpoint, reach
 from cluster.identifiers import is_client, is_document_id, is_job_id, is_sha256
+from cluster.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from cluster.settings import Settings
 
 RETRY_AFTER_SECONDS = 60
+S3_SCHEMES = ("s3://", "s3a://")
 REVIEW_SECONDS = 600.0
 """A review that no longer holds is kept for so long: a report that began with it takes at most half of that."""
 TEMPORARY_SECONDS = 3600.0
@@ -83,6 +86,20 @@ def _storage_errors() -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in _FULL:
             raise ServiceError(STORAGE_FULL, retry_after_seconds=RETRY_AFTER_SECONDS) from error
         raise ServiceError(STORAGE_UNAVAILABLE, retry_after_seconds=RETRY_AFTER_SECONDS) from error
+
+
+def _file_system(address: str) -> tuple[Any, str]:
+    """The file system of an address and the path in it."""
+    try:
+        # Object stores keep listings, from which they would say that what another node wrote is not there.
+        files, root = fsspec.core.url_to_fs(address, use_listings_cache=False)
+    except ValueError as error:
+        # What it says repeats no more of the address than its protocol.
+        raise SettingsError(f"DECALOGO_STORAGE_URL: no se entiende la dirección ({error}).") from error
+    except ImportError as error:
+        advice = "pip install 'decalogo[s3]'" if address.startswith(S3_SCHEMES) else str(error)
+        raise SettingsError(f"DECALOGO_STORAGE_URL: falta con qué leer esa dirección ({advice}).") from error
+    return files, str(root).rstrip("/")
 
 
 class UploadWriter:
@@ -145,15 +162,14 @@ class Storage:
         """Open the storage and make its folders.
 
         Raises:
+            SettingsError: nothing here understands its address.
             ServiceError: STORAGE_UNAVAILABLE.
         """
         self.settings = settings
         with _storage_errors():
-            # Object stores keep listings, from which they would say that what another node wrote is not there.
-            self._files, root = fsspec.core.url_to_fs(settings.storage_address, use_listings_cache=False)
-            self._root = str(root).rstrip("/")
+            self._files, self._root = _file_system(settings.storage_address)
             self._local = isinstance(self._files, LocalFileSystem)
-            for folder in ("uploads", "artifacts", "reviews", "cache", "temporary", "access"):
+            for folder in ("uploads", "artifacts", "reviews", "cache", "temporary", "access", "registry"):
                 self._files.makedirs(f"{self._root}/{folder}", exist_ok=True)
             if self._local:
                 _sync_folder(Path(self._root))
@@ -335,6 +351,31 @@ class Storage:
             ServiceError: STORAGE_UNAVAILABLE.
         """
         self._remove(self._keys_path(client))
+
+    # ------------------------------------------------------------------ whose files these are
+
+    def registry(self) -> str | None:
+        """The name of the registry these files belong to, see ``registry_identity``; None: of none yet.
+
+        Raises:
+            ServiceError: STORAGE_UNAVAILABLE.
+        """
+        with contextlib.suppress(FileNotFoundError), _storage_errors():
+            content: bytes = self._files.cat_file(self._registry_path)
+            return content.decode("ascii", "replace").strip()
+        return None
+
+    def keep_registry(self, name: str) -> None:
+        """From now on these files belong to the registry ``name``.
+
+        Raises:
+            ServiceError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        self._write(self._registry_path, f"{name}\n".encode("ascii"))
+
+    @property
+    def _registry_path(self) -> str:
+        return f"{self._root}/registry/identity"
 
     # ------------------------------------------------------------------ removal and space
 

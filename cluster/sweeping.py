@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cluster.registry_identity import pair
 from cluster.storage import TEMPORARY_SECONDS, Storage
 
 if TYPE_CHECKING:
@@ -31,17 +32,17 @@ async def sweep(store: JobStore, *, storage: Storage, temporary_seconds: float =
     hit).
 
     Raises:
+        RegistryMismatchError: the files belong to another registry; nothing more is removed.
         ServiceError: REDIS_UNAVAILABLE, STORAGE_UNAVAILABLE; nothing is removed on doubt.
     """
+    registry = await pair(store, storage=storage)
     stored = await asyncio.to_thread(storage.stored_jobs)
-    alive = await store.exists(stored)
-    gone = [job_id for job_id in stored if job_id not in alive]
+    gone = await store.unknown_jobs(stored, registry=registry)
     for job_id in gone:
         await asyncio.to_thread(storage.delete_job, job_id)
 
     results = await asyncio.to_thread(storage.stored_results)
-    known = await store.known_results(results)
-    forgotten = [key for key in results if key not in known]
+    forgotten = await store.unknown_results(results, registry=registry)
     for key in forgotten:
         await asyncio.to_thread(storage.delete_result, key)
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from cluster.errors import ServiceError
+from cluster.errors import STORAGE_UNAVAILABLE, ServiceError
 from cluster.records import DocumentRecord, DocumentState
+from cluster.registry_identity import is_another
 from cluster.settings import GIB, Settings
 
 if TYPE_CHECKING:
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
     from cluster.jobs import JobStore
     from cluster.storage import Storage
 
+ANOTHER_REGISTRY = (
+    "El registro de trabajos no es el de los archivos guardados; quien administra el servicio debe revisarlo."
+)
 ANSWERS_PER_DOCUMENT = 300
 """30 questions for each of the ten points."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Something that is missing to start a batch. ``code``: memory, disk, storage, redis or evaluators."""
+    """Something that is missing to start a batch. ``code``: memory, disk, storage, redis, registry or evaluators."""
 
     code: str
     sentence: str
@@ -83,7 +87,7 @@ async def before_batch(
     checks = (
         _memory_shortage(psutil.virtual_memory().available, needed=settings.min_free_memory_bytes),
         _disk_shortage(storage, needed=settings.min_free_disk_bytes),
-        await _redis_shortage(store),
+        await _redis_shortage(store, storage=storage),
         None
         if evaluators_alive > 0
         else Shortage("evaluators", "No hay ningún evaluador en marcha; se necesita al menos uno."),
@@ -113,13 +117,16 @@ def _disk_shortage(storage: Storage | None, *, needed: int) -> Shortage | None:
     )
 
 
-async def _redis_shortage(store: JobStore | None) -> Shortage | None:
+async def _redis_shortage(store: JobStore | None, *, storage: Storage | None) -> Shortage | None:
     try:
         if store:
             await store.ping()
+            if storage and await is_another(store, storage=storage):
+                return Shortage("registry", ANOTHER_REGISTRY)
             return None
-    except ServiceError:
-        pass
+    except ServiceError as error:
+        if error.refusal is STORAGE_UNAVAILABLE:
+            return Shortage("storage", "El almacenamiento no está disponible.")
     return Shortage(
         "redis", "Redis no responde; revise que esté en marcha y que la dirección y la clave sean correctas."
     )

@@ -15,6 +15,7 @@ from dashboards.parts import (
     Panel,
     Query,
     Row,
+    grown,
     quantile,
 )
 
@@ -111,7 +112,7 @@ ERRORS = Board(
                 Panel(
                     "Retries by code",
                     "Attempts that failed and are repeated, per hour.",
-                    (Query("sum by (code) (increase(document_retries_total[1h]))", "{{code}}"),),
+                    (Query(f"sum by (code) ({grown('document_retries_total')})", "{{code}}"),),
                     kind="stack",
                 ),
                 Panel(
@@ -128,15 +129,16 @@ ERRORS = Board(
                 Panel(
                     "Refused uploads by code",
                     "Per hour.",
-                    (Query("sum by (code) (increase(uploads_refused_total[1h]))", "{{code}}"),),
+                    (Query(f"sum by (code) ({grown('uploads_refused_total')})", "{{code}}"),),
                     kind="stack",
                 ),
                 Panel(
                     "Registry",
-                    "1 while it answers; losses of data must be 0.",
+                    "1 while it answers; losses of data must be 0, and so must it be another than that of the files.",
                     (
                         Query("redis_up", "answers"),
                         Query("registry_data_losses_total", "losses"),
+                        Query("registry_mismatch", "another registry"),
                     ),
                     thresholds=GOOD_WHEN_ONE,
                 ),

@@ -67,6 +67,11 @@ def quantile(share: float, family: str) -> str:
     return f"histogram_quantile({share}, sum by (le) (rate({family}_bucket[5m])))"
 
 
+def grown(family: str) -> str:
+    """What a counter counted in the last hour, also one whose series began within it: such begin with 1, not 0."""
+    return f"({family} unless {family} offset 1h) or increase({family}[1h])"
+
+
 LATENCY = "batch_document_processing_latency_seconds"
 WAIT = "document_queue_wait_seconds"
 ENDED = 'documents_processed_total{status=~"succeeded|failed"}'

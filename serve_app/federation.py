@@ -32,6 +32,9 @@ TIMEOUT_SECONDS = 0.8
 LABELS_OF_RAY = frozenset(
     {"SessionName", "Version", "Component", "JobId", "ActorId", "NodeAddress", "WorkerId"}
 )
+_ZEROS = frozenset(
+    family for family in FAMILIES if family.kind == "counter" and not family.labels
+) - frozenset(reading.family for reading in counters({}))
 OPENTELEMETRY_PREFIX = "otel_"
 """Labels that Ray adds to everything, and that say nothing about the batch."""
 
@@ -56,6 +59,7 @@ async def _page(client: httpx.AsyncClient, address: str) -> str:
 def look(
     *,
     redis_up: bool,
+    registry_mismatch: bool | None,
     evaluators: int | None,
     free_bytes: int | None,
     needed_bytes: int,
@@ -67,6 +71,8 @@ def look(
         Reading(metrics.STORAGE_NEEDED, float(needed_bytes)),
         Reading(metrics.RUNNING_PLACES, float(running_places)),
     ]
+    if registry_mismatch is not None:
+        seen.append(Reading(metrics.REGISTRY_MISMATCH, float(registry_mismatch)))
     if evaluators is not None:
         seen.append(Reading(metrics.EVALUATORS_ALIVE, float(evaluators)))
     if free_bytes is not None:
@@ -90,7 +96,12 @@ def exposition(
         totals: the registry's counters, None while it is away.
         figures: the registry's queues, None while it is away.
         seen: what whoever asks has just looked at.
+
+    A counter without labels that only processes keep, and that none has counted yet, is 0 as long as every node
+    answers: what is first seen as 1 has, for Prometheus, not grown.
     """
+    pages = list(pages)
+    zeros = _ZEROS if pages and all(pages) else frozenset()
     parsed = [metric for page in pages for metric in text_string_to_metric_families(page)]
     known = _known(
         [
@@ -102,6 +113,8 @@ def exposition(
     lines: list[str] = []
     for family in sorted(FAMILIES, key=lambda family: family.name):
         samples = known.get(family.name) or _federated(family, parsed=parsed)
+        if not samples and family in zeros:
+            samples = {(family.name, ()): 0.0}
         if samples:
             lines += _lines(family.name, f"{family.description} ({family.unit})", family.kind, samples)
     for name, value in sorted((totals or {}).items()):

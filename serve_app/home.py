@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Red
 from pydantic import BaseModel
 
 from cluster.errors import NOT_FOUND, NOT_READY, STORAGE_FULL, ServiceError
+from cluster.registry_identity import is_another
+from cluster.validators import ANOTHER_REGISTRY
 from serve_app import openapi
 from serve_app.access import COOKIE, PAGE_PATHS, CallerOf, Guard, address_of
 from serve_app.asgi import BackendOf, make_app, problem_responses
@@ -202,6 +204,8 @@ async def healthz() -> dict[str, str]:
 async def readyz(request: Request, backend: BackendOf) -> Ready:
     """Say whether documents can be received and evaluated now."""
     await backend.store.ping()
+    if await is_another(backend.store, storage=backend.storage):
+        raise ServiceError(NOT_READY, ANOTHER_REGISTRY, retry_after_seconds=60)
     free = await asyncio.to_thread(backend.storage.free_bytes)
     if free is not None and free < backend.settings.storage_floor_bytes:
         raise ServiceError(STORAGE_FULL, retry_after_seconds=60)
@@ -226,12 +230,17 @@ async def metrics(request: Request, backend: BackendOf) -> PlainTextResponse:
     async def pages_of_nodes() -> list[str]:
         return await node_pages(await cluster.metrics_addresses())
 
-    pages, (totals, figures), evaluators, free = await asyncio.gather(
-        pages_of_nodes(), _registry_figures(backend), cluster.count_evaluators(), _free_bytes(backend)
+    pages, (totals, figures), evaluators, free, mismatch = await asyncio.gather(
+        pages_of_nodes(),
+        _registry_figures(backend),
+        cluster.count_evaluators(),
+        _free_bytes(backend),
+        _mismatch(backend),
     )
     settings = backend.settings
     seen = look(
         redis_up=figures is not None,
+        registry_mismatch=mismatch,
         evaluators=evaluators,
         free_bytes=free,
         needed_bytes=settings.min_free_disk_bytes,
@@ -263,6 +272,13 @@ async def _registry_figures(
         return dict(await backend.store.totals()), await backend.store.queue_figures()
     except ServiceError:
         return None, None
+
+
+async def _mismatch(backend: Backend) -> bool | None:
+    try:
+        return await is_another(backend.store, storage=backend.storage)
+    except ServiceError:
+        return None
 
 
 async def _free_bytes(backend: Backend) -> int | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from cluster import lifecycle
 from cluster.jobs import JobStore
 from cluster.settings import Settings
 from serve_app.cli.output import console, show_json
@@ -23,7 +24,7 @@ def show(*, limit: int, as_json: bool) -> None:
     Raises:
         ServiceError: REDIS_UNAVAILABLE.
     """
-    letters = asyncio.run(_read(Settings.load(), limit=limit))
+    letters = asyncio.run(_read(lifecycle.settings_in_force(Settings.load()), limit=limit))
     if as_json:
         show_json([asdict(letter) for letter in letters])
     elif not letters:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import platform
 import shutil
 import socket
 import sys
+import tempfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -15,14 +18,16 @@ import psutil
 from rich.markup import escape
 from rich.table import Table
 
-from cluster import lifecycle
+from cluster import lifecycle, registry_identity
 from cluster.errors import ServiceError
 from cluster.jobs import JobStore
 from cluster.lifecycle_doors import outer_doors
 from cluster.lifecycle_serve import DeployError
 from cluster.open_door import open_door
+from cluster.registry_identity import is_another
 from cluster.server_check import UNUSABLE, ask_server
-from cluster.settings import GIB, PREFIX, Settings
+from cluster.settings import GIB, PREFIX, Settings, SettingsError
+from cluster.storage import Storage
 from pipeline.equipment import check_equipment, tesseract_version
 from pipeline.errors import NotEquipped
 from pipeline.rendering import sandbox_report
@@ -30,12 +35,16 @@ from serve_app.cli.output import console, show_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
+    from cluster.lifecycle import RunningService
     from cluster.records import JobRecord
 
 PYTHON_MIN = (3, 11)
 CORES_WISHED = 2
 JOBS_LOOKED_AT = 50
+HEALTH_SECONDS = 5.0
+ANY_FREE = frozenset({"http_port", "dashboard_port", "metrics_port", "redis_port"})
 COLOURS = {"bien": "green", "aviso": "yellow", "falta": "red"}
 
 
@@ -72,7 +81,11 @@ def _show(found: Iterable[Finding]) -> None:
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """What there is to say, topic by topic."""
+    """What there is to say, topic by topic; about a service that runs, by the settings it was started with."""
+    running = lifecycle.status(settings)
+    if running is not None:
+        here, settings = settings, lifecycle.settings_in_force(settings)
+        yield from _differing(here, in_force=settings)
     enough = sys.version_info >= PYTHON_MIN
     advice = "" if enough else "; se necesita 3.11 o más reciente"
     yield Finding("Python", "bien" if enough else "falta", platform.python_version() + advice)
@@ -84,14 +97,11 @@ def findings(settings: Settings) -> Iterator[Finding]:
     )
     yield _memory(settings)
     yield _disk(settings)
-    running = lifecycle.status(settings)
     if running is None:
         yield Finding("Servicio", "aviso", "no está en marcha; se inicia con «decalogo up»")
         yield from _ports(settings)
     else:
-        size = lifecycle.footprint(settings)
-        sentence = f"{running.url}, {size.processes} procesos, {_gb(size.pss_bytes)} de memoria"
-        yield Finding("Servicio", "bien", sentence)
+        yield _service(running, settings=settings)
         yield _doors(settings)
         yield _evaluators(settings)
         yield from _last_batch(settings)
@@ -100,6 +110,31 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield _recognition(settings)
     yield _encoder(settings)
     yield from _sandbox()
+
+
+def _differing(here: Settings, *, in_force: Settings) -> Iterator[Finding]:
+    """Names of the settings in which this shell is not the one that started the service; no values: some are secret."""
+    names = [
+        f"{PREFIX}{name.upper()}"
+        for name in Settings.model_fields
+        # 0 is any free port, and the service has got one.
+        if getattr(here, name) != getattr(in_force, name) and (getattr(here, name) or name not in ANY_FREE)
+    ]
+    if names:
+        yield Finding(
+            "Ajustes",
+            "aviso",
+            f"el servicio se inició con otros valores que los de esta consola ({', '.join(names)}); "
+            "lo que sigue vale para los suyos",
+        )
+
+
+def _service(running: RunningService, *, settings: Settings) -> Finding:
+    if not lifecycle.answers(running, patience_seconds=HEALTH_SECONDS):
+        return Finding("Servicio", "falta", lifecycle.NO_ANSWER.format(url=running.url))
+    size = lifecycle.footprint(settings)
+    sentence = f"{running.url}, {size.processes} procesos, {_gb(size.pss_bytes)} de memoria"
+    return Finding("Servicio", "bien", sentence)
 
 
 def _memory(settings: Settings) -> Finding:
@@ -117,10 +152,22 @@ def _disk(settings: Settings) -> Finding:
         folder = folder.parent
     there, needed = shutil.disk_usage(folder).free, settings.min_free_disk_bytes
     sentence = f"{_gb(there)} libres en {folder}; se necesitan {_gb(needed)} para recibir un lote"
-    if there >= needed and os.access(folder, os.W_OK):
+    if not _writable(folder):
+        advice = f"; use el usuario del servicio o elija otra carpeta con {PREFIX}DATA_DIR"
+        return Finding("Disco", "falta", f"no se puede escribir en {folder}{advice}")
+    if there >= needed:
         return Finding("Disco", "bien", sentence)
     advice = f"; libere espacio o elija otra carpeta con {PREFIX}DATA_DIR"
     return Finding("Disco", "falta", sentence + advice)
+
+
+def _writable(folder: Path) -> bool:
+    """Whether a file can be made there, whatever the permissions say; a full disk is another matter."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return True
 
 
 def _access(settings: Settings) -> Finding:
@@ -216,13 +263,31 @@ def _redis(settings: Settings, *, started: bool) -> Iterator[Finding]:
         advice = (
             "; revise REDIS_URL y REDIS_PASSWORD"
             if settings.redis_url
-            else "; reinicie con «decalogo down» y «up»"
+            else "; «decalogo up» lo inicia de nuevo con lo que tenía"
         )
         yield Finding("Redis", "falta", f"no responde{advice}")
         return
     yield Finding("Redis", "bien", "responde")
     for weakness in weaknesses:
         yield Finding("Redis", "falta" if weakness.code in UNUSABLE else "aviso", weakness.sentence)
+    yield from _registry(settings)
+
+
+def _registry(settings: Settings) -> Iterator[Finding]:
+    """Whether the stored files are those of this registry; a storage that cannot be used is named elsewhere."""
+
+    async def ask() -> bool:
+        store = JobStore.lazily(settings)
+        try:
+            return await is_another(store, storage=Storage(settings))
+        finally:
+            await store.close()
+
+    with contextlib.suppress(ServiceError, SettingsError):
+        if asyncio.run(ask()):
+            yield Finding("Registro", "falta", registry_identity.SENTENCE)
+        else:
+            yield Finding("Registro", "bien", "los archivos guardados son los suyos")
 
 
 def _recognition(settings: Settings) -> Finding:

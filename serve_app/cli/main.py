@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +11,8 @@ import httpx
 import typer
 
 from cluster.errors import ServiceError
-from cluster.lifecycle import LifecycleError
-from cluster.settings import CLIENT_KEY_VARIABLE, SettingsError
+from cluster.lifecycle import AnotherRegistryError, LifecycleError
+from cluster.settings import CLIENT_KEY_VARIABLE, PREFIX, SettingsError
 from pipeline.errors import NotEquipped, PipelineError
 from serve_app.batch_job import FORMATS
 from serve_app.cli import batch, grafana, keys, service
@@ -28,7 +29,8 @@ app = typer.Typer(
     name="decalogo",
     help="Evalúa planes de desarrollo municipal frente al Decálogo de derechos humanos.",
     epilog="Salida: 0 bien, 1 terminó con fallas o falta algo, 2 uso incorrecto, 3 el servicio rechazó la petición, "
-    "4 el servicio no responde, 5 el documento no se puede evaluar, 6 el servicio no se puede iniciar, "
+    "4 el servicio no responde, 5 el documento no se puede evaluar, 6 el servicio no se puede iniciar o no se puede "
+    "usar un archivo, 7 los archivos guardados son de otro registro de trabajos (no se inició ni se borró nada), "
     "130 interrumpido.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -49,6 +51,16 @@ ADVICE = {
     "no_files": "Revise que los archivos sean PDF de planes.",
 }
 """What to do about what the service refuses, where its own sentence does not say it."""
+
+REASONS = {
+    errno.EACCES: "permiso denegado",
+    errno.EPERM: "permiso denegado",
+    errno.EROFS: "está en un disco de solo lectura",
+    errno.ENOSPC: "el disco está lleno",
+    errno.ENOENT: "no existe",
+    errno.ENOTDIR: "una parte de la ruta no es una carpeta",
+}
+WRONG_PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 Url = Annotated[str, typer.Option(help="Dirección del servicio; vacía: el de esta máquina")]
 Key = Annotated[
@@ -92,6 +104,14 @@ def up(
 def down(as_json: AsJson = False) -> None:
     """Detiene exactamente lo que se inició; los datos quedan."""
     service.stop(as_json=as_json)
+
+
+@app.command("new-registry")
+def new_registry(
+    yes: Annotated[bool, typer.Option("--yes", help="No preguntar")] = False, as_json: AsJson = False
+) -> None:
+    """Deja los archivos guardados al registro de trabajos que se use desde ahora; los que no conozca se borran."""
+    service.accept_new_registry(confirmed=yes, as_json=as_json)
 
 
 @app.command()
@@ -282,25 +302,58 @@ def _conclude(*finals: dict[str, Any], as_json: bool) -> None:
     raise typer.Exit(0 if all(final["status"] == "completed" for final in finals) else 1)
 
 
+def _about_file(error: OSError) -> str:
+    reason = REASONS.get(error.errno or 0, error.strerror)
+    sentence = f"No se puede usar {error.filename}: {reason}."
+    if error.errno in WRONG_PLACE:
+        sentence += (
+            f" Use el usuario del servicio, o elija otra carpeta ({PREFIX}DATA_DIR para las del servicio)."
+        )
+    return sentence
+
+
+def _refused(error: ServiceError) -> str:
+    """On this machine, what is wrong with a folder may be said; over HTTP it is not."""
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno in WRONG_PLACE and cause.filename:
+        return _about_file(cause)
+    return error.refusal.sentence
+
+
+def _told(error: Exception) -> int:
+    """Say an expected error as a sentence that says what to do; its exit code. One that is not expected is raised."""
+    code = ""
+    match error:
+        case ApiError():
+            sentence, code, exit_code = str(error), error.code, 3
+        case httpx.TransportError():
+            sentence, exit_code = "El servicio no responde; inícielo con «decalogo up» o indique --url.", 4
+        case NotEquipped():
+            sentence, code, exit_code = f"{error.kind.sentence} ({error.detail})", error.kind.code, 6
+        case PipelineError():
+            sentence, code, exit_code = error.kind.sentence, error.kind.code, 5
+        case ServiceError():
+            sentence, code, exit_code = _refused(error), error.refusal.code, 6
+        case AnotherRegistryError():
+            sentence, code, exit_code = str(error), "registry_mismatch", 7
+        case LifecycleError() | SettingsError():
+            sentence, exit_code = str(error), 6
+        case OSError() if error.filename is not None:
+            sentence, exit_code = _about_file(error), 6
+        case _:
+            raise error
+    ended = fail(sentence, code=code, exit_code=exit_code)
+    if code in ADVICE:
+        advise(ADVICE[code])
+    return ended
+
+
 def run() -> None:
     """Entry point: every expected error is a sentence that says what to do, and an exit code of its own."""
     keep_logs_quiet()
     try:
         app()
-    except ApiError as error:
-        ended = fail(str(error), code=error.code, exit_code=3)
-        if error.code in ADVICE:
-            advise(ADVICE[error.code])
-        sys.exit(ended)
-    except httpx.TransportError:
-        sys.exit(fail("El servicio no responde; inícielo con «decalogo up» o indique --url.", exit_code=4))
-    except NotEquipped as error:
-        sys.exit(fail(f"{error.kind.sentence} ({error.detail})", code=error.kind.code, exit_code=6))
-    except PipelineError as error:
-        sys.exit(fail(error.kind.sentence, code=error.kind.code, exit_code=5))
-    except ServiceError as error:
-        sys.exit(fail(error.refusal.sentence, code=error.refusal.code, exit_code=6))
-    except (LifecycleError, SettingsError) as error:
-        sys.exit(fail(str(error), exit_code=6))
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001  raised again when nobody expects it
+        sys.exit(_told(error))

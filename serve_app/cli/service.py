@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import typer
+
 from cluster import lifecycle, logs
 from cluster.lifecycle_supervisor import Supervisor, end_supervisor
 from cluster.open_door import open_door
+from cluster.registry_identity import release
 from cluster.settings import Settings
+from cluster.storage import Storage
 from pipeline.equipment import check_equipment
 from serve_app.cli.output import console, errors, show_json
 from serve_app.client import BatchClient
@@ -57,7 +61,7 @@ def start(*, quiet: bool = False) -> RunningService:
     if not quiet:
         word = "ya estaba en marcha" if service.already_running else "en marcha"
         console.print(f"Servicio {word}: {service.url}", highlight=False)
-        door = open_door(settings)
+        door = open_door(lifecycle.settings_in_force(settings))
         if door.anonymous:
             console.print(f"Llaves: {door.sentence}", highlight=False)
     return service
@@ -84,6 +88,25 @@ def stay() -> None:
         started=lambda url: console.print(f"Servicio en marcha: {url}", highlight=False),
     ).run()
     console.print("Servicio detenido.", highlight=False)
+
+
+def accept_new_registry(*, confirmed: bool, as_json: bool) -> None:
+    """Let the next registry take over the stored files; asks first, unless ``confirmed``."""
+    storage = Storage(Settings.load())
+    jobs = len(storage.stored_jobs())
+    if not confirmed:
+        typer.confirm(
+            f"Hay archivos de {jobs} trabajos en {storage.settings.describe()['storage_url']}. "
+            "El registro que se use desde ahora se hace cargo de ellos, y los de trabajos que no conozca SE BORRAN. "
+            "¿Continuar?",
+            abort=True,
+            err=True,
+        )
+    release(storage)
+    if as_json:
+        show_json({"released": True, "stored_jobs": jobs})
+        return
+    console.print("Hecho: «decalogo up» inicia con el registro que encuentre.", highlight=False)
 
 
 def stop(*, as_json: bool) -> None:

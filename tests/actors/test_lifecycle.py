@@ -20,8 +20,8 @@ import psutil
 import pytest
 import yaml
 
-from cluster import lifecycle, metrics
-from cluster.lifecycle import LifecycleError
+from cluster import embedded_redis, lifecycle, metrics
+from cluster.lifecycle import SERVICE_FILE, LifecycleError, RunningService
 from cluster.lifecycle_keeper import LAST_LOGS, ORDERS_FILE, KeeperState, Orders, logs_of, read_state
 from cluster.lifecycle_processes import Identity, attached_to, free_ports, is_free
 from cluster.lifecycle_ray import (
@@ -34,6 +34,7 @@ from cluster.lifecycle_ray import (
 )
 from cluster.lifecycle_serve import PACKAGED_CONFIG, effective_config
 from cluster.settings import Settings
+from serve_app.cli.doctor import findings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -261,6 +262,96 @@ def test_settings_decide_the_size_of_the_pool(settings: Settings) -> None:
     assert (scaling["min_replicas"], scaling["max_replicas"]) == (2, 4)
     assert 2 <= scaling["initial_replicas"] <= 4
     assert evaluator["max_ongoing_requests"] == 7
+
+
+def test_up_says_when_the_running_service_does_not_answer(
+    settings: Settings, kept: KeeperState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A keeper that lives is not all: without an answer over HTTP the operator is told how to restart."""
+    (port,) = free_ports(1)
+    service = RunningService(
+        http_host="127.0.0.1",
+        http_port=port,
+        dashboard_port=0,
+        metrics_port=0,
+        ray_address="",
+        temp_dir=kept.temp_dir,
+        keeper_pid=kept.identity.pid,
+        started_at=0.0,
+    )
+    (settings.run_dir / SERVICE_FILE).write_bytes(msgspec.json.encode(service))
+    monkeypatch.setattr(lifecycle, "ANSWER_SECONDS", 0.0)
+    try:
+        assert lifecycle.status(settings)
+        with pytest.raises(LifecycleError, match=f"{port} no responde.*decalogo down"):
+            lifecycle.up(settings)
+    finally:
+        embedded_redis.stop(settings)
+
+
+def test_what_counts_are_the_settings_the_service_was_started_with(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Read from another environment, with this shell's own variables left out."""
+    started = settings.model_copy(
+        update={"evaluators_max": 3, "redis_url": "redis://127.0.0.1:9/1", "allow_anonymous": True}
+    )
+    environment = started.model_copy().to_environment() | {
+        "DECALOGO_EVALUATORS_MAX": "3",
+        "DECALOGO_REDIS_URL": "redis://127.0.0.1:9/1",
+        "PATH": "/bin",
+    }
+    with pytest.MonkeyPatch.context() as shell:
+        shell.setenv("DECALOGO_EVALUATORS_MAX", "7")
+        shell.setenv("DECALOGO_MIN_FREE_DISK_BYTES", "99999999999")
+        shell.setenv("REDIS_URL", "redis://elsewhere/0")
+        found = Settings.of_environment(environment)
+    assert found.data_dir == tmp_path / "data"
+    assert (found.evaluators_max, found.redis_url, found.allow_anonymous) == (
+        3,
+        "redis://127.0.0.1:9/1",
+        True,
+    )
+    assert found.min_free_disk_bytes == Settings.model_fields["min_free_disk_bytes"].default
+
+
+@pytest.mark.service
+def test_doctor_judges_the_service_and_not_the_shell(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a shell has otherwise is named, and what it lacks is not held against the service."""
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9/0")
+    shell = Settings.load(data_dir=service.settings.data_dir, min_free_disk_bytes=2**60)
+    assert not shell.allow_anonymous
+
+    found = {finding.topic: finding for finding in findings(shell)}
+
+    assert found["Ajustes"].state == "aviso"
+    for name in ("DECALOGO_ALLOW_ANONYMOUS", "DECALOGO_MIN_FREE_DISK_BYTES", "DECALOGO_REDIS_URL"):
+        assert name in found["Ajustes"].sentence
+    assert "DECALOGO_HTTP_PORT" not in found["Ajustes"].sentence.split("(")[1].split(")")[0].split(", ")
+    for topic in ("Servicio", "Llaves", "Redis", "Registro", "Disco"):
+        assert found[topic].state == "bien", found[topic]
+
+
+@pytest.mark.service
+def test_up_starts_a_valkey_that_has_died(service: Service) -> None:
+    """The runbook's first advice: `up` on a running service brings its registry back, with what it knew."""
+    before = embedded_redis.running(service.settings)
+    assert before
+    with httpx.Client(base_url=service.url, trust_env=False, timeout=30) as http:
+        assert http.get("/readyz").is_success
+        psutil.Process(before.pid).kill()
+        wait_until(lambda: http.get("/readyz").status_code == 503, what="a registry that is away")
+
+        again = lifecycle.up(service.settings)
+
+        assert again.already_running
+        assert again.keeper_pid == service.running.keeper_pid
+        wait_until(lambda: http.get("/readyz").is_success, what="the registry")
+    after = embedded_redis.running(service.settings)
+    assert after
+    assert after.pid != before.pid
 
 
 @pytest.mark.service

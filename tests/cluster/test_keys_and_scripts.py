@@ -71,7 +71,7 @@ def test_every_key_stands_in_the_table() -> None:
     """The table at the top of the module is complete, and tells which keys have no TTL."""
     keys, table = Keys(), keys_module.__doc__ or ""
     patterns = [*keys.of_job("{id}"), keys.idempotency("{sha256}"), keys.result("{result_key}")]
-    patterns.append(f"{keys.limit_prefix}:…")
+    patterns += [f"{keys.limit_prefix}:…", keys.identity]
     rows = {row.split("|")[1].strip(): row for row in table.splitlines() if row.startswith("| pdm")}
     assert set(rows) == set(patterns)
     assert {key for key, row in rows.items() if row.split("|")[3].strip() == "none"} == keys.without_ttl

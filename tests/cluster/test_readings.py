@@ -47,7 +47,8 @@ async def test_an_expired_job_is_gone_from_the_list_and_known_as_expired(store: 
         await client.pexpire(key, 0)
     await refused(store.job(job_id), JOB_EXPIRED)
     await refused(store.documents(job_id), JOB_EXPIRED)
-    assert await store.exists([job_id, other]) == {other}
+    registry = await store.take_identity()
+    assert await store.unknown_jobs([job_id, other], registry=registry) == [job_id]
     assert [record.job_id for record in (await store.jobs()).jobs] == [other]
     assert await store.sweep_index() == 0
     assert await client.zcard(keys.jobs) == 1

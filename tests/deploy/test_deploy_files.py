@@ -18,6 +18,8 @@ import ray.autoscaler
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
+from cluster.lifecycle_keeper import RAY_FOLDER
+from cluster.lifecycle_ray import SOCKET_BELOW_TEMP, SOCKET_PATH_MAX
 from cluster.settings import Settings
 
 if TYPE_CHECKING:
@@ -234,3 +236,27 @@ def test_the_image_has_no_known_fault() -> None:
     """Hadolint finds nothing above the level of a remark."""
     hadolint = Path(sys.executable).with_name("hadolint")
     subprocess.run([hadolint, "--failure-threshold", "warning", DEPLOY / "Dockerfile"], check=True)
+
+
+def test_the_unit_of_systemd_keeps_what_operators_read_where_they_see_it() -> None:
+    """Ray's folder is no part of a private /tmp, and its path is short enough; the code that needs a decision stays."""
+    lines = (ROOT / "cluster" / "decalogo.service").read_text("utf-8").splitlines()
+    said = [line.partition("=") for line in lines if "=" in line and not line.startswith("#")]
+    environment = dict(value.split("=", 1) for name, _, value in said if name == "Environment")
+    values = {name: value for name, _, value in said}
+    folders = [Path("/var/lib", name) for name in values["StateDirectory"].split()]
+    assert Path(environment["TMPDIR"]) in folders
+    assert Path(environment["DECALOGO_DATA_DIR"]) in folders
+    # A socket below it, as the service itself reckons.
+    own = len(f"/pdm-12345678/{RAY_FOLDER}") + SOCKET_BELOW_TEMP
+    assert len(environment["TMPDIR"]) + own <= SOCKET_PATH_MAX
+    assert values["RestartPreventExitStatus"] == "7"
+
+
+def test_the_environment_of_a_cluster_opens_its_proxies() -> None:
+    """A node that was given the variables that the guide and the launcher's file name does not listen on loopback."""
+    for path in (ROOT / "docs" / "scale.md", DEPLOY / "cluster.local.yaml"):
+        text = path.read_text("utf-8")
+        assert "DECALOGO_HTTP_HOST=0.0.0.0" in text
+        assert "RAY_REDIS_ADDRESS" in text
+        assert "RAY_AUTH_TOKEN" in text

@@ -13,6 +13,8 @@ from outages import Burden, accepts, asked, assert_refuses, opened
 
 from cluster.keys import GROUP, Keys
 from cluster.records import JobState
+from cluster.registry_identity import RegistryMismatchError, release
+from cluster.sweeping import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,11 +161,11 @@ def _assert_full(victim: FaultService) -> float:
     return said.seconds
 
 
-@pytest.mark.promise("P1", "P4", "P8")
+@pytest.mark.promise("P4", "P8", "P9")
 def test_a_redis_that_lost_everything_is_said_aloud(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]
 ) -> None:
-    """Started empty: jobs are unknown with a clear code, work is dropped, files are swept, new jobs run."""
+    """Started empty: jobs are unknown with a clear code, nothing is accepted or swept until the operator decides."""
     job_id = victim.submit(plans(sample_plans, first=1500, count=4))
     victim.at_work(job_id)
     losses = _losses(victim)
@@ -177,17 +179,34 @@ def test_a_redis_that_lost_everything_is_said_aloud(
     seconds = until(lambda: _losses(victim) > losses, what="the loss counted")
     record.recovered("loss told", seconds=seconds, bound_seconds=BACK_SECONDS)
     storage = victim.storage()
-    assert job_id in storage.stored_jobs()
+    kept = storage.stored_jobs()
+    assert job_id in kept
+    assert _gauge(victim, "registry_mismatch") == 1
+    said = opened(victim)
+    assert (said.status, said.code) == (503, "not_ready")
+    assert asked(victim, "GET", "/readyz").status == 503
     # A dispatcher sweeps when it begins, and every five minutes.
+    killed = victim.kill(DISPATCHER)
+    victim.back(DISPATCHER, without=killed)
+    with pytest.raises(RegistryMismatchError):
+        victim.ask(lambda store: sweep(store, storage=storage))
+    assert storage.stored_jobs() == kept
+
+    release(storage)
+    until(lambda: accepts(victim), what="uploads accepted")
     killed = victim.kill(DISPATCHER)
     victim.back(DISPATCHER, without=killed)
     seconds = until(lambda: job_id not in storage.stored_jobs(), what="the files swept")
     record.recovered("files swept", seconds=seconds, bound_seconds=BACK_SECONDS)
+    assert _gauge(victim, "registry_mismatch") == 0
     new = victim.submit(plans(sample_plans, first=1600, count=2))
     assert victim.ended(new).state is JobState.COMPLETED
 
 
 def _losses(victim: FaultService) -> float:
-    name = "registry_data_losses_total"
+    return _gauge(victim, "registry_data_losses_total")
+
+
+def _gauge(victim: FaultService, name: str) -> float:
     lines = httpx.get(f"{victim.url}/metrics", timeout=60, trust_env=False).text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))

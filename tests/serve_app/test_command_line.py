@@ -10,8 +10,17 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from cluster import embedded_redis
+from cluster.identifiers import new_job_id
+from cluster.settings import Settings
+from cluster.storage import Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "examples" / "santa-rita-de-los-cerros.pdf"
@@ -213,3 +222,90 @@ def test_what_is_switched_on_and_not_installed_is_refused(tmp_path: Path) -> Non
         {finding["topic"]: finding["state"] for finding in json.loads(ran.stdout)} for ran in (looked, off)
     ]
     assert [state["OCR"] for state in states] == ["falta", "bien"]
+
+
+@pytest.fixture
+def empty_redis(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment that leads to a Redis that has never seen the files of this test."""
+    elsewhere = Settings.load(data_dir=tmp_path / "elsewhere")
+    address = embedded_redis.start(elsewhere)
+    yield {"REDIS_URL": address.url, "REDIS_PASSWORD": address.password}
+    embedded_redis.stop(elsewhere)
+
+
+def test_an_empty_redis_is_refused_until_the_operator_wants_it(
+    tmp_path: Path, empty_redis: dict[str, str]
+) -> None:
+    """`up` ends with 7, says what to look at, starts and removes nothing; `new-registry` asks before it gives way."""
+    data_dir = tmp_path / "data"
+    storage = Storage(Settings.load(data_dir=data_dir))
+    job_id = new_job_id()
+    with storage.begin_upload(job_id) as writer:
+        writer.write(b"%PDF-1.7 plan")
+        sha256 = writer.commit().sha256
+    storage.keep_registry("0123456789abcdef")
+    chosen = {"DECALOGO_ALLOW_ANONYMOUS": "true", "DECALOGO_HTTP_PORT": "0", "DECALOGO_DASHBOARD_PORT": "0"}
+
+    ran = decalogo("up", data_dir=data_dir, **empty_redis, **chosen)
+    looked = decalogo("doctor", "--json", data_dir=data_dir, **empty_redis, **chosen)
+    hesitated = decalogo("new-registry", data_dir=data_dir)
+
+    assert ran.returncode == 7, ran.stderr
+    assert "registry_mismatch" in ran.stderr
+    assert "REDIS_URL" in ran.stderr
+    assert "decalogo new-registry" in ran.stderr
+    found = {finding["topic"]: finding["state"] for finding in json.loads(looked.stdout)}
+    assert found["Registro"] == "falta"
+    assert hesitated.returncode == 1
+    assert "1 trabajos" in hesitated.stderr
+    assert storage.registry() == "0123456789abcdef"
+    assert storage.has_upload(job_id, sha256)
+    assert not (data_dir / "run" / "keeper.json").exists()
+
+    sure = decalogo("new-registry", "--yes", "--json", data_dir=data_dir)
+    assert json.loads(sure.stdout) == {"released": True, "stored_jobs": 1}
+    assert storage.has_upload(job_id, sha256)
+    looked = decalogo("doctor", "--json", data_dir=data_dir, **empty_redis, **chosen)
+    found = {finding["topic"]: finding["state"] for finding in json.loads(looked.stdout)}
+    assert found["Registro"] == "bien"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that not even root may write to")
+@pytest.mark.parametrize("arguments", [("up",), ("up", "--foreground"), ("keys", "create", "oficina")])
+def test_a_folder_that_cannot_be_written_is_named(arguments: tuple[str, ...]) -> None:
+    """One sentence with the path and what to choose, exit code 6, no traceback."""
+    ran = decalogo(*arguments, data_dir=Path("/sys/decalogo"), DECALOGO_ALLOW_ANONYMOUS="true")
+    assert ran.returncode == 6
+    assert "Traceback" not in ran.stderr
+    assert "/sys/decalogo" in ran.stderr
+    assert "DECALOGO_DATA_DIR" in ran.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that not even root may write to")
+def test_doctor_tells_a_folder_that_cannot_be_written_from_a_full_disk() -> None:
+    """Freeing space would not help there."""
+    ran = decalogo("doctor", "--json", data_dir=Path("/sys/decalogo"), DECALOGO_ALLOW_ANONYMOUS="true")
+    (disk,) = [found for found in json.loads(ran.stdout) if found["topic"] == "Disco"]
+    assert disk["state"] == "falta"
+    assert "no se puede escribir en /sys" in disk["sentence"]
+    assert "libere espacio" not in disk["sentence"]
+
+
+@pytest.mark.parametrize("command", ["up", "doctor"])
+def test_a_storage_that_nothing_understands_is_named(tmp_path: Path, command: str) -> None:
+    """The setting and what is wrong with it; `doctor` goes on with the rest."""
+    ran = decalogo(command, data_dir=tmp_path, DECALOGO_STORAGE_URL="foo://x")
+    said = ran.stderr + ran.stdout
+    assert ran.returncode == {"up": 6, "doctor": 1}[command]
+    assert "Traceback" not in said
+    assert "DECALOGO_STORAGE_URL" in said
+    assert "foo" in said
+
+
+def test_a_storage_whose_library_is_missing_names_what_to_install(tmp_path: Path) -> None:
+    """S3 is an extra of the package."""
+    (tmp_path / "s3fs.py").write_text("raise ImportError('not here')\n", "utf-8")
+    ran = decalogo("up", data_dir=tmp_path, DECALOGO_STORAGE_URL="s3://bucket/x", PYTHONPATH=str(tmp_path))
+    assert ran.returncode == 6
+    assert "Traceback" not in ran.stderr
+    assert "decalogo[s3]" in ran.stderr

@@ -190,8 +190,19 @@ def test_metrics_of_several_nodes_become_one_page() -> None:
     assert samples["batch_document_processing_latency_seconds_sum", ()] == 7
     assert samples["documents_processed_total", (("status", "succeeded"),)] == 4
     assert samples["queue_depth", (("queue_name", "delayed"),)] == 9
-    assert len(re.findall("^# TYPE ", page, re.MULTILINE)) == 4
+    families = re.findall("^# TYPE ([a-z_]+)", page, re.MULTILINE)
+    assert len(families) == len(set(families))
     assert "ray_" not in page
+
+
+def test_what_has_not_happened_yet_is_zero() -> None:
+    """A counter that appears as 1 has, for Prometheus, not grown; one that a silent node keeps is not guessed at."""
+    for name in ("evaluator_deaths_total", "evaluators_outgrown_total", "registry_data_losses_total"):
+        assert _samples(exposition([RAY_PAGE], totals=None, figures=None))[name, ()] == 0
+        assert (name, ()) not in _samples(exposition([RAY_PAGE, ""], totals=None, figures=None))
+    # The registry counts these; while it is away nothing is known of them, least of all that they are 0.
+    page = _samples(exposition([RAY_PAGE], totals=None, figures=None))
+    assert not {name for name, _ in page} & {"leases_expired_total", "documents_submitted_total"}
 
 
 def test_what_the_registry_knows_wins_over_ray() -> None:
@@ -211,6 +222,7 @@ def test_what_is_seen_while_answering_is_on_the_page(http: httpx.Client) -> None
     samples = _samples(http.get("/metrics").text)
 
     assert samples["redis_up", ()] == 1
+    assert samples["registry_mismatch", ()] == 0
     assert samples["storage_free_bytes", ()] > 0
     assert ("storage_needed_bytes", ()) in samples
 
