@@ -321,7 +321,8 @@ def test_doctor_judges_the_service_and_not_the_shell(
 ) -> None:
     """What a shell has otherwise is named, and what it lacks is not held against the service."""
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9/0")
-    shell = Settings.load(data_dir=service.settings.data_dir, min_free_disk_bytes=2**60)
+    # Any free port: which one the service has got is no difference.
+    shell = Settings.load(data_dir=service.settings.data_dir, http_port=0, min_free_disk_bytes=2**60)
     assert not shell.allow_anonymous
 
     found = {finding.topic: finding for finding in findings(shell)}
@@ -329,7 +330,7 @@ def test_doctor_judges_the_service_and_not_the_shell(
     assert found["Ajustes"].state == "aviso"
     for name in ("DECALOGO_ALLOW_ANONYMOUS", "DECALOGO_MIN_FREE_DISK_BYTES", "DECALOGO_REDIS_URL"):
         assert name in found["Ajustes"].sentence
-    assert "DECALOGO_HTTP_PORT" not in found["Ajustes"].sentence.split("(")[1].split(")")[0].split(", ")
+    assert "DECALOGO_HTTP_PORT" not in found["Ajustes"].sentence
     for topic in ("Servicio", "Llaves", "Redis", "Registro", "Disco"):
         assert found[topic].state == "bien", found[topic]
 
