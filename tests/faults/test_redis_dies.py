@@ -166,6 +166,9 @@ def test_a_redis_that_lost_everything_is_said_aloud(
     victim: FaultService, record: FaultRecord, sample_plans: tuple[bytes, ...]
 ) -> None:
     """Started empty: jobs are unknown with a clear code, nothing is accepted or swept until the operator decides."""
+    # Something that the dispatcher has seen, and will miss.
+    victim.ended(victim.submit(plans(sample_plans, first=1550, count=1)))
+    until(lambda: _gauge(victim, "batch_throughput_per_hour") > 0, what="figures of the dispatcher")
     job_id = victim.submit(plans(sample_plans, first=1500, count=4))
     victim.at_work(job_id)
     losses = _losses(victim)
