@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
-PASSING_STATUSES = frozenset({429, 502, 503, 504})
-"""Busy, or the proxy has nobody behind it just now."""
+PASSING_STATUSES = frozenset({408, 429, 502, 503, 504})
+"""Too slow, busy, or the proxy has nobody behind it just now: whoever says so, with or without a problem as body."""
+CONFLICT = 409
 FILE_CODES = frozenset({"upload_not_pdf", "upload_empty", "file_too_large", "invalid_file_name"})
 """Refusals that concern one file and not the batch."""
 LOST_PAUSE_SECONDS_MAX = 5.0
@@ -60,9 +61,13 @@ def error_of(answer: httpx.Response) -> ApiError:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the same call may succeed a little later: a busy service or a cut connection, but no refusal."""
+    """Whether the same call may succeed a little later: a busy service or a cut connection, but no refusal.
+
+    What the service itself calls ``retryable`` is passing, but for a conflict: that a job has not ended is no failure.
+    """
     if isinstance(error, ApiError):
-        return error.status in PASSING_STATUSES
+        said = error.problem.get("retryable") is True and error.status != CONFLICT
+        return said or error.status in PASSING_STATUSES
     return isinstance(error, httpx.TransportError)
 
 

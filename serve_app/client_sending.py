@@ -76,7 +76,8 @@ class Sending:
     def flow(self, paths: Sequence[Path]) -> Flow[str]:
         """Open the batch, send what is missing, submit it; gives the job.
 
-        A batch that was refused is deleted; one that was interrupted stays open, and the error says how to go on.
+        A batch that was refused is deleted; one that was interrupted, at the service, on the way or here, stays open,
+        and the error says how to go on.
         """
         job_id = self.resume or (
             yield from perform(
@@ -86,14 +87,11 @@ class Sending:
         self.opened(job_id)
         try:
             return (yield from self._fill(job_id, paths))
-        except Exception as error:
-            if is_passing(error) or self.resume:
+        except BaseException as error:
+            if is_interruption(error) or self.resume:
                 _say_how_to_go_on(error, job_id=job_id)
             else:
                 yield from _discard(job_id)
-            raise
-        except BaseException as error:
-            _say_how_to_go_on(error, job_id=job_id)
             raise
 
     def _fill(self, job_id: str, paths: Sequence[Path]) -> Flow[str]:
@@ -139,6 +137,11 @@ def perform(call: Call[T]) -> Flow[T]:
     """A flow of one request, for the type of its result."""
     result: T = yield call
     return result
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether a batch that ended so far with this error can be gone on with: anything but a refusal."""
+    return not isinstance(error, ApiError) or is_passing(error)
 
 
 def _discard(job_id: str) -> Flow[None]:

@@ -15,6 +15,7 @@ from rich.table import Table
 from serve_app.batch_folder import FILES_PER_JOB, STATE_FILE, NotesUnusable, send_in_parts
 from serve_app.cli.bars import evaluation_bar, sending_bar
 from serve_app.cli.output import advise, console, number, show_json, warn
+from serve_app.client_sending import is_interruption
 from serve_app.pdf_files import pdf_files
 from serve_app.web.pages import DOCUMENT_STATES, POINTS, STATES
 
@@ -110,8 +111,11 @@ def submit(
             jobs = send_in_parts(client, paths, state=state, metadata=dict(metadata), listener=telling)
     except NotesUnusable as error:
         raise typer.BadParameter(f"no se puede anotar lo que se envía, y nada se envió: {error}") from error
-    except (KeyboardInterrupt, httpx.TransportError):
-        advise("Lo que ya llegó queda en el servicio; repita la misma orden y se enviará solo lo que falta")
+    except BaseException as error:
+        if is_interruption(error):
+            advise(
+                "Lo que ya llegó queda en el servicio; repita la misma orden y se enviará solo lo que falta"
+            )
         raise
     if not quiet:
         taken = f"{len(paths) - len(telling.refused)} de {len(paths)}" if telling.refused else len(paths)
@@ -135,8 +139,8 @@ def _submit_one(
                 waiting=telling.wait,
                 resume=resume or None,
             )
-    except (KeyboardInterrupt, httpx.TransportError):
-        if opened:
+    except BaseException as error:
+        if opened and is_interruption(error):
             advise(f"Lo que ya llegó queda en el servicio; repita la orden con --resume {opened[-1]}")
         raise
     if not quiet:

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
+from cluster.errors import REFUSALS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +20,7 @@ PROBLEM = "application/problem+json"
 
 
 class FickleService:
-    """Counts what it is asked. ``trouble(name, attempt)`` says how a file fares: "", "cut", "busy" or "refuse"."""
+    """Counts what it is asked. ``trouble(name, attempt)`` says how a file fares: "", "cut" or the code of a refusal."""
 
     def __init__(self, *, trouble: Callable[[str, int], str] = lambda _name, _attempt: "") -> None:
         self.trouble = trouble
@@ -45,7 +47,7 @@ class FickleService:
                 service.calls.append(f"POST {self.path}")
                 if service.busy_openings and self.path == "/upload/jobs":
                     service.busy_openings -= 1
-                    self.reply(503, {"code": "not_ready", "title": "sin evaluadores"}, Retry_After="0")
+                    self.refuse("not_ready")
                 else:
                     self.reply(202, {"job_id": JOB})
 
@@ -60,6 +62,11 @@ class FickleService:
 
             def do_PUT(self) -> None:
                 service.take(self)
+
+            def refuse(self, code: str) -> None:
+                refusal = next(one for one in REFUSALS if one.code == code)
+                body = {"code": code, "title": refusal.sentence, "retryable": refusal.retryable}
+                self.reply(refusal.status, body, **({"Retry_After": "0"} if refusal.retryable else {}))
 
             def reply(self, status: int, body: dict[str, Any], **headers: str) -> None:
                 content = json.dumps(body).encode()
@@ -91,13 +98,11 @@ class FickleService:
                     request.close_connection = True
                     request.connection.close()
                     return
-                case "busy":
+                case "":
+                    pass
+                case code:
                     request.rfile.read(int(request.headers["Content-Length"]))
-                    request.reply(429, {"code": "busy", "title": "ocupado"}, Retry_After="0")
-                    return
-                case "refuse":
-                    request.rfile.read(int(request.headers["Content-Length"]))
-                    request.reply(415, {"code": "upload_not_pdf", "title": "no es PDF"})
+                    request.refuse(code)
                     return
             body = request.rfile.read(int(request.headers["Content-Length"]))
             self.files[name] = hashlib.sha256(body).hexdigest()

@@ -17,6 +17,7 @@ import pytest
 from fickle_service import JOB, FickleService
 from http_steps import FIELDS, PlainServer, files_of, pdf, until
 
+from cluster.errors import REFUSALS
 from serve_app.batch_folder import STATE_FILE
 from serve_app.client import ApiError, AsyncBatchClient, BatchClient
 
@@ -75,7 +76,12 @@ def test_four_files_travel_at_a_time(submit: Submit, plans: Path) -> None:
     assert service.calls[-1] == f"POST /upload/jobs/{JOB}/submit"
 
 
-@pytest.mark.parametrize("trouble", ["cut", "busy"])
+PASSING = sorted(
+    refusal.code for refusal in REFUSALS if refusal.retryable and refusal.code != "results_not_ready"
+)
+
+
+@pytest.mark.parametrize("trouble", ["cut", *PASSING])
 def test_a_passing_trouble_is_tried_again(submit: Submit, plans: Path, trouble: str) -> None:
     """Each file fails once; all arrive, none more than twice."""
     with FickleService(trouble=lambda _name, attempt: trouble if attempt == 1 else "") as service:
@@ -94,26 +100,26 @@ def test_a_service_that_is_not_ready_is_waited_for_and_that_is_said(
         submit(service.url, plans)
 
     assert service.calls.count("POST /upload/jobs") == 4
-    assert capsys.readouterr().err.count("Esperando al servicio: sin evaluadores") == 1
+    assert capsys.readouterr().err.count("Esperando al servicio: El servicio no está listo") == 1
 
 
 def test_a_refusal_is_not_tried_again_and_harms_no_other_file(
     submit: Submit, plans: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The job says which file was refused and why, in a notebook too."""
-    with FickleService(trouble=lambda name, _attempt: "refuse" if name == "3.pdf" else "") as service:
+    with FickleService(trouble=lambda name, _attempt: "upload_not_pdf" if name == "3.pdf" else "") as service:
         job = submit(service.url, plans)
 
     assert service.attempts["3.pdf"] == 1
     assert len(service.files) == 7
     assert {name: error.code for name, error in job.refused.items()} == {"3.pdf": "upload_not_pdf"}
-    assert "3.pdf no se recibió: no es PDF" in capsys.readouterr().err
+    assert "3.pdf no se recibió: Un archivo no es un PDF." in capsys.readouterr().err
 
 
 def test_when_every_file_is_refused_nothing_is_left(submit: Submit, plans: Path) -> None:
     """The open batch is deleted, and the error is the service's."""
     with (
-        FickleService(trouble=lambda _name, _attempt: "refuse") as service,
+        FickleService(trouble=lambda _name, _attempt: "upload_not_pdf") as service,
         pytest.raises(ApiError) as caught,
     ):
         submit(service.url, plans)
@@ -140,6 +146,62 @@ def test_what_was_cut_off_for_good_is_resumed_with_the_rest(submit: Submit, plan
     assert set(service.attempts) == {f"{number}.pdf" for number in range(8)} - (set(there) - {"0.pdf"})
     assert len(service.files) == 8
     assert service.calls.count("POST /upload/jobs") == 1
+
+
+@pytest.mark.parametrize(
+    "code", ["request_too_slow", "upload_interrupted", "hash_mismatch", "storage_full", "unexpected"]
+)
+def test_what_may_succeed_later_never_costs_what_has_arrived(submit: Submit, plans: Path, code: str) -> None:
+    """Patience is over: the batch stays open, the error says how to go on, and going on sends the rest."""
+    with FickleService(trouble=lambda name, _attempt: code if name == "5.pdf" else "") as service:
+        with pytest.raises(ApiError) as caught:
+            submit(service.url, plans, patience_seconds=0.5)
+        assert caught.value.code == code
+        assert f"resume='{JOB}'" in caught.value.__notes__[0]
+        assert not any(call.startswith("DELETE") for call in service.calls)
+        service.trouble = lambda _name, _attempt: ""
+
+        submit(service.url, plans, resume=JOB)
+
+    assert len(service.files) == 8
+
+
+def test_a_file_that_cannot_be_read_here_does_not_cost_the_others(submit: Submit, plans: Path) -> None:
+    """It vanished after the folder was listed; the batch can be gone on with."""
+
+    def vanish(name: str, _attempt: int) -> str:
+        (plans / "7.pdf").unlink(missing_ok=True)
+        return ""
+
+    with FickleService(trouble=vanish) as service, pytest.raises(FileNotFoundError) as caught:
+        submit(service.url, plans)
+
+    assert f"resume='{JOB}'" in caught.value.__notes__[0]
+    assert not any(call.startswith("DELETE") for call in service.calls)
+
+
+def test_the_command_line_says_how_to_go_on_after_a_failure_that_passes(plans: Path) -> None:
+    """Exit code 3, the option named, nothing deleted."""
+    code = """
+from serve_app import client
+from serve_app.cli import main
+client.BatchClient.send.__kwdefaults__["patience_seconds"] = 0.5
+main.run()
+"""
+    fields = [f"--{name}={value}" for name, value in FIELDS.items()]
+    with FickleService(trouble=lambda name, _attempt: "storage_full" if name == "5.pdf" else "") as service:
+        ended = subprocess.run(
+            [sys.executable, "-c", code, "submit", str(plans), *fields, "--url", service.url],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert ended.returncode == 3, ended.stderr
+    assert f"--resume {JOB}" in ended.stderr.replace("\n", " ")
+    assert not any(call.startswith("DELETE") for call in service.calls)
 
 
 def test_a_service_that_is_not_there_is_said_at_once(submit: Submit, plans: Path) -> None:
