@@ -30,6 +30,7 @@ class _Score(msgspec.Struct):
 class _Point(msgspec.Struct):
     id: str
     score: float | None = None
+    applicable: bool = True
 
 
 class _Results(msgspec.Struct):
@@ -65,7 +66,7 @@ def summarize(results: bytes, *, key: str) -> DocumentSummary:
         answers=len(found.answers),
         overall_score=found.overall.score,
         overall_band=found.overall.band or "",
-        points={point.id: point.score for point in found.points},
+        points={point.id: point.score if point.applicable else None for point in found.points},
         criteria_met=found.overall.criteria_met,
         criteria_total=found.overall.criteria_total,
         details={"warnings": found.warnings},

@@ -14,6 +14,7 @@ import httpx
 from serve_app.batch_html import job_table
 from serve_app.batch_progress import EvaluationBar, say_it_goes_on
 from serve_app.batch_results import BatchResults
+from serve_app.client_errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from serve_app.batch_results import Evidence
     from serve_app.client import AsyncBatchClient, BatchClient
-    from serve_app.client_errors import ApiError
-
 FORMATS = ("json", "csv", "pdf", "zip")
 
 
@@ -55,14 +54,21 @@ class Job:
         return self
 
     def results(self) -> BatchResults:
-        """Everything that was evaluated.
+        """Everything that was evaluated. Fetched once, and again when reviewers have corrected something since.
 
         Raises:
             ApiError: ``results_not_ready`` before the end; the job is unknown or has expired.
         """
-        if self._results is None:
+        if self._results is None or not self._still_hold(self._results):
             self._results = BatchResults.model_validate(self.client.results(self.job_id))
         return self._results
+
+    def _still_hold(self, results: BatchResults) -> bool:
+        try:
+            return results.agrees_with(self.status())
+        except (httpx.TransportError, ApiError):
+            # What was fetched outlives the job and its service.
+            return True
 
     def evidence(self, question_id: str) -> dict[str, list[Evidence]]:
         """The passages that an answer rests on, such as ``P1-D1-Q1``, by document.
@@ -73,11 +79,11 @@ class Job:
         return self.results().passages(question_id)
 
     def to_dataframe(self) -> pd.DataFrame:
-        """A row for each document and question: scores, criteria a to d, pages of the evidence."""
+        """A row for each evaluated document and question, as ``BatchResults.to_dataframe`` gives it."""
         return self.results().to_dataframe()
 
     def heatmap(self) -> Figure:
-        """Points by dimensions, the mean of all documents, 0 to 3. Notebooks show it after ``%matplotlib inline``."""
+        """Points by dimensions (``BatchResults.heatmap``). Notebooks show it after ``%matplotlib inline``."""
         return self.results().heatmap()
 
     def save(self, folder: str | Path, *, formats: Iterable[str] = FORMATS) -> list[Path]:
@@ -131,14 +137,20 @@ class AsyncJob:
         return self
 
     async def results(self) -> BatchResults:
-        """Everything that was evaluated; tables, heat map and evidence are its methods.
+        """Everything that was evaluated, as ``Job.results`` gives it; tables, heat map and evidence are its methods.
 
         Raises:
             ApiError: ``results_not_ready`` before the end; the job is unknown or has expired.
         """
-        if self._results is None:
+        if self._results is None or not await self._still_hold(self._results):
             self._results = BatchResults.model_validate(await self.client.results(self.job_id))
         return self._results
+
+    async def _still_hold(self, results: BatchResults) -> bool:
+        try:
+            return results.agrees_with(await self.status())
+        except (httpx.TransportError, ApiError):
+            return True
 
     async def evidence(self, question_id: str) -> dict[str, list[Evidence]]:
         """The passages that an answer rests on, as ``Job.evidence`` gives them."""

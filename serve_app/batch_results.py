@@ -10,6 +10,8 @@ from serve_app.batch_html import html_table, score
 from serve_app.batch_tables import answers_table, points_picture
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -42,12 +44,13 @@ class Criterion(_Part):
 
 
 class Answer(_Part):
-    """A question about one point. ``score`` is 0 to 3, None where the point does not apply."""
+    """A question about one point. ``score`` is 0 to 3, also where the point does not apply (``applicable``)."""
 
     question_id: str
     point: str
     dimension: str
     question: str = ""
+    applicable: bool = True
     score: float | None
     level: str | None = None
     confidence: float | None = None
@@ -73,19 +76,14 @@ class Answer(_Part):
 
 
 class Point(_Part):
-    """One of the ten points, with its dimensions."""
+    """One of the ten points, with its dimensions. One that does not apply counts in no average of the plan."""
 
     id: str
-    name: str
+    name: str = ""
+    applicable: bool = True
     score: float | None
     band: str | None = None
-    applicable: bool = True
     dimensions: dict[str, float | None] = {}
-
-    @property
-    def applied_score(self) -> float | None:
-        """None where the point does not apply."""
-        return self.score if self.applicable else None
 
 
 class Overall(_Part):
@@ -122,14 +120,45 @@ class Evaluation(_Part):
         raise KeyError(question_id)
 
 
+class Change(_Part):
+    """A correction that holds: of a point (``P9``: whether it applies) or a criterion (``P1-D1-Q1-a``: whether met)."""
+
+    target: str
+    value: bool | None
+    reviewer: str = ""
+    reason: str = ""
+    page: int | None = None
+
+
+class Scores(_Part):
+    """The scores of a plan."""
+
+    overall: Overall
+    points: list[Point]
+
+
+class ScoresOfReview(_Part):
+    """The scores of a plan without and with the reviewers' corrections."""
+
+    machine: Scores
+    corrected: Scores
+
+
+class Review(_Part):
+    """What reviewers corrected in an evaluation, which itself stays the machine's."""
+
+    revision: int
+    corrections: list[Change]
+    scores: ScoresOfReview
+
+
 class DocumentResult(_Part):
     """One document; without an evaluation, code and sentence say why where that is known."""
 
     document_id: str
     name: str
     evaluation: Evaluation | None = None
-    review: dict[str, Any] | None = None
-    """What reviewers corrected, and the scores with and without; the evaluation itself is the machine's."""
+    review: Review | None = None
     error_code: str | None = None
     error_message: str | None = None
 
@@ -140,14 +169,10 @@ class DocumentResult(_Part):
         Raises:
             ValueError: there is no evaluation.
         """
-        if self.evaluation is None:
+        found = self.review.scores.corrected if self.review else self.evaluation
+        if found is None:
             raise ValueError("no evaluation")
-        if self.review is None:
-            found = self.evaluation
-            return found.overall.score, {one.id: one.applied_score for one in found.points}
-        corrected = self.review["scores"]["corrected"]
-        points = {one["id"]: one["score"] if one["applicable"] else None for one in corrected["points"]}
-        return corrected["overall"]["score"], points
+        return found.overall.score, {one.id: one.score if one.applicable else None for one in found.points}
 
 
 class PlanResults(_Part):
@@ -169,11 +194,15 @@ class PlanResults(_Part):
         return {name: found.answer(question_id).evidence for name, found in self.evaluated}
 
     def to_dataframe(self) -> pd.DataFrame:
-        """A row for each document and question: scores, criteria a to d, pages of the evidence."""
-        return answers_table(self.evaluated)
+        """A row for each evaluated document and question: scores, criteria a to d, pages of the evidence.
+
+        ``puntaje`` is empty where the point does not apply: a mean over a plan's rows is its score.
+        ``puntaje_corregido``, ``aplica_corregido`` and ``revisado_por`` say what reviewers corrected.
+        """
+        return answers_table(self.results)
 
     def heatmap(self) -> Figure:
-        """Points by dimensions, the mean of all documents, 0 to 3."""
+        """Points by dimensions, 0 to 3: the mean of the documents to which a point applies, with corrections."""
         return points_picture(self.to_dataframe())
 
     def __repr__(self) -> str:
@@ -181,20 +210,19 @@ class PlanResults(_Part):
         return f"<{type(self).__name__} {len(self.evaluated)} of {len(self.results)} evaluated>"
 
     def _repr_html_(self) -> str:
-        """A row for each plan and a column for each point, with what reviewers corrected."""
+        """A row for each plan and a column for each point; corrected plans with what holds after correction."""
         points = [point.id for _, found in self.evaluated[:1] for point in found.points]
-        rows = [
-            (f"{one.name} *" if one.review else one.name, score(total), *map(score, of_points.values()))
-            for one in self.results
-            if one.evaluation
-            for total, of_points in [one.scores]
-        ]
+        rows = [_row(one) for one in self.results if one.evaluation]
         problems = [(one.name, one.error_message) for one in self.results if one.error_message]
         failed = html_table(("Plan", "Por qué no se evaluó"), problems) if problems else ""
-        mark = (
-            "<p>* Con las correcciones de revisores.</p>" if any(one.review for one in self.results) else ""
-        )
-        return html_table(("Plan", "Total", *points), rows) + mark + failed
+        corrected = any(one.review for one in self.results if one.evaluation)
+        note = "<p>* Con las correcciones de la revisión.</p>" if corrected else ""
+        return html_table(("Plan", "Total", *points), rows) + note + failed
+
+
+def _row(result: DocumentResult) -> tuple[str, ...]:
+    total, of_points = result.scores
+    return (result.name + (" *" if result.review else ""), score(total), *map(score, of_points.values()))
 
 
 class BatchResults(PlanResults):
@@ -202,3 +230,12 @@ class BatchResults(PlanResults):
 
     job: dict[str, Any]
     summary: dict[str, Any] = {}
+
+    def agrees_with(self, state: Mapping[str, Any]) -> bool:
+        """Whether the job, as ``/status`` shows it now, still has these documents and corrections."""
+        return _version(self.job) == _version(state)
+
+
+def _version(state: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    names = ("document_id", "status", "deterministic_hash", "corrections_revision")
+    return [tuple(document.get(name) for name in names) for document in state["documents"]]

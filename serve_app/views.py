@@ -68,7 +68,7 @@ class DocumentView(BaseModel):
     error_reference: str | None
     overall_score: float | None = Field(description="Of the machine's evaluation, as all that follows")
     overall_band: str | None
-    points: dict[str, float | None] = Field(description="Null where a point does not apply")
+    points: dict[str, float | None] = Field(description="0 to 3; null where a point does not apply")
     criteria_met: int | None
     deterministic_hash: str | None
     corrections_revision: int = Field(description="Of the reviewers' corrections; 0 when there are none")

@@ -14,8 +14,12 @@ SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "puerto-arrayan.pdf"
 
 
 @cache
-def sample_artifacts() -> dict[str, bytes]:
+def sample_artifacts(*, not_applicable: tuple[str, ...] = ()) -> dict[str, bytes]:
     """The three artifacts by name."""
     with ExtractionWorker() as worker:
         document = worker.extract(SAMPLE.read_bytes())
-    return artifacts(evaluate(document, options=EvaluationOptions(), engine=Engine.load()))
+    return artifacts(
+        evaluate(
+            document, options=EvaluationOptions(not_applicable_points=not_applicable), engine=Engine.load()
+        )
+    )

@@ -22,6 +22,7 @@ from pipeline.schemas import load_schema
 from pipeline.scoring import hundredths
 from serve_app.batch_html import job_table
 from serve_app.batch_results import BatchResults
+from serve_app.client import AsyncBatchClient, BatchClient
 
 if TYPE_CHECKING:
     from cluster.jobs import JobStore
@@ -402,3 +403,60 @@ def test_corrections_go_with_the_job(
 
     assert not folder.exists()
     refused(http.get(place(finished)), status=410, code="job_deleted")
+
+
+# --------------------------------------------------------------------------- notebooks
+
+
+async def test_tables_and_pictures_leave_out_points_that_do_not_apply(
+    http: httpx.Client, server: PlainServer, store: JobStore, storage: Storage
+) -> None:
+    """The mean of the table is the score of the plan, and the heat map gives no figure for the point."""
+    artifacts = sample_artifacts(not_applicable=("P10",))
+    overall = json.loads(artifacts["evaluation_results.json"])["overall"]
+    job_id = accepted_job(http, ("plan.pdf", SAMPLE.read_bytes()))
+    await succeed(store, storage, job_id, artifacts=artifacts)
+    await aggregate(store, job_id)
+
+    with BatchClient(server.url) as client:
+        results = client.job(job_id).results()
+        table, figure = results.to_dataframe(), results.heatmap()
+
+    assert overall["criteria_total"] == 1080
+    assert round(table["puntaje"].mean(), 4) == overall["score"]
+    assert set(table[~table["aplica"]]["punto"]) == {"P10"}
+    assert table["puntaje_corregido"].equals(table["puntaje"])
+    assert not table["revisado_por"].any()
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert [one == "–" for one in shown] == [False] * 54 + [True] * 6
+    assert results._repr_html_().count("<td>–</td>") == 1
+
+
+async def test_a_job_that_was_read_before_shows_what_was_corrected_since(
+    http: httpx.Client, server: PlainServer, finished: str, machine: dict[str, Any]
+) -> None:
+    """Results, table and picture of the same object; results that nobody corrected are fetched once."""
+    async with AsyncBatchClient(server.url) as awaiting:
+        with BatchClient(server.url) as client:
+            job, awaited = client.job(finished), awaiting.job(finished)
+            before = job.results()
+            await awaited.results()
+            assert job.results() is before
+
+            scores = put(http, finished, **some(machine)).json()["scores"]
+            table, figure = job.to_dataframe(), job.heatmap()
+            shown = job.results()._repr_html_()
+            same = (await awaited.to_dataframe()).equals(table)
+
+            http.delete(f"/results/{finished}")
+            assert job.to_dataframe().equals(table)
+
+    assert same
+    assert round(table["puntaje"].mean(), 4) == scores["machine"]["overall"]["score"]
+    assert round(table["puntaje_corregido"].mean(), 4) == scores["corrected"]["overall"]["score"]
+    assert set(table[~table["aplica_corregido"]]["punto"]) == {"P9"}
+    assert table["aplica"].all()
+    assert (table["revisado_por"] == "Ana Pérez").sum() == 31
+    assert "con correcciones" in figure.axes[0].get_title()
+    assert "plan.pdf *" in shown
+    assert "Con las correcciones de la revisión" in shown

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from artifacts_of_a_plan import sample_artifacts
 from http_steps import accepted_job, aggregate, claim_next, pdf, refused, succeed
+
+from actors.summaries import summarize
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,6 +73,21 @@ async def test_a_failed_document_says_why_and_the_job_ends_as_failed(
     assert by_name["uno.pdf"]["error_reference"] == "r-1"
     assert by_name["dos.pdf"]["overall_score"] == 1.5
     assert by_name["dos.pdf"]["points"] == {"P1": 2.0, "P10": None}
+
+
+async def test_a_point_that_does_not_apply_has_no_score(
+    http: httpx.Client, store: JobStore, storage: Storage
+) -> None:
+    """The evaluation scores all ten; what a reader of the state may average is those that count."""
+    artifacts = sample_artifacts(not_applicable=("P10",))
+    job_id = accepted_job(http)
+    claim = await claim_next(store, job_id)
+    storage.write_artifacts(job_id, claim.document_id, artifacts)
+    await store.finish(claim, summary=summarize(artifacts["evaluation_results.json"], key="k"))
+
+    (document,) = http.get(f"/status/{job_id}").json()["documents"]
+
+    assert [point for point, score in document["points"].items() if score is None] == ["P10"]
 
 
 @pytest.mark.parametrize("route", ["", "/events"])
