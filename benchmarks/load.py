@@ -53,14 +53,14 @@ def send_one(url: str, *, path: Path, together: threading.Barrier) -> Sent:
         final = list(client.watch(job_id))[-1]
         (document,) = final["documents"]
         succeeded = document["status"] == "succeeded"
-        (result,) = client.results(job_id)["results"] or [None]
+        (result,) = client.results(job_id)["results"]
     return Sent(
         name=path.name,
         submitted=final["submission_time"],
         finished=document["finished_at"],
         seconds=document["seconds"],
         succeeded=succeeded,
-        answers=len(result["evaluation"]["answers"]) if result else 0,
+        answers=len(result["evaluation"]["answers"]) if succeeded else 0,
         deterministic_hash=document["deterministic_hash"] or "",
     )
 

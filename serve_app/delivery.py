@@ -10,7 +10,15 @@ from urllib.parse import quote
 import msgspec
 from fastapi.responses import StreamingResponse
 
-from cluster.errors import ARTIFACT_ALTERED, DOCUMENT_WITHOUT_RESULT, ServiceError
+from cluster.errors import (
+    ARTIFACT_ALTERED,
+    CANCELLED,
+    DOCUMENT_WITHOUT_RESULT,
+    RESULTS_NOT_READY,
+    UNEXPECTED,
+    ServiceError,
+)
+from cluster.records import DocumentState
 from pipeline.review import corrected, read_review, review_summary
 
 if TYPE_CHECKING:
@@ -29,6 +37,8 @@ MEDIA_TYPES = {
     "zip": "application/zip",
 }
 CHUNK_BYTES = 256 * 1024
+SHA256_OF_NOTHING = hashlib.sha256().hexdigest()
+NOT_YET = "El documento aún no se ha evaluado."
 
 
 class Evaluated(msgspec.Struct, frozen=True):
@@ -55,6 +65,41 @@ class Evaluated(msgspec.Struct, frozen=True):
             )
             for document in documents
         )
+
+
+class WithoutResult(msgspec.Struct, frozen=True):
+    """A document that has no result, or none yet: what readers of the batch are told of it.
+
+    ``sha256`` is empty for a file that was refused at the door: nothing of it was kept.
+    """
+
+    document_id: str
+    name: str
+    sha256: str
+    code: str
+    sentence: str
+
+    @classmethod
+    def of(cls, documents: Iterable[DocumentRecord]) -> tuple[WithoutResult, ...]:
+        """Those of the documents that did not succeed, each with why not."""
+        return tuple(
+            cls(
+                document.document_id,
+                document.name,
+                "" if document.sha256 == SHA256_OF_NOTHING else document.sha256,
+                *_why_not(document),
+            )
+            for document in documents
+            if document.state is not DocumentState.SUCCEEDED
+        )
+
+
+def _why_not(document: DocumentRecord) -> tuple[str, str]:
+    if not document.state.final:
+        return RESULTS_NOT_READY.code, NOT_YET
+    if document.state is DocumentState.CANCELLED:
+        return document.code or CANCELLED.code, document.sentence or CANCELLED.sentence
+    return document.code or UNEXPECTED.code, document.sentence or UNEXPECTED.sentence
 
 
 class Evaluations(Sequence[dict[str, Any]]):
@@ -113,10 +158,13 @@ class Evaluations(Sequence[dict[str, Any]]):
         return content
 
 
-def batch_json(evaluations: Evaluations, *, head: dict[str, Any]) -> Iterator[bytes]:
+def batch_json(
+    evaluations: Evaluations, *, head: dict[str, Any], without_result: Iterable[WithoutResult] = ()
+) -> Iterator[bytes]:
     """``head`` with ``results``: every evaluation as the bytes it was written with, and beside it its ``review``.
 
-    ``review`` is null where nobody corrected anything.
+    ``review`` is null where nobody corrected anything. After them each document without a result, its ``evaluation``
+    null, with ``error_code`` and ``error_message``.
     """
     yield msgspec.json.encode(head)[:-1] + b',"results":['
     for number, document in enumerate(evaluations.documents):
@@ -128,7 +176,17 @@ def batch_json(evaluations: Evaluations, *, head: dict[str, Any]) -> Iterator[by
         except ServiceError as error:
             # Deleted while we are sending, or spoiled: the answer stays JSON, and says what this one lacks.
             yield b'null,"error_code":' + msgspec.json.encode(error.refusal.code)
+            yield b',"error_message":' + msgspec.json.encode(error.refusal.sentence)
         yield b"}"
+    for number, missing in enumerate(without_result, len(evaluations)):
+        entry = {
+            "document_id": missing.document_id,
+            "name": missing.name,
+            "evaluation": None,
+            "error_code": missing.code,
+            "error_message": missing.sentence,
+        }
+        yield (b"," if number else b"") + msgspec.json.encode(entry)
     yield b"]}"
 
 

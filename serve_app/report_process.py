@@ -18,7 +18,7 @@ from cluster.errors import REFUSALS, ServiceError
 from cluster.settings import Settings
 from cluster.storage import Storage
 from pipeline.review import REVIEW
-from serve_app.delivery import ARTIFACTS, Evaluated, Evaluations
+from serve_app.delivery import ARTIFACTS, Evaluated, Evaluations, WithoutResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +34,13 @@ REFUSED = 3
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What to make: ``kind`` is csv, pdf or zip."""
+    """What to make: ``kind`` is csv, pdf or zip. ``partial``: the batch has not ended."""
 
     kind: str
     job_id: str
     documents: tuple[Evaluated, ...]
+    without_result: tuple[WithoutResult, ...] = ()
+    partial: bool = False
 
 
 class ReportFailed(RuntimeError):
@@ -95,19 +97,29 @@ def write_file(order: Order, *, storage: Storage, target: IO[bytes]) -> None:
 
     evaluations = Evaluations(storage, job_id=order.job_id, documents=order.documents)
     if order.kind == "csv":
-        target.write(render_csv(evaluations))
+        target.write(render_csv(evaluations, without_result=_absent(order)))
     elif order.kind == "pdf":
-        target.write(render_pdf(evaluations))
+        target.write(render_pdf(evaluations, without_result=_absent(order), partial=order.partial))
     else:
-        write_zip(_zip_entries(evaluations), target=target)
+        write_zip(_zip_entries(evaluations, order=order), target=target)
 
 
-def _zip_entries(evaluations: Evaluations) -> Iterator[ZipEntry]:
+def _absent(order: Order) -> list[dict[str, str]]:
+    return [msgspec.structs.asdict(one) for one in order.without_result]
+
+
+def _zip_entries(evaluations: Evaluations, *, order: Order) -> Iterator[ZipEntry]:
     """For each plan artifacts, what reviewers corrected, causal graphs and its report; of all a table and a report.
 
-    Names inside are ours, never the sender's.
+    Documents without a result are listed in a table of their own. Names inside are ours, never the sender's.
     """
-    from pipeline.report import ZipEntry, causal_svg, render_csv, render_pdf  # noqa: PLC0415  needed only here
+    from pipeline.report import (  # noqa: PLC0415  needed only here
+        ZipEntry,
+        causal_svg,
+        render_csv,
+        render_not_evaluated,
+        render_pdf,
+    )
 
     for number, document in enumerate(evaluations.documents, 1):
         folder = f"documents/{number:03}-{document.sha256[:12]}"
@@ -122,8 +134,12 @@ def _zip_entries(evaluations: Evaluations) -> Iterator[ZipEntry]:
         if len(evaluations) > 1:
             # The report of a batch has each plan in brief.
             yield ZipEntry(f"{folder}/report.pdf", render_pdf([result]))
-    yield ZipEntry("answers.csv", render_csv(evaluations))
-    yield ZipEntry("report.pdf", render_pdf(evaluations))
+    absent = _absent(order)
+    yield ZipEntry("answers.csv", render_csv(evaluations, without_result=absent))
+    if absent:
+        yield ZipEntry("no_evaluados.csv", render_not_evaluated(absent))
+    report = render_pdf(evaluations, without_result=absent, partial=order.partial)
+    yield ZipEntry("report.pdf", report)
 
 
 def main() -> int:

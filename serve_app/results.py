@@ -31,6 +31,7 @@ from serve_app.delivery import (
     MEDIA_TYPES,
     Evaluated,
     Evaluations,
+    WithoutResult,
     batch_json,
     download,
 )
@@ -81,22 +82,30 @@ async def batch_results(
     kind: Format = "json",
     partial: Partial = False,  # noqa: FBT002  a query parameter
 ) -> Response:
-    """Give the results of all documents that succeeded, and say of the others why not."""
+    """Give the results of all documents that succeeded, and say of the others why not.
+
+    In JSON those have ``evaluation`` null, ``error_code`` and ``error_message``; table, report and archive name them.
+    What is asked for before the end with ``partial`` says that it is partial, in its file name too.
+    """
     _require_format(kind)
     job = await backend.store.job(job_id)
     if not job.state.final and not partial:
         raise ServiceError(RESULTS_NOT_READY, retry_after_seconds=RETRY_AFTER_SECONDS)
     documents = await backend.store.documents(job_id)
     evaluated = Evaluated.of(document for document in documents if document.state is DocumentState.SUCCEEDED)
+    absent = WithoutResult.of(documents)
     if kind == "json":
         evaluations = Evaluations(backend.storage, job_id=job_id, documents=evaluated)
         view = await view_of(backend, job_id)
         head = {"job": view.model_dump(), "summary": job.summary or {}}
-        return StreamingResponse(batch_json(evaluations, head=head), media_type=MEDIA_TYPES["json"])
+        return StreamingResponse(
+            batch_json(evaluations, head=head, without_result=absent), media_type=MEDIA_TYPES["json"]
+        )
     if not evaluated:
         raise ServiceError(DOCUMENT_WITHOUT_RESULT, "Ningún documento del trabajo tiene resultado.")
-    order = Order(kind, job_id, evaluated)
-    return await _file(request, backend, order=order, name=f"decalogo-{job_id}", title=_title(job))
+    order = Order(kind, job_id, evaluated, absent, partial=not job.state.final)
+    name = f"decalogo-{job_id}" + ("-parcial" if order.partial else "")
+    return await _file(request, backend, order=order, name=name, title=_title(job))
 
 
 @router.get(
@@ -208,7 +217,8 @@ def _require_format(kind: str) -> None:
 
 def _title(job: JobRecord) -> str:
     said = job.metadata
-    return " ".join(part for part in ("Decálogo", said.municipality, said.period) if part)
+    partial = "" if job.state.final else "(parcial)"
+    return " ".join(part for part in ("Decálogo", said.municipality, said.period, partial) if part)
 
 
 async def _file(

@@ -17,7 +17,7 @@ from pipeline.report.wording import PART, STATES, narrow, pages_in_words, plain,
 from pipeline.scoring import BANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 FOLDER = Path(__file__).parent
 TIMESTAMP = 0
@@ -27,16 +27,24 @@ STANDARD: Final = "ua-1"
 NAME_CHARS = 120
 ABSENT = BANDS[0][1]
 """The band of a point that the plan hardly treats."""
+REASON_CHARS = 400
 CORRECTIONS_SHOWN = 200
 HISTORY_SHOWN = 300
 
 
-def render_pdf(results: Iterable[dict[str, Any]]) -> bytes:
+def render_pdf(
+    results: Iterable[dict[str, Any]],
+    *,
+    without_result: Sequence[Mapping[str, str]] = (),
+    partial: bool = False,
+) -> bytes:
     """The report of one plan; of several a comparison, and then each of them in brief.
 
     Args:
         results: ``evaluation_results`` as data, one at a time in memory; ``file_name`` and what ``pipeline.review``
             adds may stand in each.
+        without_result: ``name`` and ``sentence`` (why) of the other documents of the batch, which the report names.
+        partial: the batch has not ended; the report says so.
 
     Raises:
         ValueError: there is nothing to report.
@@ -47,8 +55,29 @@ def render_pdf(results: Iterable[dict[str, Any]]) -> bytes:
         raise ValueError("nothing to report")
     second = next(rest, None)
     if second is None:
-        return typeset("plan.typ", data=plan(first))
-    return typeset("batch.typ", data=batch(_chained(first, second, rest)))
+        data, evaluated = plan(first), 1
+    else:
+        data = batch(_chained(first, second, rest))
+        evaluated = len(data["plans"])
+    data["of_batch"] = _of_batch(without_result, evaluated=evaluated, partial=partial)
+    return typeset("batch.typ" if second else "plan.typ", data=data)
+
+
+def _of_batch(
+    without_result: Sequence[Mapping[str, str]], *, evaluated: int, partial: bool
+) -> dict[str, Any]:
+    """What of the batch is not in the report."""
+    return {
+        "partial": partial,
+        "documents": evaluated + len(without_result),
+        "without_result": [
+            {
+                "name": narrow(one["name"], chars=NAME_CHARS),
+                "sentence": plain(one["sentence"], chars=REASON_CHARS),
+            }
+            for one in without_result
+        ],
+    }
 
 
 def _chained(

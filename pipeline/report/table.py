@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import re2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 COLUMNS = (
     "documento",
@@ -46,22 +46,40 @@ _AFTER_SEPARATOR = re2.compile(r"([;\n][\s\"']*)([=+\-@＝＋－＠])")
 """Where Spanish is set, spreadsheets separate by semicolons: what follows one begins a cell, whatever the quotes."""
 
 
-def render_csv(results: Iterable[dict[str, Any]]) -> bytes:
+NOT_EVALUATED_COLUMNS = ("documento", "sha256", "codigo", "motivo")
+
+
+def render_csv(
+    results: Iterable[dict[str, Any]], *, without_result: Iterable[Mapping[str, str]] = ()
+) -> bytes:
     """The bytes that ``write_csv`` writes."""
     target = io.BytesIO()
-    write_csv(results, target=target)
+    write_csv(results, target=target, without_result=without_result)
     return target.getvalue()
 
 
-def write_csv(results: Iterable[dict[str, Any]], *, target: IO[bytes]) -> None:
+def render_not_evaluated(without_result: Iterable[Mapping[str, str]]) -> bytes:
+    """A row for each document that has no result: ``name``, ``sha256``, ``code`` and ``sentence`` (why)."""
+    rows = ((one["name"], one["sha256"], one["code"], one["sentence"]) for one in without_result)
+    return BYTE_ORDER_MARK + _lines([NOT_EVALUATED_COLUMNS]) + _lines(rows)
+
+
+def write_csv(
+    results: Iterable[dict[str, Any]],
+    *,
+    target: IO[bytes],
+    without_result: Iterable[Mapping[str, str]] = (),
+) -> None:
     """All answers of all documents, UTF-8 with a byte order mark so that spreadsheets read the accents.
 
+    A document of ``without_result`` has one row: its name, its SHA-256 and, as ``explicacion``, why; no mean counts it.
     Text that a spreadsheet would run as a formula is preceded by an apostrophe. One result is in memory at a time.
     """
     target.write(BYTE_ORDER_MARK)
     target.write(_lines([COLUMNS]))
     for result in results:
         target.write(_lines(_row(result, answer=answer) for answer in result["answers"]))
+    target.write(_lines(map(_row_without_result, without_result)))
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> bytes:
@@ -98,6 +116,15 @@ def _row(result: dict[str, Any], *, answer: dict[str, Any]) -> list[object]:
         answer["level"],
         *_corrections(result, answer=answer),
     ]
+
+
+def _row_without_result(document: Mapping[str, str]) -> list[object]:
+    said = {
+        "documento": document["name"],
+        "sha256": document["sha256"],
+        "explicacion": f"Sin resultado: {document['sentence']}",
+    }
+    return [said.get(column, "") for column in COLUMNS]
 
 
 def _corrections(result: dict[str, Any], *, answer: dict[str, Any]) -> list[str]:

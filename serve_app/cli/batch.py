@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,19 +57,35 @@ def metadata_of(
     return fields
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that the service did not take, and the code of why."""
+
+    file: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """Identifiers of the jobs that files became, and the files that became part of none."""
+
+    jobs: list[str]
+    refused: list[Refused]
+
+
 class _Telling:
     """Tells who sends files how it goes: a bar, what was refused, once why the service has to be waited for."""
 
     def __init__(self, told: Callable[[Path], None]) -> None:
         self._told = told
         self._waits: set[str] = set()
-        self.refused: list[Path] = []
+        self.refused: list[Refused] = []
 
     def sent(self, path: Path) -> None:
         self._told(path)
 
     def refuse(self, path: Path, error: ApiError) -> None:
-        self.refused.append(path)
+        self.refused.append(Refused(str(path), error.code))
         warn(f"{path.name}: {error}", code=error.code)
         self._told(path)
 
@@ -86,8 +103,8 @@ def submit(
     metadata: Mapping[str, Any],
     resume: str = "",
     quiet: bool = False,
-) -> list[str]:
-    """Send files with a progress bar; returns the identifiers of the jobs. A refused file does not stop the others.
+) -> Submitted:
+    """Send files with a progress bar. A refused file does not stop the others.
 
     More files than a job takes become several jobs; what was sent is noted beside the first file, or here where that
     folder may only be read, so that the same command goes on after an interruption.
@@ -96,7 +113,7 @@ def submit(
         typer.BadParameter: more files than a job takes are to complete one job, or what is sent cannot be noted.
     """
     if len(paths) <= FILES_PER_JOB:
-        return [_submit_one(server, paths=paths, metadata=metadata, resume=resume, quiet=quiet)]
+        return _submit_one(server, paths=paths, metadata=metadata, resume=resume, quiet=quiet)
     if resume:
         raise typer.BadParameter(
             f"--resume completa un solo trabajo, de {FILES_PER_JOB} archivos como máximo; "
@@ -120,12 +137,12 @@ def submit(
     if not quiet:
         taken = f"{len(paths) - len(telling.refused)} de {len(paths)}" if telling.refused else len(paths)
         console.print(f"{len(jobs)} trabajos, {taken} archivos (anotados en {state})", highlight=False)
-    return jobs
+    return Submitted(jobs, telling.refused)
 
 
 def _submit_one(
     server: Server, *, paths: Sequence[Path], metadata: Mapping[str, Any], resume: str, quiet: bool
-) -> str:
+) -> Submitted:
     opened: list[str] = [resume] if resume else []
     try:
         with server.client() as client, sending_bar(len(paths), quiet=quiet) as told:
@@ -146,7 +163,7 @@ def _submit_one(
     if not quiet:
         taken = f"{len(paths) - len(telling.refused)} de {len(paths)}" if telling.refused else len(paths)
         console.print(f"Trabajo [bold]{job_id}[/], {taken} archivos", highlight=False)
-    return job_id
+    return Submitted([job_id], telling.refused)
 
 
 def watch(server: Server, *, job_id: str, quiet: bool = False) -> dict[str, Any]:

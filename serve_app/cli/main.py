@@ -23,7 +23,7 @@ from serve_app.client import ApiError
 from serve_app.web.pages import POINTS, STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 app = typer.Typer(
     name="decalogo",
@@ -138,13 +138,14 @@ def demo(
     metadata = batch.metadata_of(
         "Municipios de ejemplo", department="Colombia", year=2024, period="2024-2027"
     )
-    (job_id,) = batch.submit(server, paths=paths, metadata=metadata, quiet=as_json)
+    submitted = batch.submit(server, paths=paths, metadata=metadata, quiet=as_json)
+    (job_id,) = submitted.jobs
     final = batch.watch(server, job_id=job_id, quiet=as_json)
     if not as_json:
         batch.show_scores(final)
         service.show_places(server.url, job_id=job_id)
-        raise typer.Exit(0 if final["status"] == "completed" else 1)
-    _conclude(final, as_json=True)
+        raise typer.Exit(0 if final["status"] == "completed" and not submitted.refused else 1)
+    _conclude(final, refused=submitted.refused, as_json=True)
 
 
 @app.command()
@@ -217,14 +218,16 @@ def submit(
     )
     files = batch.named_files(paths)
     server = service.server(url, api_key=api_key)
-    jobs = batch.submit(server, paths=files, metadata=metadata, resume=resume, quiet=as_json)
+    sent = batch.submit(server, paths=files, metadata=metadata, resume=resume, quiet=as_json)
     if wait:
-        _conclude(*(batch.watch(server, job_id=job_id, quiet=as_json) for job_id in jobs), as_json=as_json)
+        finals = [batch.watch(server, job_id=job_id, quiet=as_json) for job_id in sent.jobs]
+        _conclude(*finals, refused=sent.refused, as_json=as_json)
     if as_json:
-        show_json({"job_id": jobs[0], "job_ids": jobs, "url": server.url})
+        show_json({"job_id": sent.jobs[0], "job_ids": sent.jobs, "url": server.url, "refused": sent.refused})
     else:
-        for job_id in jobs:
+        for job_id in sent.jobs:
             typer.echo(f"Para seguirlo: decalogo watch {job_id}")
+    raise typer.Exit(1 if sent.refused else 0)
 
 
 @app.command()
@@ -292,14 +295,19 @@ def _points(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(point for point in POINTS if point in given)
 
 
-def _conclude(*finals: dict[str, Any], as_json: bool) -> None:
-    """Show the last states of jobs (as JSON a list when there are several) and end: 0 when all were completed."""
+def _conclude(*finals: dict[str, Any], as_json: bool, refused: Sequence[batch.Refused] | None = None) -> None:
+    """Show the last states of jobs and end: 0 when all were completed and no file was refused.
+
+    As JSON one state, or a list when there are several; after sending with ``refused`` in each, files of any of them.
+    """
     if as_json:
-        show_json(finals if len(finals) > 1 else finals[0])
+        shown = list(finals) if refused is None else [final | {"refused": refused} for final in finals]
+        show_json(shown if len(shown) > 1 else shown[0])
     else:
         for final in finals:
             batch.show_scores(final)
-    raise typer.Exit(0 if all(final["status"] == "completed" for final in finals) else 1)
+    done = all(final["status"] == "completed" for final in finals) and not refused
+    raise typer.Exit(0 if done else 1)
 
 
 def _about_file(error: OSError) -> str:

@@ -30,6 +30,8 @@ class FickleService:
         self.most_at_once = 0
         self.busy_openings = 0
         """How often a batch is not opened yet."""
+        self.status = "open"
+        """What it says of the job."""
         self.meeting: threading.Barrier | None = None
         """Where so many uploads wait for each other."""
         self._at_once = 0
@@ -58,7 +60,10 @@ class FickleService:
             def do_GET(self) -> None:
                 service.calls.append(f"GET {self.path}")
                 files = [{"name": name, "sha256": sha256} for name, sha256 in service.files.items()]
-                self.reply(200, {"status": "open", "files": files})
+                progress = {"total_steps": 1, "completed_steps": 0, "progress_percentage": 0.0}
+                counts = {"document_count": len(files), "documents_by_status": {}, "estimated_seconds": None}
+                job = {"job_id": JOB, "status": service.status, "progress": progress, **counts}
+                self.reply(200, {**job, "files": files})
 
             def do_PUT(self) -> None:
                 service.take(self)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from artifacts_of_a_plan import SAMPLE, sample_artifacts
+from fickle_service import FickleService
 from http_steps import FIELDS, PlainServer, accepted_job, aggregate, files_of, pdf, succeed
 
 from cluster.errors import REFUSALS
@@ -171,14 +172,29 @@ def test_errors_say_what_the_service_says(client: BatchClient) -> None:
 
 
 def test_submit_sends_folders_and_patterns(command: Command, client: BatchClient, plans: Path) -> None:
-    """All PDFs of a folder, whatever the case of their suffix, and what a pattern names; bad ones are warned of."""
+    """All PDFs of a folder, whatever the case of their suffix, and what a pattern names; bad ones are warned of.
+
+    They are counted as well: exit code 1, and for programs the file with its code.
+    """
     code, out, err = command("submit", plans, plans / "otros" / "*.pdf", *METADATA, "--json")
 
-    assert code == 0, err
+    assert code == 1, err
+    assert json.loads(out)["refused"] == [{"file": str(plans / "carta.pdf"), "code": "upload_not_pdf"}]
     job = client.status(json.loads(out)["job_id"])
     assert {document["name"] for document in job["documents"]} == {"a [bold].PDF", "b.pdf", "b (2).pdf"}
     assert "carta.pdf" in err
     assert "upload_not_pdf" in err
+
+
+def test_a_batch_that_was_followed_does_not_end_well_without_a_file(command: Command, plans: Path) -> None:
+    """What was refused at the door is no document of the job: its state alone would say that all is well."""
+    with FickleService(trouble=lambda name, _: "upload_not_pdf" if name == "carta.pdf" else "") as service:
+        service.status = "completed"
+        code, out, _ = command("submit", plans, *METADATA, "--watch", "--json", url=service.url)
+
+    assert code == 1
+    assert json.loads(out)["status"] == "completed"
+    assert json.loads(out)["refused"] == [{"file": str(plans / "carta.pdf"), "code": "upload_not_pdf"}]
 
 
 def test_more_files_than_a_job_takes_become_several_jobs(

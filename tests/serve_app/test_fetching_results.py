@@ -12,6 +12,7 @@ import zipfile
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+import pymupdf
 import pytest
 from artifacts_of_a_plan import SAMPLE, sample_artifacts
 from http_steps import accepted_job, aggregate, claim_next, files_of, pdf, refused, succeed
@@ -39,17 +40,28 @@ def test_a_batch_as_json_holds_every_evaluation_as_it_was_written(http: httpx.Cl
 
     assert body["job"]["status"] == "failed"
     assert body["summary"] == {"documents": 1}
-    assert [result["name"] for result in body["results"]] == ["=plan «raro».pdf"]
+    assert [result["name"] for result in body["results"]] == ["=plan «raro».pdf", "carta.pdf"]
+    assert body["results"][1] == {
+        "document_id": "d0002",
+        "name": "carta.pdf",
+        "evaluation": None,
+        "error_code": "upload_not_pdf",
+        "error_message": "Un archivo no es un PDF.",
+    }
     assert body["results"][0]["evaluation"] == json.loads(sample_artifacts()["evaluation_results.json"])
     assert len(body["results"][0]["evaluation"]["answers"]) == 300
 
 
 def test_a_batch_as_csv_has_a_row_per_answer_and_runs_no_formula(http: httpx.Client, finished: str) -> None:
-    """A spreadsheet opens it; a file name that begins like a formula is text."""
+    """A spreadsheet opens it; a file name that begins like a formula is text; who has no answers has a row with why."""
     answer = http.get(f"/results/{finished}", params={"format": "csv"})
 
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
-    assert len(rows) == 301
+    assert len(rows) == 302
+    assert [value for value in rows[-1] if value] == [
+        "carta.pdf",
+        "Sin resultado: Un archivo no es un PDF.",
+    ]
     assert rows[1][0].startswith("'=")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
 
@@ -65,8 +77,10 @@ def test_a_batch_as_zip_holds_all_artifacts_table_and_report(http: httpx.Client,
             *(f"{folder}/{name}" for name in sample_artifacts()),
             *(f"{folder}/causal/P{point}.svg" for point in range(1, 11)),
             "answers.csv",
+            "no_evaluados.csv",
             "report.pdf",
         }
+        assert b"carta.pdf" in archive.read("no_evaluados.csv")
         for name, content in sample_artifacts().items():
             assert archive.read(f"{folder}/{name}") == content
         assert archive.read("report.pdf").startswith(b"%PDF-")
@@ -162,16 +176,48 @@ async def test_results_are_not_given_too_early_unless_partial_ones_are_asked_for
 
     assert refused(early, status=409, code="results_not_ready")["retryable"]
     assert early.headers["retry-after"]
-    assert len(partial["results"]) == 1
-    assert http.get(f"/results/{job_id}", params={"partial": "true", "format": "csv"}).status_code == 200
+    assert [(one["name"], one.get("error_code")) for one in partial["results"]] == [
+        ("uno.pdf", None),
+        ("dos.pdf", "results_not_ready"),
+    ]
     refused(http.get(f"/results/{job_id}/documents/d0002"), status=409, code="results_not_ready")
 
 
-def test_partial_results_of_a_job_without_any_are_an_empty_list(http: httpx.Client) -> None:
-    """JSON can say nothing; a report of nothing is refused."""
+@pytest.mark.parametrize("count", [2, 3])
+async def test_a_report_says_of_which_documents_it_does_not_speak(
+    http: httpx.Client, store: JobStore, storage: Storage, count: int
+) -> None:
+    """Before the end it is called partial, in it and in its name; after cancelling it names who is missing and why."""
+    plans = [(f"plan {number}.pdf", pdf(mark=f"absent {count} {number}")) for number in range(count)]
+    job_id = accepted_job(http, *plans, ("carta.pdf", b"hola"))
+    await succeed(store, storage, job_id, artifacts=sample_artifacts(), count=count - 1)
+
+    early = http.get(f"/results/{job_id}", params={"partial": "true", "format": "pdf"})
+    http.delete(f"/results/{job_id}", params={"keep": "true"})
+    final = http.get(f"/results/{job_id}", params={"format": "pdf"})
+
+    said = f"Sin resultado: 2 de los {count + 1} documentos del envío"
+    texts = [_text(early.content), _text(final.content)]
+    assert all(said in text and "carta.pdf Un archivo no es un PDF." in text for text in texts)
+    assert "Informe parcial" in texts[0]
+    assert "aún no se ha evaluado" in texts[0]
+    assert f"decalogo-{job_id}-parcial.pdf" in early.headers["content-disposition"]
+    assert "%28parcial%29.pdf" in early.headers["content-disposition"]
+    assert "parcial" not in texts[1] + final.headers["content-disposition"]
+    assert "El documento fue cancelado." in texts[1]
+
+
+def _text(report: bytes) -> str:
+    with pymupdf.open(stream=report, filetype="pdf") as document:
+        return " ".join(" ".join(page.get_text() for page in document).split())
+
+
+def test_partial_results_of_a_job_without_any_say_so_of_each_document(http: httpx.Client) -> None:
+    """JSON can say nothing but that; a report of nothing is refused."""
     job_id = accepted_job(http)
 
-    assert http.get(f"/results/{job_id}", params={"partial": "true"}).json()["results"] == []
+    (result,) = http.get(f"/results/{job_id}", params={"partial": "true"}).json()["results"]
+    assert (result["evaluation"], result["error_code"]) == (None, "results_not_ready")
     answer = http.get(f"/results/{job_id}", params={"partial": "true", "format": "pdf"})
     refused(answer, status=409, code="document_without_result")
 
@@ -217,7 +263,11 @@ async def test_cancelling_keeps_what_there_is(http: httpx.Client, store: JobStor
     job = http.get(f"/status/{job_id}").json()
     assert job["status"] == "cancelled"
     assert [document["status"] for document in job["documents"]] == ["succeeded", "cancelled"]
-    assert len(http.get(f"/results/{job_id}").json()["results"]) == 1
+    results = http.get(f"/results/{job_id}").json()["results"]
+    assert [(one["name"], one.get("error_code")) for one in results] == [
+        ("uno.pdf", None),
+        ("dos.pdf", "cancelled"),
+    ]
 
 
 def test_an_artifact_that_is_lost_spoils_nothing_else(
