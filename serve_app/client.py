@@ -23,7 +23,8 @@ from serve_app import client_calls as calls
 from serve_app.batch_job import AsyncJob, Job
 from serve_app.batch_progress import SendingBar, named_pdfs
 from serve_app.client_drivers import CHUNK_BYTES, TaskDriver, ThreadDriver, connection
-from serve_app.client_errors import FILE_CODES, ApiError
+from serve_app.client_errors import FILE_CODES, ApiError, NoIdentifier
+from serve_app.client_files import whole_file
 from serve_app.client_sending import PATIENCE_SECONDS, Sending, distinct_names, local_file, perform
 from serve_app.client_watching import FINAL, POLL_SECONDS, Event, EventLines, Watching
 
@@ -34,7 +35,16 @@ if TYPE_CHECKING:
 
     Sources = str | Path | Iterable[str | Path]
 
-__all__ = ["FILE_CODES", "FINAL", "ApiError", "AsyncBatchClient", "BatchClient", "Event", "distinct_names"]
+__all__ = [
+    "FILE_CODES",
+    "FINAL",
+    "ApiError",
+    "AsyncBatchClient",
+    "BatchClient",
+    "Event",
+    "NoIdentifier",
+    "distinct_names",
+]
 
 TIMEOUT_SECONDS = 60.0
 
@@ -204,11 +214,14 @@ class BatchClient:
         return self._run(calls.results(job_id, partial=partial))
 
     def download(self, job_id: str, *, kind: str, target: Path) -> int:
-        """Write the results in a format (json, csv, pdf, zip) to a file; returns its size in bytes."""
+        """Write the results in a format (json, csv, pdf, zip) to a file; returns its size in bytes.
+
+        A file that was there stays until all of the new one has arrived.
+        """
         call = calls.results_file(job_id, kind=kind)
         with (
             self._driver.streamed(call, timeout_seconds=calls.DOWNLOAD_SECONDS) as answer,
-            target.open("wb") as file,
+            whole_file(target) as file,
         ):
             return sum(file.write(chunk) for chunk in answer.iter_bytes(CHUNK_BYTES))
 
@@ -316,11 +329,11 @@ class AsyncBatchClient:
         return await self._run(calls.results(job_id, partial=partial))
 
     async def download(self, job_id: str, *, kind: str, target: Path) -> int:
-        """Write the results in a format (json, csv, pdf, zip) to a file; returns its size in bytes."""
+        """Write the results to a file, as ``BatchClient.download`` does."""
         size = 0
         call = calls.results_file(job_id, kind=kind)
         async with self._driver.streamed(call, timeout_seconds=calls.DOWNLOAD_SECONDS) as answer:
-            with await asyncio.to_thread(target.open, "wb") as file:
+            with whole_file(target) as file:
                 async for chunk in answer.aiter_bytes(CHUNK_BYTES):
                     size += await asyncio.to_thread(file.write, chunk)
         return size

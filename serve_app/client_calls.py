@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
+from serve_app.client_errors import NoIdentifier
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DOWNLOAD_SECONDS = 600.0
+READING_PATIENCE_SECONDS = 30.0
+"""For so long a busy service is asked again for what is only read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +73,51 @@ def _job_id(answer: httpx.Response) -> str:
     return str(answer.json()["job_id"])
 
 
+def _reading(url: str, read: Callable[[httpx.Response], T], **more: Any) -> Call[T]:
+    return Call("GET", url, read, patience_seconds=READING_PATIENCE_SECONDS, first=True, **more)
+
+
+def _part(job_id: str) -> str:
+    """An identifier as a part of an address, which it cannot leave.
+
+    Raises:
+        NoIdentifier: it cannot be one; an address with nothing in its place would be another call.
+    """
+    if job_id in {"", ".", ".."}:
+        raise NoIdentifier(job_id)
+    return quote(job_id, safe="")
+
+
 def status(job_id: str) -> Call[dict[str, Any]]:
     """The state of a job."""
-    return Call("GET", f"/status/{job_id}", _data)
+    return _reading(f"/status/{_part(job_id)}", _data)
 
 
 def jobs(*, state: str | None, limit: int) -> Call[list[dict[str, Any]]]:
     """The latest jobs."""
     params = {"limit": str(limit), **({"state": state} if state else {})}
-    return Call("GET", "/status", lambda answer: list(answer.json()["jobs"]), params=params)
+    return _reading("/status", lambda answer: list(answer.json()["jobs"]), params=params)
 
 
 def results(job_id: str, *, partial: bool) -> Call[dict[str, Any]]:
     """The results of a batch as data."""
-    return Call("GET", f"/results/{job_id}", _data, params={"partial": "true"} if partial else {})
+    return _reading(f"/results/{_part(job_id)}", _data, params={"partial": "true"} if partial else {})
 
 
 def delete(job_id: str, *, keep: bool) -> Call[None]:
     """Stop a job; with ``keep`` its results stay."""
-    return Call("DELETE", f"/results/{job_id}", _nothing, params={"keep": "true"} if keep else {})
+    return Call("DELETE", f"/results/{_part(job_id)}", _nothing, params={"keep": "true"} if keep else {})
 
 
 def results_file(job_id: str, *, kind: str) -> Call[None]:
     """The results as a file, to be streamed."""
-    return Call("GET", f"/results/{job_id}", _nothing, params={"format": kind})
+    return _reading(f"/results/{_part(job_id)}", _nothing, params={"format": kind})
 
 
 def events(job_id: str, *, after: str | None) -> Call[None]:
     """The events of a job, to be streamed."""
     headers = {"Last-Event-ID": after} if after else {}
-    return Call("GET", f"/status/{job_id}/events", _nothing, headers=headers)
+    return _reading(f"/status/{_part(job_id)}/events", _nothing, headers=headers)
 
 
 def open_batch(
@@ -120,7 +139,7 @@ def arrived(job_id: str, *, patience_seconds: float) -> Call[frozenset[tuple[str
     """Name and SHA-256 of what has arrived of a batch."""
     return Call(
         "GET",
-        f"/upload/jobs/{job_id}",
+        f"/upload/jobs/{_part(job_id)}",
         lambda answer: frozenset((file["name"], file["sha256"]) for file in answer.json()["files"]),
         patience_seconds=patience_seconds,
         first=True,
@@ -136,7 +155,7 @@ def send_file(job_id: str, file: LocalFile, *, patience_seconds: float) -> Call[
     }
     return Call(
         "PUT",
-        f"/upload/jobs/{job_id}/files/{quote(file.name, safe='')}",
+        f"/upload/jobs/{_part(job_id)}/files/{quote(file.name, safe='')}",
         _nothing,
         headers=headers,
         file=file,
@@ -149,7 +168,7 @@ def submit(job_id: str, *, idempotency_key: str | None, patience_seconds: float)
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     return Call(
         "POST",
-        f"/upload/jobs/{job_id}/submit",
+        f"/upload/jobs/{_part(job_id)}/submit",
         _job_id,
         headers=headers,
         patience_seconds=patience_seconds,

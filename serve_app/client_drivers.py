@@ -74,11 +74,23 @@ class ThreadDriver:
         Raises:
             ApiError: the service refused.
         """
-        with self.http.stream(**call.request, timeout=timeout_seconds or USE_CLIENT_DEFAULT) as answer:
-            if answer.is_error:
-                answer.read()
-                raise error_of(answer)
+        policy = retry_policy(patience_seconds=call.patience_seconds, first=call.first)
+        answer = Retrying(**policy)(self._begin, call, timeout_seconds)
+        try:
             yield answer
+        finally:
+            answer.close()
+
+    def _begin(self, call: Call[None], timeout_seconds: float | None) -> httpx.Response:
+        request = self.http.build_request(**call.request, timeout=timeout_seconds or USE_CLIENT_DEFAULT)
+        answer = self.http.send(request, stream=True)
+        if not answer.is_error:
+            return answer
+        try:
+            answer.read()
+        finally:
+            answer.close()
+        raise error_of(answer)
 
     def _do(self, step: Step, *, stop: threading.Event) -> Any:
         match step:
@@ -146,11 +158,23 @@ class TaskDriver:
         Raises:
             ApiError: the service refused.
         """
-        async with self.http.stream(**call.request, timeout=timeout_seconds or USE_CLIENT_DEFAULT) as answer:
-            if answer.is_error:
-                await answer.aread()
-                raise error_of(answer)
+        policy = retry_policy(patience_seconds=call.patience_seconds, first=call.first)
+        answer = await AsyncRetrying(**policy)(self._begin, call, timeout_seconds)
+        try:
             yield answer
+        finally:
+            await answer.aclose()
+
+    async def _begin(self, call: Call[None], timeout_seconds: float | None) -> httpx.Response:
+        request = self.http.build_request(**call.request, timeout=timeout_seconds or USE_CLIENT_DEFAULT)
+        answer = await self.http.send(request, stream=True)
+        if not answer.is_error:
+            return answer
+        try:
+            await answer.aread()
+        finally:
+            await answer.aclose()
+        raise error_of(answer)
 
     async def _do(self, step: Step) -> Any:
         match step:

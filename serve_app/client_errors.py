@@ -29,6 +29,13 @@ LOST_PAUSE_SECONDS_MAX = 5.0
 _lost_pause = wait_random_exponential(multiplier=0.3, max=LOST_PAUSE_SECONDS_MAX)
 
 
+class NoIdentifier(ValueError):
+    """What was given as the identifier of a job cannot be one, such as nothing at all. Nothing was asked."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"«{given}» no es el identificador de un trabajo")
+
+
 class ApiError(RuntimeError):
     """The service refused. ``code`` is stable; ``problem`` is the whole RFC 9457 body."""
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from serve_app.client_errors import is_passing
+from serve_app.client_errors import is_passing, is_passing_when_reached
 
 POLL_SECONDS = 0.5
 FINAL = frozenset({"completed", "failed", "cancelled"})
@@ -29,21 +29,23 @@ class Watching:
 
     def __init__(self) -> None:
         self._lost_since: float | None = None
+        self._seen = False
 
     def ended(self, state: dict[str, Any]) -> bool:
         """Whether this was the last look."""
-        self._lost_since = None
+        self._seen, self._lost_since = True, None
         return state["status"] in FINAL
 
     def lost(self, error: Exception) -> None:
         """Hear that a look failed.
 
         Raises:
-            Exception: ``error`` itself, when it is final or the service has been away too long.
+            Exception: ``error`` itself, when it is final, or the service has been away too long or was never there.
         """
+        passing = is_passing if self._seen else is_passing_when_reached
         now = time.monotonic()
         self._lost_since = now if self._lost_since is None else self._lost_since
-        if not is_passing(error) or now - self._lost_since > LOST_SECONDS_MAX:
+        if not passing(error) or now - self._lost_since > LOST_SECONDS_MAX:
             raise error
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from serve_app.batch_folder import FILES_PER_JOB, STATE_FILE, NotesUnusable, send_in_parts
 from serve_app.cli.bars import evaluation_bar, sending_bar
-from serve_app.cli.output import advise, console, number, show_json, warn
+from serve_app.cli.output import advise, console, number, show_json, warn, writing
 from serve_app.client_sending import is_interruption
 from serve_app.pdf_files import pdf_files
 from serve_app.web.pages import DOCUMENT_STATES, POINTS, STATES
@@ -173,7 +173,10 @@ def watch(server: Server, *, job_id: str, quiet: bool = False) -> dict[str, Any]
         with server.client() as client, evaluation_bar(quiet=quiet) as show:
             for state in client.watch(job_id):
                 show(state)
-    except (KeyboardInterrupt, httpx.TransportError):
+    except (KeyboardInterrupt, httpx.TransportError) as error:
+        # Of a service that was never reached nobody knows what it holds.
+        if not state and isinstance(error, httpx.TransportError):
+            raise
         advise(f"El trabajo sigue en el servicio. Para volver a él: decalogo watch {job_id}")
         raise
     return state
@@ -241,7 +244,7 @@ def download(server: Server, *, job_id: str, kind: str, out: Path | None, as_jso
     """Write the results of a job to a file."""
     name = f"decalogo-{job_id}.{kind}"
     target = Path(name) if out is None else out / name if out.is_dir() else out
-    with server.client() as client:
+    with writing(target), server.client() as client:
         size = client.download(job_id, kind=kind, target=target)
     if as_json:
         show_json({"file": str(target), "bytes": size})

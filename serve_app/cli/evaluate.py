@@ -16,7 +16,7 @@ from pipeline.equipment import check_equipment, page_reader
 from pipeline.evaluation import Engine, evaluate
 from pipeline.extraction import ExtractionWorker
 from pipeline.model import EvaluationOptions
-from serve_app.cli.output import console, number, show_json
+from serve_app.cli.output import console, number, show_json, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,9 +36,10 @@ def evaluate_file(
     began = time.monotonic()
     with evaluator(ocr=ocr) as evaluated:
         files = evaluated(pdf, EvaluationOptions(**choices))
-    out.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (out / name).write_bytes(content)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (out / name).write_bytes(content)
     result = msgspec.json.decode(files[EVALUATION_RESULTS])
     if as_json:
         show_json(

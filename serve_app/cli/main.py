@@ -19,7 +19,7 @@ from serve_app.cli import batch, grafana, keys, service
 from serve_app.cli import dead_letters as dead_letters_of_registry
 from serve_app.cli import doctor as doctor_of_this_machine
 from serve_app.cli.output import advise, fail, keep_logs_quiet, show_json
-from serve_app.client import ApiError
+from serve_app.client import ApiError, NoIdentifier
 from serve_app.web.pages import POINTS, STATES
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def demo(
 @app.command()
 def evaluate(
     pdf: Annotated[Path, typer.Argument(help="El plan", exists=True, dir_okay=False)],
-    out: Annotated[Path, typer.Option(help="Carpeta para los tres artefactos")],
+    out: Annotated[Path, typer.Option(help="Carpeta para los tres artefactos", file_okay=False)],
     responsibility_detection: Annotated[bool, typer.Option(help="Nodo 5")] = True,
     contradiction_detection: Annotated[bool, typer.Option(help="Nodo 6")] = True,
     monetary_detection: Annotated[bool, typer.Option(help="Nodo 7")] = True,
@@ -334,6 +334,8 @@ def _told(error: Exception) -> int:
     match error:
         case ApiError():
             sentence, code, exit_code = str(error), error.code, 3
+        case NoIdentifier():
+            sentence, exit_code = str(error), 2
         case httpx.TransportError():
             sentence, exit_code = "El servicio no responde; inícielo con «decalogo up» o indique --url.", 4
         case NotEquipped():

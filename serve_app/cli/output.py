@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
+import typer
 from rich.console import Console
 from rich.markup import escape
 
 from pipeline.scoring import hundredths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 console = Console()
 errors = Console(stderr=True)
@@ -46,6 +52,19 @@ def warn(sentence: str, *, code: str) -> None:
 def advise(sentence: str) -> None:
     """Say on standard error what can be done next."""
     errors.print(escape(sentence), highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """What cannot be written is a wrong use of the command, and a sentence.
+
+    Raises:
+        typer.BadParameter: the system refuses to write there.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise typer.BadParameter(f"no se puede escribir en {target}: {error.strerror or error}") from error
 
 
 def number(value: float | None) -> str:

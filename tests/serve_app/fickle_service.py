@@ -30,6 +30,10 @@ class FickleService:
         self.most_at_once = 0
         self.busy_openings = 0
         """How often a batch is not opened yet."""
+        self.busy_readings = 0
+        """How often a GET is refused."""
+        self.cut_readings = False
+        """Whether every answer to a GET ends in its middle."""
         self.status = "open"
         """What it says of the job."""
         self.meeting: threading.Barrier | None = None
@@ -59,11 +63,7 @@ class FickleService:
 
             def do_GET(self) -> None:
                 service.calls.append(f"GET {self.path}")
-                files = [{"name": name, "sha256": sha256} for name, sha256 in service.files.items()]
-                progress = {"total_steps": 1, "completed_steps": 0, "progress_percentage": 0.0}
-                counts = {"document_count": len(files), "documents_by_status": {}, "estimated_seconds": None}
-                job = {"job_id": JOB, "status": service.status, "progress": progress, **counts}
-                self.reply(200, {**job, "files": files})
+                service.give(self)
 
             def do_PUT(self) -> None:
                 service.take(self)
@@ -86,6 +86,25 @@ class FickleService:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def give(self, request: Any) -> None:
+        """Something is read: the job, or with it what a test takes for its results."""
+        if self.busy_readings:
+            self.busy_readings -= 1
+            request.refuse("busy")
+            return
+        if self.cut_readings:
+            request.send_response(200)
+            request.send_header("Content-Length", "1000")
+            request.end_headers()
+            request.wfile.write(b"x" * 100)
+            request.close_connection = True
+            return
+        files = [{"name": name, "sha256": sha256} for name, sha256 in self.files.items()]
+        progress = {"total_steps": 1, "completed_steps": 0, "progress_percentage": 0.0}
+        counts = {"document_count": len(files), "documents_by_status": {}, "estimated_seconds": None}
+        job = {"job_id": JOB, "status": self.status, "progress": progress, **counts}
+        request.reply(200, {**job, "files": files})
 
     def take(self, request: Any) -> None:
         """A file arrives."""

@@ -229,6 +229,10 @@ def test_more_files_than_a_job_takes_become_several_jobs(
         (["submit", SAMPLE, *METADATA[:-1], "2024"], 3, "period"),
         (["submit", SAMPLE, *METADATA, "--option", "clave"], 2, "nombre=valor"),
         (["submit", SAMPLE, *METADATA, "--option", "clave=x"], 3, "este dato no existe"),
+        (["watch", ""], 2, "no es el identificador"),
+        (["results", ""], 2, "no es el identificador"),
+        (["cancel", ".."], 2, "no es el identificador"),
+        (["evaluate", SAMPLE, "--out", SAMPLE], 2, "--out"),
         (["watch", "a" * 26], 3, "No existe ningún trabajo"),
         (["results", "a" * 26], 3, "job_not_found"),
         (["jobs", "--state", "dormido"], 3, "invalid_request"),
@@ -240,10 +244,30 @@ def test_mistakes_are_explained_with_an_exit_code(
     command: Command, arguments: list[object], code: int, words: str
 ) -> None:
     """2 for wrong use, 3 for what the service refuses; the sentence says what is wrong."""
-    ended, _, err = command(*arguments)
+    ended, _, err = command(*arguments, **({"url": None} if arguments[0] == "evaluate" else {}))
 
     assert ended == code, err
     assert words in err
+
+
+def test_what_cannot_be_written_is_wrong_use(command: Command, http: httpx.Client, tmp_path: Path) -> None:
+    """A sentence with the place and code 2: 1 would mean that the job ended with failures."""
+    (tmp_path / "file").write_bytes(b"")
+    job_id = accepted_job(http)
+
+    cancelled, _, _ = command("cancel", job_id)
+    code, _, err = command("results", job_id, "--format", "json", "--out", tmp_path / "file" / "all.json")
+
+    assert (cancelled, code) == (0, 2)
+    assert "no se puede escribir en" in err
+
+
+def test_nothing_is_claimed_of_a_service_that_was_never_reached(command: Command) -> None:
+    """It is not said that the job is still there."""
+    code, _, err = command("watch", "a" * 26, url="http://127.0.0.1:1")
+
+    assert code == 4
+    assert "sigue en el servicio" not in err
 
 
 async def test_results_are_shown_and_downloaded(

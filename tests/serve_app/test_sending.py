@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from http_steps import FIELDS, PlainServer, files_of, pdf, until
 
 from cluster.errors import REFUSALS
 from serve_app.batch_folder import STATE_FILE
-from serve_app.client import ApiError, AsyncBatchClient, BatchClient
+from serve_app.client import ApiError, AsyncBatchClient, BatchClient, NoIdentifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -249,6 +250,86 @@ def test_both_clients_say_the_same_of_a_job(server: PlainServer, plans: Path, tm
         assert asyncio.run(awaiting(job.job_id)) == blocking
         assert job.job_id in blocking[4]
         assert "Trabajo" in blocking[-1]
+
+
+def asked(url: str, ask: str, *, awaiting: bool, **arguments: Any) -> Any:
+    """A method of either client, called."""
+    if not awaiting:
+        with BatchClient(url) as client:
+            found = getattr(client, ask)(**arguments)
+            return [*found] if ask == "events" else found
+
+    async def call() -> Any:
+        async with AsyncBatchClient(url) as client:
+            found = getattr(client, ask)(**arguments)
+            return [event async for event in found] if ask == "events" else await found
+
+    return asyncio.run(call())
+
+
+@pytest.mark.parametrize("awaiting", [False, True])
+@pytest.mark.parametrize("ask", ["status", "results", "download", "events"])
+def test_what_is_only_read_waits_for_a_busy_service_too(tmp_path: Path, ask: str, *, awaiting: bool) -> None:
+    """As its ``Retry-After`` says; what was refused once is no error."""
+    more = {"kind": "json", "target": tmp_path / "all.json"} if ask == "download" else {}
+    with FickleService() as service:
+        service.busy_readings = 2
+        asked(service.url, ask, awaiting=awaiting, job_id=JOB, **more)
+
+    assert len(service.calls) == 3
+
+
+@pytest.mark.parametrize("awaiting", [False, True])
+def test_a_download_that_is_cut_leaves_the_file_that_was_there(tmp_path: Path, *, awaiting: bool) -> None:
+    """Under the name stands the old file or the whole new one; nothing else is left in the folder."""
+    target = tmp_path / "all.zip"
+    target.write_bytes(b"good")
+    with FickleService() as service:
+        service.cut_readings = True
+        with pytest.raises(httpx.TransportError):
+            asked(service.url, "download", awaiting=awaiting, job_id=JOB, kind="zip", target=target)
+        assert target.read_bytes() == b"good"
+        service.cut_readings = False
+        asked(service.url, "download", awaiting=awaiting, job_id=JOB, kind="zip", target=target)
+
+    assert target.read_bytes().startswith(b"{")
+    assert [path.name for path in tmp_path.iterdir()] == ["all.zip"]
+
+
+@pytest.mark.parametrize("awaiting", [False, True])
+@pytest.mark.parametrize("ask", ["status", "results", "cancel", "delete"])
+def test_an_identifier_never_becomes_another_address(ask: str, *, awaiting: bool) -> None:
+    """One that could is refused before anything is asked, any other stays one part of the path."""
+    with FickleService() as service:
+        for given in ("", ".", ".."):
+            with pytest.raises(NoIdentifier, match="no es el identificador"):
+                asked(service.url, ask, awaiting=awaiting, job_id=given)
+        assert service.calls == []
+        asked(service.url, ask, awaiting=awaiting, job_id="../../healthz?x")
+
+    (call,) = service.calls
+    assert "/..%2F..%2Fhealthz%3Fx" in call
+
+
+@pytest.mark.parametrize("awaiting", [False, True])
+def test_a_service_that_was_never_there_is_not_watched(*, awaiting: bool) -> None:
+    """Said at once; one that goes away later is waited for."""
+
+    async def awaited() -> None:
+        async with AsyncBatchClient("http://127.0.0.1:1") as client:
+            async for _ in client.watch(JOB):
+                pass
+
+    def watch() -> None:
+        if awaiting:
+            asyncio.run(awaited())
+        else:
+            list(BatchClient("http://127.0.0.1:1").watch(JOB))
+
+    began = time.monotonic()
+    with pytest.raises(httpx.ConnectError):
+        watch()
+    assert time.monotonic() - began < 20
 
 
 SENDER = """
