@@ -89,7 +89,10 @@ def _part(job_id: str) -> str:
 
 
 def status(job_id: str) -> Call[dict[str, Any]]:
-    """The state of a job."""
+    """The state of a job.
+
+    Like every call that names a job, it raises NoIdentifier for what cannot be one.
+    """
     return _reading(f"/status/{_part(job_id)}", _data)
 
 

@@ -159,7 +159,7 @@ class TaskDriver:
             ApiError: the service refused.
         """
         policy = retry_policy(patience_seconds=call.patience_seconds, first=call.first)
-        answer = await AsyncRetrying(**policy)(self._begin, call, timeout_seconds)
+        answer: httpx.Response = await AsyncRetrying(**policy)(self._begin, call, timeout_seconds)
         try:
             yield answer
         finally:

@@ -119,7 +119,7 @@ async def read_corrections(
 @router.put(
     "/{job_id}/documents/{document_id}/corrections",
     summary="Correct an evaluation",
-    responses={**problem_responses(404, 409, 410, 412, 413, 422, 428, 503, 507), 200: ETAG},
+    responses={**problem_responses(404, 409, 410, 412, 413, 415, 422, 428, 503, 507), 200: ETAG},
 )
 async def put_corrections(  # noqa: PLR0917  parameters of the address
     job_id: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -12,7 +12,6 @@ from pydantic import (
     Field,
     ValidationError,
     field_validator,
-    model_validator,
 )
 
 from cluster.errors import INVALID_METADATA
@@ -38,8 +37,9 @@ def _list(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_plain), Field(min_length=1, max_length=120)]
-OptionalText = Annotated[str, BeforeValidator(_plain), Field(max_length=2000)]
+# The limits stand before what makes the text plain: that way they are those of a text, also in what is said of them.
+Text = Annotated[str, Field(min_length=1, max_length=120), BeforeValidator(_plain)]
+OptionalText = Annotated[str, Field(max_length=2000), BeforeValidator(_plain)]
 
 
 class BatchMetadata(BaseModel):
@@ -54,9 +54,8 @@ class BatchMetadata(BaseModel):
     requester_name: OptionalText = ""
     requester_email: Annotated[str, BeforeValidator(_plain)] = ""
     notes: OptionalText = ""
-    callback_url: Annotated[str, BeforeValidator(_plain)] = Field(
+    callback_url: Annotated[str, Field(max_length=1000), BeforeValidator(_plain)] = Field(
         default="",
-        max_length=1000,
         description="Told when the batch has ended; only on hosts that the service allows",
         examples=["https://avisos.example.org/decalogo"],
     )
@@ -92,13 +91,9 @@ class BatchMetadata(BaseModel):
         unknown = sorted(set(value) - POINTS)
         if unknown:
             raise ValueError("solo puede contener P1 a P10")
-        return sorted(set(value), key=lambda point: int(point[1:]))
-
-    @model_validator(mode="after")
-    def _something_applies(self) -> Self:
-        if len(self.not_applicable_points) == len(POINTS):
+        if not POINTS - set(value):
             raise ValueError("al menos un punto debe aplicar")
-        return self
+        return sorted(set(value), key=lambda point: int(point[1:]))
 
     def to_job(self) -> JobMetadata:
         """The form in which the registry keeps it; ``options`` are those of the pipeline, by name."""

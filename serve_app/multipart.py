@@ -21,6 +21,7 @@ from cluster.errors import (
     ServiceError,
 )
 from serve_app.file_names import clean_file_name
+from serve_app.problems import NOT_UTF8, FieldProblem, FieldsInvalid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -80,7 +81,7 @@ async def parts(chunks: AsyncIterator[bytes], *, boundary: bytes) -> AsyncIterat
 
     Raises:
         ServiceError: MALFORMED_UPLOAD, also when the closing boundary never came; INVALID_METADATA for a
-            field that is too long, or too many of them.
+            field that is too long or not in UTF-8, or too many of them.
     """
     collector = _Collector()
     parser = MultipartParser(boundary, collector.callbacks())
@@ -168,10 +169,18 @@ class _Collector:
         if self._field is None:
             self._parts.append(FileEnd())
         else:
-            self._parts.append(Field(self._field, _text(bytes(self._value))))
+            self._parts.append(Field(self._field, _value(bytes(self._value), name=self._field)))
 
     def _on_end(self) -> None:
         self.ended = True
+
+
+def _value(raw: bytes, *, name: str) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        # A name with a mark in place of its accent would stand in every result.
+        raise FieldsInvalid(INVALID_METADATA, [FieldProblem(field=name[:100], message=NOT_UTF8)]) from None
 
 
 def _text(raw: bytes) -> str:

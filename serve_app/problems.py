@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +21,7 @@ from cluster.errors import (
     REQUEST_TOO_LARGE,
     REQUEST_TOO_SLOW,
     UNEXPECTED,
+    UNSUPPORTED_MEDIA_TYPE,
     UPLOAD_INTERRUPTED,
     Refusal,
     ServiceError,
@@ -34,6 +36,8 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:decalogo:error:"
+NOT_UTF8 = "no está en UTF-8"
+JSON_TYPE = re.compile(r"\s*application/([\w.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
 RETRY_AFTER_SECONDS = 5
 RETRY_STATUSES = frozenset({429, 503})
 _BY_STATUS: dict[int, Refusal] = {
@@ -48,8 +52,10 @@ _SENTENCES = {
     "missing": "falta este dato",
     "extra_forbidden": "este dato no existe",
     "bool_parsing": "debe ser true o false",
+    "bool_type": "debe ser true o false",
     "int_parsing": "debe ser un número entero",
     "int_type": "debe ser un número entero",
+    "int_from_float": "debe ser un número entero",
     "string_type": "debe ser texto",
     "string_too_short": "no puede estar vacío",
     "string_too_long": "admite como máximo {max_length} caracteres",
@@ -58,6 +64,11 @@ _SENTENCES = {
     "less_than_equal": "debe ser {le} o menos",
     "enum": "debe ser uno de: {expected}",
     "dict_type": "debe ser un objeto JSON",
+    "model_type": "debe ser un objeto JSON",
+    "model_attributes_type": "debe ser un objeto JSON",
+    "list_type": "debe ser una lista",
+    "too_long": "admite como máximo {max_length} elementos",
+    "too_short": "debe tener al menos {min_length} elementos",
     "json_invalid": "no es JSON válido",
     "value_error": "{error}",
 }
@@ -137,7 +148,14 @@ def install(app: FastAPI) -> None:
 
 def field_problems(errors: Iterable[Mapping[str, Any]]) -> list[FieldProblem]:
     """Pydantic's errors in Spanish and without the input, which may be large or private."""
-    return [FieldProblem(field=_field_name(item["loc"]), message=_sentence(item)) for item in errors]
+    return [
+        # Of what is no JSON FastAPI names the byte.
+        FieldProblem(
+            field="body" if item["type"] == "json_invalid" else _field_name(item["loc"]),
+            message=_sentence(item),
+        )
+        for item in errors
+    ]
 
 
 def _field_name(location: Iterable[str | int]) -> str:
@@ -159,12 +177,19 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
     return refused_response(cast("ServiceError", error))
 
 
-async def _not_valid(_request: Request, error: Exception) -> JSONResponse:
-    return problem(INVALID_REQUEST, errors=field_problems(cast("RequestValidationError", error).errors()))
+async def _not_valid(request: Request, error: Exception) -> JSONResponse:
+    errors = cast("RequestValidationError", error).errors()
+    whole_body = any(tuple(item["loc"]) == ("body",) and item["type"] != "missing" for item in errors)
+    if whole_body and not JSON_TYPE.match(request.headers.get("content-type", "")):
+        # Unread: it may well be JSON.
+        return problem(UNSUPPORTED_MEDIA_TYPE, detail="Se espera application/json (Content-Type).")
+    return problem(INVALID_REQUEST, errors=field_problems(errors))
 
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     raised = cast("HTTPException", error)
+    if isinstance(raised.__cause__, UnicodeDecodeError):
+        return problem(INVALID_REQUEST, errors=[FieldProblem(field="body", message=NOT_UTF8)])
     refusal = _BY_STATUS.get(raised.status_code)
     if refusal is None:
         refusal = Refusal(UNEXPECTED.code, raised.status_code, retryable=False, sentence=UNEXPECTED.sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from pipeline.review import (
     Review,
     TooManyChanges,
     corrected,
+    criterion_of,
     faults_of,
     read_review,
     revised,
@@ -131,7 +133,8 @@ async def save_corrections(
     before = await read_reviewed(backend, job_id=job_id, document_id=document_id)
     faults = faults_of(corrections, result=before.result)
     if faults:
-        problems = [FieldProblem(field=f"corrections.{n}", message=text) for n, text in faults.items()]
+        names = _field_names(corrections)
+        problems = [FieldProblem(field=names[n], message=text) for n, text in faults.items()]
         raise FieldsInvalid(INVALID_CORRECTIONS, problems)
     at = datetime.fromtimestamp(await backend.store.now(), UTC).isoformat(timespec="milliseconds")
     try:
@@ -154,6 +157,17 @@ async def save_corrections(
         # It is saved, whatever becomes of the older ones: they go with the next one, or with the job.
         await asyncio.to_thread(backend.storage.prune_reviews, job_id, document_id, keep=sha256)
     return Reviewed(before.result, review, sha256)
+
+
+def _field_names(corrections: Sequence[Correction]) -> list[str]:
+    """Where each correction stands in the body of a request: ``points.0``, ``criteria.0``, ``criteria.1``."""
+    seen: Counter[str] = Counter()
+    names = []
+    for one in corrections:
+        kind = "points" if criterion_of(one.target) is None else "criteria"
+        names.append(f"{kind}.{seen[kind]}")
+        seen[kind] += 1
+    return names
 
 
 async def _store(backend: Backend, review: Review, *, job_id: str, document_id: str, base: int) -> str:

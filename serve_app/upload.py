@@ -154,7 +154,7 @@ async def upload_batch(
     status_code=201,
     response_model=Accepted,
     summary="Open a batch, to upload its files one by one",
-    responses=problem_responses(408, 413, 422, 503, 507),
+    responses=problem_responses(408, 413, 415, 422, 503, 507),
     openapi_extra=JSON_SCHEMA,
 )
 async def open_batch(

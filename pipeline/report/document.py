@@ -139,6 +139,7 @@ def plan(result: dict[str, Any]) -> dict[str, Any]:
         "evidence_registry_hash": result["evidence_registry_hash"],
         "coverage": result["coverage"],
         "review": _review(result),
+        "of_batch": _of_batch((), evaluated=1, partial=False),
     }
 
 
@@ -149,7 +150,12 @@ def batch(results: Iterable[dict[str, Any]]) -> dict[str, Any]:
     for result in results:
         comparison.add(result)
         plans.append(_in_brief(result))
-    return {"plans": plans, "missed": comparison.missed(), "by_point": comparison.points()}
+    return {
+        "plans": plans,
+        "missed": comparison.missed(),
+        "by_point": comparison.points(),
+        "of_batch": _of_batch((), evaluated=len(plans), partial=False),
+    }
 
 
 def _in_brief(result: dict[str, Any]) -> dict[str, Any]:

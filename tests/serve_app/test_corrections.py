@@ -337,6 +337,25 @@ def test_what_is_not_valid_is_refused_whole(
     assert http.get(place(finished)).json()["revision"] == 0
 
 
+def test_a_correction_at_fault_is_named_as_in_the_body(
+    http: httpx.Client, finished: str, machine: dict[str, Any]
+) -> None:
+    """Points and criteria are two lists there, each counted from 0."""
+    good, bad = first(machine, met=False), first(machine, met=True)
+    problem = refused(
+        put(
+            http,
+            finished,
+            points=[{"point": "P9", "applicable": False, "reason": "x"}],
+            criteria=[{"criterion": one, "met": True, "reason": "x"} for one in (good, bad)],
+        ),
+        status=422,
+        code="invalid_corrections",
+    )
+
+    assert [error["field"] for error in problem["errors"]] == ["criteria.1"]
+
+
 @pytest.mark.parametrize("value", ["*", "1", '"uno"', '"9999999"', '"0", "1"'])
 def test_the_revision_must_be_one(http: httpx.Client, finished: str, value: str) -> None:
     """An If-Match that is no single revision of ours would not protect anybody."""

@@ -33,6 +33,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from cluster.errors import ARTIFACT_ALTERED
 from cluster.records import DocumentSummary
 from pipeline.artifacts import artifacts
 from pipeline.evaluation import Engine, evaluate
@@ -282,7 +283,9 @@ async def test_an_artifact_that_was_altered_is_not_given_out(
     addresses = [f"{place}/artifacts/{name}", f"{place}?format=zip", f"/results/{job_id}?format=zip"]
     if name == "evaluation_results.json":
         addresses += [place, f"/results/{job_id}?format=csv", f"/results/{job_id}?format=pdf"]
-        assert _only_result(http, job_id) == {
+        shown = _only_result(http, job_id)
+        assert shown.pop("error_message") == ARTIFACT_ALTERED.sentence
+        assert shown == {
             "document_id": "d0001", "name": "plan.pdf", "evaluation": None, "error_code": "artifact_altered",
         }  # fmt: skip
     if name == "evidence_registry.json":

@@ -156,6 +156,10 @@ def test_files_of_one_name_are_told_apart(http: httpx.Client) -> None:
         ({"requester_email": "nadie"}, "requester_email"),
         ({"enable_causal_analysis": "quizás"}, "enable_causal_analysis"),
         ({"not_applicable_points": "P11"}, "not_applicable_points"),
+        ({"not_applicable_points": ",".join(f"P{n}" for n in range(1, 11))}, "not_applicable_points"),
+        ({"notes": "x" * 2001}, "notes"),
+        ({"callback_url": "x" * 1001}, "callback_url"),
+        ({"municipality": "Yarí".encode("latin-1")}, "municipality"),
         ({"municipio": "Timbiquí"}, "municipio"),
         ({"notes": "x" * 70_000}, ""),
     ],
@@ -169,6 +173,7 @@ def test_fields_that_are_missing_or_wrong_are_named(
     body = refused(upload(http, ("plan.pdf", pdf()), **wrong), status=422, code="invalid_metadata")
 
     assert [error["field"] for error in body["errors"]] == [field] if field else not body["errors"]
+    assert all(error["message"] != "no es válido" for error in body["errors"])
     assert all(error["message"] and "Value" not in error["message"] for error in body["errors"])
     assert files_of(settings) == before
 

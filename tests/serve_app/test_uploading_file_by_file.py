@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import socket
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,36 @@ def test_an_idempotency_key_works_for_batches_sent_file_by_file(http: httpx.Clie
     refused(http.get(f"/status/{jobs[1]}"), status=410, code="job_deleted")
     refused(other, status=409, code="idempotency_conflict")
     assert http.get(f"/upload/jobs/{jobs[2]}").json()["status"] == "open"
+
+
+UNSUPPORTED = (415, "unsupported_media_type", "")
+INVALID = (422, "invalid_request")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize(
+    ("content", "kind", "expected"),
+    [
+        (json.dumps(FIELDS).encode(), None, UNSUPPORTED),
+        (json.dumps(FIELDS).encode(), "application/x-www-form-urlencoded", UNSUPPORTED),
+        ('{"municipality": "Yarí"}'.encode("latin-1"), "application/json", (*INVALID, "UTF-8")),
+        (b'{"year": ', "application/json; charset=utf-8", (*INVALID, "no es JSON")),
+        (b"[1]", "application/vnd.api+json", (*INVALID, "objeto JSON")),
+    ],
+)
+def test_what_is_wrong_with_a_whole_body_is_said_of_it(
+    http: httpx.Client, method: str, content: bytes, kind: str | None, expected: tuple[int, str, str]
+) -> None:
+    """A missing Content-Type, another encoding than UTF-8 and broken JSON each have their own sentence."""
+    status, code, message = expected
+    headers = {"Content-Type": kind} if kind else {}
+    path = "/upload/jobs" if method == "POST" else f"/results/{opened(http)}/documents/d0001/corrections"
+
+    body = refused(http.request(method, path, content=content, headers=headers), status=status, code=code)
+
+    assert [error["field"] for error in body["errors"]] == (["body"] if message else [])
+    assert all(message in error["message"] for error in body["errors"])
+    assert message or "application/json" in body["detail"]
 
 
 def digests(content: bytes) -> dict[str, str]:
@@ -187,7 +218,8 @@ def test_wrong_fields_open_no_batch(http: httpx.Client) -> None:
         code="invalid_metadata",
     )
     assert {error["field"] for error in body["errors"]} == {"period", "clave"}
-    refused(http.post("/upload/jobs", content=b"{"), status=422, code="invalid_request")
+    broken = http.post("/upload/jobs", content=b"{", headers={"Content-Type": "application/json"})
+    refused(broken, status=422, code="invalid_request")
     refused(http.post("/upload/jobs", json=[1]), status=422, code="invalid_request")
 
 
