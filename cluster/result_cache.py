@@ -11,7 +11,7 @@ from cluster.redis_access import RedisAccess, redis_errors
 from cluster.scripts import REMEMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 TOTALS = (
     "aggregations_exhausted",

@@ -334,8 +334,6 @@ def _told(error: Exception) -> int:
     match error:
         case ApiError():
             sentence, code, exit_code = str(error), error.code, 3
-        case NoIdentifier():
-            sentence, exit_code = str(error), 2
         case httpx.TransportError():
             sentence, exit_code = "El servicio no responde; inícielo con «decalogo up» o indique --url.", 4
         case NotEquipped():
@@ -346,8 +344,8 @@ def _told(error: Exception) -> int:
             sentence, code, exit_code = _refused(error), error.refusal.code, 6
         case AnotherRegistryError():
             sentence, code, exit_code = str(error), "registry_mismatch", 7
-        case LifecycleError() | SettingsError():
-            sentence, exit_code = str(error), 6
+        case LifecycleError() | SettingsError() | NoIdentifier():
+            sentence, exit_code = str(error), 2 if isinstance(error, NoIdentifier) else 6
         case OSError() if error.filename is not None:
             sentence, exit_code = _about_file(error), 6
         case _:

@@ -175,7 +175,7 @@ async def test_every_page_gives_the_corrected_scores_and_marks_them(
         assert f'<td class="number">{met}</td>' in row
         assert "*" in row
         assert row.count("–") >= 1
-        assert "* Con las correcciones de revisores." in page
+        assert "* Con las correcciones de la revisión." in page
         assert "*" not in next(row for row in rows if "b.pdf" in row)
     plan = http.get(f"{here}/documents/d0001").text
     assert f">{score}</strong>" in plan
@@ -202,7 +202,7 @@ def test_a_notebook_shows_the_corrected_scores_and_marks_them(
     assert results.results[0].scores[0] == saved["scores"]["corrected"]["overall"]["score"]
     assert results.results[0].scores[1]["P9"] is None
     assert "plan.pdf *" in table
-    assert "* Con las correcciones de revisores." in table
+    assert "* Con las correcciones de la revisión." in table
     assert "(sin las correcciones de revisores)" in job_table(finished, state=state, refused={})
 
 

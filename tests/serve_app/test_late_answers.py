@@ -168,7 +168,8 @@ async def test_an_accepted_batch_is_not_given_up_for_another_one_of_its_key(back
         job_id, name=document.name, sha256=document.sha256, size_bytes=document.size_bytes
     )
     assert (await submit_once(backend, job_id, idempotency_key=KEY)).job_id == other.job_id
-    assert await backend.store.exists([job_id]) == frozenset()
+    with pytest.raises(ServiceError):
+        await backend.store.job(job_id)
 
 
 async def test_only_what_was_not_accepted_can_be_discarded(backend: Backend) -> None:
@@ -178,4 +179,6 @@ async def test_only_what_was_not_accepted_can_be_discarded(backend: Backend) -> 
     job_id = await store.create(JobMetadata())
     assert await store.discard(job_id)
     assert await store.discard(job_id)
-    assert await store.exists([job.job_id, job_id]) == {job.job_id}
+    assert (await store.job(job.job_id)).state is JobState.QUEUED
+    with pytest.raises(ServiceError):
+        await store.job(job_id)

@@ -400,7 +400,10 @@ def test_parts_that_nothing_joins_are_not_called_a_chain(result: dict[str, Any])
         "Problema · Causas → Actividades · Productos · Resultados · Impacto. Están las seis partes, pero"
         in text
     )
-    assert "Partes de la cadena: 4 de 4 criterios, sin que se reconozca un camino del problema al impacto" in text
+    assert (
+        "Partes de la cadena: 4 de 4 criterios, sin que se reconozca un camino del problema al impacto"
+        in text
+    )
 
 
 def test_a_point_that_is_absent_begins_with_its_diagnosis(result: dict[str, Any]) -> None:
