@@ -58,7 +58,7 @@ async def ground(
     storage.write_artifacts(job_id, "d0001", {"evaluation_results.json": b"{}"})
     storage.write_review(job_id, "d0001", b'{"corrections": []}')
     storage.keep_result(KEY, job_id=job_id, document_id="d0001")
-    await store.remember(KEY, value="{}")
+    await store.remember(KEY, value="{}", job_id=job_id)
     other = await JobStore.connect(settings, keys=Keys(prefix=f"{keys.prefix}other"))
     yield Ground(store, other, storage, job_id)
     await other.close()

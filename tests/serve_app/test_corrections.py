@@ -175,7 +175,7 @@ async def test_every_page_gives_the_corrected_scores_and_marks_them(
         assert f'<td class="number">{met}</td>' in row
         assert "*" in row
         assert row.count("–") >= 1
-        assert "* Con las correcciones de la revisión." in page
+        assert "* Con las correcciones de revisores." in page
         assert "*" not in next(row for row in rows if "b.pdf" in row)
     plan = http.get(f"{here}/documents/d0001").text
     assert f">{score}</strong>" in plan

@@ -45,7 +45,10 @@ def test_a_batch_is_evaluated_and_a_bad_file_fails_alone(
 
     assert events[-1].data == {"state": "failed"}
     assert {event.kind for event in events} >= {"job", "document"}
-    assert [len(result["evaluation"]["answers"]) for result in results["results"]] == [300]
+    evaluated, refused_one = results["results"]
+    assert len(evaluated["evaluation"]["answers"]) == 300
+    assert refused_one["evaluation"] is None
+    assert refused_one["error_code"] == "upload_not_pdf"
     assert results["summary"]
     assert [document["error_code"] for document in results["job"]["documents"]] == [None, "upload_not_pdf"]
 
