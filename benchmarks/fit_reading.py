@@ -49,23 +49,29 @@ INTERCEPT_RIDGE = 2.0
 STEPS = 60
 DECIMALS = 4
 SHARE_DECIMALS = 3
+TREATED = 4
+"""Of the criteria of a point: so many are met where a plan treats it, rather than touches it by chance."""
 
 
 def usual_shares(plans: Sequence[Plan]) -> NDArray[np.float64]:
-    """(10, criteria): the share of plans that meet each criterion for each point.
+    """(10, criteria): the share of the plans that treat a point which meet each criterion for it.
 
-    One more plan is added that meets each as often as the criterion and the point by themselves would let one
-    expect (their log-odds added), so that a handful of plans says nothing for certain.
+    A plan treats a point of which it meets ``TREATED`` criteria. How many plans do changes with the years: those
+    of 2012 hardly spoke of migration, those of today do. One more plan is added that meets each
+    criterion as often as the criterion and the point by themselves would let one expect (their log-odds added), so that
+    a handful of plans says nothing for certain.
     """
-    met = np.sum([plan.labels for plan in plans], axis=0)
-    size = len(plans)
+    labels = np.stack([plan.labels for plan in plans])
+    treated = labels.sum(axis=2) >= TREATED
+    met = (labels * treated[:, :, None]).sum(axis=0)
+    size = treated.sum(axis=0)
     criteria, points, whole = (
-        (met.sum(axis=0) + 1) / (10 * size + 2),
+        (met.sum(axis=0) + 1) / (size.sum() + 2),
         (met.sum(axis=1) + 1) / (len(CRITERIA) * size + 2),
-        met.mean() / size,
+        met.sum() / (len(CRITERIA) * size.sum()),
     )
     expected = 1 / (1 + np.exp(_log_odds(whole) - _log_odds(points)[:, None] - _log_odds(criteria)))
-    return np.round((met + expected) / (size + 1), SHARE_DECIMALS)
+    return np.round((met + expected) / (size[:, None] + 1), SHARE_DECIMALS)
 
 
 def _log_odds(share: Any) -> Any:

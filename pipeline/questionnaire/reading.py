@@ -28,22 +28,23 @@ if TYPE_CHECKING:
     from pipeline.questionnaire.passage_reader import Readings
     from pipeline.questionnaire.strengths import RuleStrengths
 
-EVIDENCE = ("best", "sum", "question", "shown", "named", "dimension", "plan")
+EVIDENCE = ("best", "sum", "question", "shown", "any", "named", "dimension", "plan")
 """What is weighed of a plan's passages, none of which can fall when a passage is added:
 
 - ``best``: the reading of the passage about the point that reads best, 0..1;
 - ``sum``: those of all passages about the point, added up (logarithm): how many proofs a reader would expect;
 - ``question``: the mean of ``best`` over the criteria of the question;
 - ``shown``: how many passages about the point show the criterion by its rules (logarithm);
+- ``any``: how likely at least one of them does, were strengths by the rules chances: 1 - (1 - s1)(1 - s2) …, 0..1;
 - ``named``: how many passages name the point in their own words (logarithm);
 - ``dimension``: the strongest passage about the point by the rules, 0..1, as a mean over the criteria of the dimension;
 - ``plan``: how many passages of the whole plan show the criterion by its rules, of whichever point (logarithm): a plan
   that gives baselines everywhere gives them here too, in a form that was not recognised.
 """
 DECISION = (*EVIDENCE, "usual")
-"""What a criterion's chance is a sum of: the evidence, and ``usual``, the share of labelled plans that meet it for the
-point. The same passages prove more where they usually do: cues of health are read rightly more often than
-cues of prisons. ``usual`` decides nothing alone, for without a passage nothing is met."""
+"""What a criterion's chance is a sum of: the evidence, and ``usual``, how many of the labelled plans that treat the
+point at all meet it. The same passages prove more where they usually do: cues of health are read rightly more often
+than cues of prisons. ``usual`` decides nothing alone, for without a passage nothing is met."""
 SIGNS = ("relevance", "names_another", "rather_another")
 """By what a reader tells whether a passage that may be about a point is: how far it is about it by words and titles;
 whether it names another point in its own words, and not this one; whether it is more about another one."""
@@ -62,7 +63,7 @@ class Reading:
         points: (10,) how readily a passage is taken to be about each point.
         intercepts: (criteria,).
         decision: (len(DECISION),), none negative.
-        usual: (10, criteria) share of labelled plans that meet the criterion for the point.
+        usual: (10, criteria) share of the labelled plans that treat the point which meet the criterion for it.
         position: column of each criterion.
     """
 
@@ -233,6 +234,7 @@ def weigh(
             np.log1p(readings.sum(axis=0)) / LOG_SCALE,
             _shared(best, groups=[name[:5] for name in criteria]),
             np.log1p((by_rules >= MET).sum(axis=0)) / LOG_SCALE,
+            rounded(1 - np.prod(1 - np.minimum(by_rules, 1.0), axis=0)),
             np.full(len(criteria), np.log1p(named) / LOG_SCALE),
             _shared(strongest, groups=[name[:2] for name in criteria]),
             np.log1p(in_plan) / LOG_SCALE,
