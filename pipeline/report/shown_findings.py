@@ -204,17 +204,22 @@ def responsibilities(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def contradictions(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Both passages of each, and why they do not fit together."""
+    """Both passages of each, and why they do not fit together; a total and its parts may stand in one passage."""
     return {
         "total": found["total"],
         "items": [
             {
                 "reason": plain(item["reason"]),
-                "sides": [_side(item[side]) for side in ("left", "right")],
+                "sides": _sides(item),
             }
             for item in found["items"][:CONTRADICTIONS_SHOWN]
         ],
     }
+
+
+def _sides(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    left, right = _side(item["left"]), _side(item["right"])
+    return [left] if left == right else [left, right]
 
 
 def _side(side: Mapping[str, Any]) -> dict[str, Any]:

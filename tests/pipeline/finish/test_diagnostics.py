@@ -186,3 +186,17 @@ def test_the_report_shows_amounts_that_say_what_they_are_for() -> None:
     found = shown_findings.amounts({"total": 3, "items": items, "by_year_and_source": []}, period=None)
     assert found["total"] == 3
     assert [item["pesos"] for item in found["items"]] == [80_000_000]
+
+
+def test_one_passage_that_contradicts_itself_is_quoted_once() -> None:
+    """A total beside the parts that do not give it: the same passage twice would tell nothing more."""
+    total = {"page": 9, "quote": "2.000 3.000 6.000", "value": "6.000"}
+    other = {**total, "page": 12}
+    items = [
+        {"reason": "No coincide.", "left": total, "right": {**total, "value": "5.000"}},
+        {"reason": "No coincide.", "left": total, "right": other},
+    ]
+
+    found = shown_findings.contradictions({"total": 2, "items": items})
+
+    assert [[side["page"] for side in item["sides"]] for item in found["items"]] == [[9], [9, 12]]
