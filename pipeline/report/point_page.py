@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from pipeline.report.advice import advice, topic
@@ -193,15 +194,20 @@ def _missing(answers: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def _strongest(answers: Sequence[Mapping[str, Any]], *, passages: Passages) -> list[dict[str, Any]]:
-    """The passages that serve the most criteria of the point, each once, no two of one page that read alike."""
+    """The passages that prove most criteria of the point best, each once, no two of one page that read alike.
+
+    A passage counts whole for a criterion whose first proof it is, half where it is the second, and so on: what is
+    among the last proofs of many criteria is mostly beside the point.
+    """
     serves = served(answers)
-    entries = {
-        entry["id"]: entry
-        for answer in answers
-        for criterion in _met_criteria(answer).values()
-        for entry in criterion["evidence"]
-    }
-    ranked = sorted(entries.values(), key=lambda e: (-len(serves[e["id"]]), e["page"], e["id"]))
+    entries: dict[str, dict[str, Any]] = {}
+    weights: dict[str, Fraction] = {}
+    for answer in answers:
+        for criterion in _met_criteria(answer).values():
+            for place, entry in enumerate(criterion["evidence"], 1):
+                entries[entry["id"]] = entry
+                weights[entry["id"]] = weights.get(entry["id"], Fraction(0)) + Fraction(1, place)
+    ranked = sorted(entries.values(), key=lambda e: (-weights[e["id"]], e["page"], e["id"]))
     chosen: dict[str, dict[str, Any]] = {}
     for entry in ranked:
         chosen.setdefault(entry["quote"], entry)

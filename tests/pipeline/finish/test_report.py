@@ -366,6 +366,23 @@ def test_what_a_reviewer_rejected_is_no_strength(result: dict[str, Any]) -> None
     assert "Pasaje de otro municipio" not in "".join(_pages(render_pdf([result])))
 
 
+def test_the_strongest_passages_are_first_proofs(result: dict[str, Any]) -> None:
+    """One that comes last among the proofs of many criteria is beside the point, however many it serves."""
+    point = result["points"][0]["id"]
+    mine = [answer for answer in result["answers"] if answer["point"] == point]
+    criteria = [criterion for answer in mine for criterion in answer["criteria"].values()]
+    first, last = ({"id": f"ev_{name}", "page": 1, "quote": name, "section": ""} for name in ("uno", "otro"))
+    for number, criterion in enumerate(criteria):
+        criterion |= {"met": number < 5, "evidence": []}
+    for number, criterion in enumerate(criteria[:5]):
+        others = [{**last, "id": f"ev_{number}{n}", "quote": f"x{number}{n}"} for n in range(6)]
+        criterion["evidence"] = [*([first] if number < 4 else []), *others, last]
+    strongest = next(p for p in document.plan(result)["points"] if p["id"] == point)["strongest"]
+
+    assert (strongest[0]["quote"], strongest[0]["serves"]) == ("uno", 4)
+    assert "otro" not in [passage["quote"] for passage in strongest[:2]]
+
+
 def test_all_years_of_the_plan_stand_in_the_table_of_amounts(result: dict[str, Any]) -> None:
     """However many sources there are; of what is cut, the report says how much."""
     result["document"]["period"] = [2024, 2027]
