@@ -169,12 +169,12 @@ class Evaluator:
     async def evaluate(self, entry: QueueEntry) -> dict[str, Any]:
         """Claim and evaluate a queue entry.
 
+        A registry that does not answer is waited for: a claim whose reply was lost is asked for again as the same
+        one, so that no attempt is burnt.
+
         Returns:
             ``status`` (see ``Ended``, or ``unclaimed``: nothing happened, give it to somebody else), and
             ``last``: the job waits for its aggregation.
-
-        A registry that does not answer is waited for: a claim whose reply was lost is asked for again as the same
-        one, so that no attempt is burnt.
         """
         with self._growth.inside():
             async with self._turn:

@@ -33,6 +33,7 @@ _BEFORE_REACH: Final = 60
 
 def prose_amounts(plan: PlanText) -> Iterator[tuple[int, int, int]]:
     """Where each amount in running text begins and ends in the buffer of ``plan``, and its pesos."""
+    sentences = _Sentences(plan)
     for match in AMOUNT.finditer(plan.data):
         foreign, signed, unit, worded, worded_unit, bare, millions, millions_unit = match.groups()
         if foreign is not None or FOREIGN_AFTER.match(plan.data, match.end()) is not None:
@@ -40,7 +41,7 @@ def prose_amounts(plan: PlanText) -> Iterator[tuple[int, int, int]]:
         number = signed or worded or bare or millions
         written_unit = (unit or worded_unit or millions_unit or b"").decode()
         if not written_unit and signed is not None:
-            written_unit = _unit_of_neighbour(plan, start=match.start(), end=match.end(), number=signed)
+            written_unit = _unit_of_neighbour(sentences, start=match.start(), end=match.end(), number=signed)
         if not written_unit and BROKEN_AFTER.match(plan.data, match.end()) is not None:
             continue
         if signed is not None and not written_unit and _NO_AMOUNT.fullmatch(signed) is not None:
@@ -52,7 +53,29 @@ def prose_amounts(plan: PlanText) -> Iterator[tuple[int, int, int]]:
             yield match.start(), match.end(), value
 
 
-def _unit_of_neighbour(plan: PlanText, *, start: int, end: int, number: bytes) -> str:
+class _Sentences:
+    """The unit that a sentence of a plan gives to one of its amounts; each sentence is searched once, in order."""
+
+    def __init__(self, plan: PlanText) -> None:
+        self.plan = plan
+        self._bounds = (0, 0)
+        self._unit = ""
+
+    def bounds(self, at: int) -> tuple[int, int]:
+        """Where the sentence begins and ends in which a place of the buffer stands."""
+        if not self._bounds[0] <= at < self._bounds[1]:
+            first, last = self._bounds = self.plan.sentence(at)
+            match = _IN_SENTENCE.search(self.plan.data, first, last)
+            self._unit = match.group(1).decode() if match is not None else ""
+        return self._bounds
+
+    def unit(self, at: int) -> str:
+        """The first unit beside an amount of that sentence; empty where there is none."""
+        self.bounds(at)
+        return self._unit
+
+
+def _unit_of_neighbour(sentences: _Sentences, *, start: int, end: int, number: bytes) -> str:
     """The unit of an amount that leaves it to another one of its sentence, such as "de $7.237 a $6.685 millones".
 
     Empty where the amount is large enough to be pesos, or where no neighbour has a unit.
@@ -60,14 +83,15 @@ def _unit_of_neighbour(plan: PlanText, *, start: int, end: int, number: bytes) -
     value = parse_amount(number.decode())
     if value is None or value >= _PAIR_BELOW:
         return ""
-    first, last = plan.sentence(start)
+    plan = sentences.plan
+    first, _ = sentences.bounds(start)
     match = _NEXT.match(plan.data, end) or _BEFORE.search(
         plan.data[max(first, start - _BEFORE_REACH) : start]
     )
-    if match is None:
-        price = value >= _SENTENCE_BELOW or _EACH.match(plan.data, end) or _NO_AMOUNT.fullmatch(number)
-        match = _IN_SENTENCE.search(plan.data, first, last) if not price else None
-    return match.group(1).decode() if match is not None else ""
+    if match is not None:
+        return str(match.group(1).decode())
+    price = value >= _SENTENCE_BELOW or _EACH.match(plan.data, end) or _NO_AMOUNT.fullmatch(number)
+    return "" if price else sentences.unit(start)
 
 
 def _of_money(plan: PlanText, *, start: int, end: int) -> bool:

@@ -51,6 +51,8 @@ REPEATED = {
     "indicators": "Meta de producto: {n} familias víctimas con reparación en 2027, línea base {n}",
     "indicator rows": "Número de víctimas atendidas   {n}   {n}   2027   Secretaría de Gobierno",
     "amounts": "La Secretaría de Gobierno invertirá $ 1.{n}.000.000 de recursos propios y regalías",
+    "amounts that are broken": "$12x " * 28,
+    "months": "a los __ dias del mes " * 6,
     "amounts in rows": "{n}.000.000 {n}.000.001 {n}.000.002 {n}.000.003 {n}.000.004",
     "causes": "porque el conflicto armado causa el desplazamiento {n} debido a que genera pobreza",
     "chains of causes": "la causa {n} genera la consecuencia {n} lo que lleva a",
